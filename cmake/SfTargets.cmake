@@ -1,0 +1,26 @@
+# sf_library(NAME [OBJECT] [DEPS targets...]): the library sf_NAME of every .cpp file of the calling folder and below.
+# OBJECT keeps objects that nothing calls, which self-registration needs.
+function(sf_library name)
+  cmake_parse_arguments(ARG "OBJECT" "" "DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(ARG_OBJECT)
+    add_library(sf_${name} OBJECT ${sources})
+  else()
+    add_library(sf_${name} STATIC ${sources})
+  endif()
+  target_link_libraries(sf_${name} PUBLIC sf_options ${ARG_DEPS})
+endfunction()
+
+# sf_tests(FOLDER [DEPS targets...]): one test program of every .cpp file of tests/FOLDER.
+# Suites whose name ends in "Slow" get the label slow and stay out of the fast tier.
+function(sf_tests folder)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  add_executable(test_${folder} ${sources})
+  target_link_libraries(test_${folder} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  target_compile_definitions(test_${folder} PRIVATE SF_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(test_${folder} DISCOVERY_TIMEOUT 60 TEST_FILTER "-*Slow.*" PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(test_${folder} DISCOVERY_TIMEOUT 60 TEST_FILTER "*Slow.*" TEST_LIST slow_${folder}
+                       PROPERTIES TIMEOUT 900 LABELS slow)
+endfunction()

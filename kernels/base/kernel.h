@@ -1,0 +1,45 @@
+// What every kernel table has in common. Kernels know sizes and pointers, never tensors; running one
+// neither allocates nor throws.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "kernels/base/error.h"
+
+namespace sf {
+
+enum class Backend : uint8_t { cpu, simt, cuda };  // simt: the .cu sources on host fibers
+
+// Where work goes, not owned: a cudaStream_t, or null for the calling thread and the CPU thread pool.
+struct Queue {
+  Backend backend = Backend::cpu;
+  void* native = nullptr;
+};
+
+// One implementation of one operation. Problem holds sizes and attributes, Args pointers.
+template <class Problem, class Args>
+struct Kernel {
+  std::string_view name;  // as plans, benchmarks and traces print it
+  bool exact = true;      // false: held to an error bound instead of bit equality on integer data
+  bool (*can_run)(const Problem&) = nullptr;
+  // Everything below may be null: no workspace, nothing to prepare, weights taken as they are.
+  size_t (*workspace_bytes)(const Problem&) = nullptr;
+  std::shared_ptr<void> (*prepare)(const Problem&) = nullptr;  // plan time; may allocate and throw
+  size_t (*packed_bytes)(const Problem&, void* prepared) = nullptr;
+  void (*pack)(const Problem&, const void* weights, void* packed, void* prepared) = nullptr;
+  void (*run)(const Problem&, const Args&, void* prepared, void* workspace, Queue) = nullptr;
+};
+
+// The first row that can run the problem, or null. Tables are ordered best first, reference last.
+template <class Problem, class Args>
+const Kernel<Problem, Args>* select(std::span<const Kernel<Problem, Args>> table, const Problem& problem) {
+  for (const auto& kernel : table)
+    if (kernel.can_run(problem)) return &kernel;
+  return nullptr;
+}
+
+}  // namespace sf

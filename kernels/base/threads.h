@@ -1,0 +1,31 @@
+// The one CPU thread pool: OpenMP. Its size is OMP_NUM_THREADS or set_threads().
+#pragma once
+
+#include <cstdint>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace sf {
+
+inline int max_threads() {
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+// Calls f(i) for i in [0, n), in any order, on all threads; chunks of `grain` are handed out as threads
+// become free, since other work on the machine may slow one of them down. f must not throw.
+template <class F>
+void parallel_for(int64_t n, int64_t grain, const F& f) {
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic, grain) if (n > grain)
+#else
+  (void)grain;
+#endif
+  for (int64_t i = 0; i < n; ++i) f(i);
+}
+
+}  // namespace sf

@@ -1,0 +1,71 @@
+// Dense, row-major tensors with shared ownership: parameters, batches and results, never intermediates of a graph.
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor/shape.h"
+#include "tensor/storage.h"
+
+namespace sf {
+
+class Tensor {
+ public:
+  Tensor() = default;  // empty: tests false
+  // Contents undefined.
+  explicit Tensor(TensorType type, Device device = {});
+  // A tensor over part of a storage. Throws if it does not fit.
+  Tensor(TensorType type, std::shared_ptr<Storage> storage, size_t offset_bytes);
+
+  static Tensor zeros(TensorType type);
+  template <class T>
+  static Tensor from(std::span<const T> values, Shape shape) {
+    SF_CHECK(int64_t(values.size()) == shape.numel(), "tensor: ", values.size(), " values for shape ", shape);
+    Tensor t({shape, dtype_of<T>});
+    std::copy(values.begin(), values.end(), t.span<T>().begin());
+    return t;
+  }
+  template <class T>
+  static Tensor from(const std::vector<T>& values, Shape shape) {
+    return from(std::span<const T>(values), shape);
+  }
+
+  explicit operator bool() const { return storage_ != nullptr; }
+  const TensorType& type() const { return type_; }
+  const Shape& shape() const { return type_.shape; }
+  DType dtype() const { return type_.dtype; }
+  int64_t numel() const { return type_.shape.numel(); }
+  Device device() const { return storage_->device(); }
+  std::byte* data() const { return storage_->data() + offset_; }
+  // Host tensors only; throws if T is not the element type.
+  template <class T>
+  std::span<T> span() const {
+    SF_CHECK(dtype_of<T> == type_.dtype, "tensor: wanted ", dtype_of<T>, ", found ", type_);
+    return {reinterpret_cast<T*>(data()), size_t(numel())};
+  }
+
+  // A copy with its own memory.
+  Tensor clone() const;
+  // A copy with elements converted; floating and integer types to f32, f64 or i64.
+  Tensor to(DType dtype) const;
+  // The same memory under another shape of equal size.
+  Tensor reshape(Shape shape) const;
+  // Bytes copied from a tensor of the same type.
+  void copy_from(const Tensor& source) const;
+
+ private:
+  TensorType type_;
+  std::shared_ptr<Storage> storage_;
+  size_t offset_ = 0;
+};
+
+// The N C T H W order of checkpoints and PyTorch (or O I T H W of weights) to channels-last, and back. Rank 5 only;
+// other ranks are returned as they are.
+Tensor channels_last_from_first(const Tensor& tensor);
+Tensor channels_first_from_last(const Tensor& tensor);
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+}  // namespace sf
