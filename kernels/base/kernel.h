@@ -27,8 +27,8 @@ struct Kernel {
   bool exact = true;      // false: held to an error bound instead of bit equality on integer data
   bool (*can_run)(const Problem&) = nullptr;
   // Everything below may be null: no workspace, nothing to prepare, weights taken as they are.
-  size_t (*workspace_bytes)(const Problem&) = nullptr;
   std::shared_ptr<void> (*prepare)(const Problem&) = nullptr;  // plan time; may allocate and throw
+  size_t (*workspace_bytes)(const Problem&, void* prepared) = nullptr;
   size_t (*packed_bytes)(const Problem&, void* prepared) = nullptr;
   void (*pack)(const Problem&, const void* weights, void* packed, void* prepared) = nullptr;
   void (*run)(const Problem&, const Args&, void* prepared, void* workspace, Queue) = nullptr;

@@ -1,0 +1,39 @@
+// Fully connected layer.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/base/activation.h"
+#include "kernels/base/dtype.h"
+#include "kernels/base/kernel.h"
+
+namespace sf {
+
+// x is rows of `in` values, y rows of `out` values; a pitch counts elements from one row to the
+// next,
+// >= the row. The weights are dense out x in, the bias `out` values.
+struct LinearProblem {
+  DType dtype = DType::f32;
+  int64_t rows = 1;
+  int in = 1, out = 1;
+  bool bias = false;
+  Activation activation = Activation::none;
+  int64_t x_pitch = 1, y_pitch = 1;
+};
+
+// y = activation(x w^T + bias). w is what pack() made where the kernel packs. y overlaps nothing.
+struct LinearArgs {
+  const void* x = nullptr;
+  const void* w = nullptr;
+  const void* bias = nullptr;  // null without bias
+  void* y = nullptr;
+};
+
+using LinearKernel = Kernel<LinearProblem, LinearArgs>;
+
+// Best first, the reference (f32, f64, everything) last. A prepared state serves one thread at a
+// time.
+std::span<const LinearKernel> linear_kernels(Backend backend);
+
+}  // namespace sf
