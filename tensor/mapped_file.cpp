@@ -1,0 +1,65 @@
+#include "tensor/mapped_file.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sf {
+namespace {
+
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+};
+
+std::string reason() { return std::generic_category().message(errno); }
+
+}  // namespace
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  // Not blocking: a pipe without a writer is refused below instead of waited for.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  SF_CHECK(file.fd >= 0, "could not be opened: ", reason());
+  struct stat info {};
+  SF_CHECK(fstat(file.fd, &info) == 0, "could not be examined: ", reason());
+  SF_CHECK(!S_ISDIR(info.st_mode), "wanted a file, found a directory");
+  SF_CHECK(S_ISREG(info.st_mode), "wanted a regular file, found a pipe, socket or device");
+  const auto size = size_t(info.st_size);
+  void* data = nullptr;
+  if (size > 0) {
+    data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.fd, 0);
+    SF_CHECK(data != MAP_FAILED, "could not be mapped: ", reason());
+  }
+  return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<std::byte*>(data), size));
+}
+
+MappedFile::~MappedFile() {
+  if (data_) munmap(data_, size_);
+}
+
+std::string printable(std::string_view text) {
+  constexpr size_t kLongest = 80;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (const char c : text.substr(0, kLongest)) {
+    const auto byte = uint8_t(c);
+    if (byte >= 0x20 && byte < 0x7F && c != '\\') {
+      out += c;
+    } else {
+      out += "\\x";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+  if (text.size() > kLongest) out += "...";
+  return out;
+}
+
+}  // namespace sf

@@ -1,0 +1,207 @@
+#include "tensor/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <set>
+
+#include "tensor/atomic_file.h"
+#include "tensor/bounded_json.h"
+#include "tensor/half.h"
+
+namespace sf {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kLengthBytes = 8;
+constexpr size_t kMaxHeaderBytes = size_t{16} << 20;
+constexpr size_t kAlignment = 64;
+constexpr std::string_view kMetadata = "__metadata__";
+
+struct Row {
+  std::string_view name;
+  DType dtype;
+};
+constexpr std::array kTypes{
+    Row{"F64", DType::f64},   Row{"F32", DType::f32}, Row{"F16", DType::f16},
+    Row{"BF16", DType::bf16}, Row{"I64", DType::i64}, Row{"I32", DType::i32},
+    Row{"U8", DType::u8},     Row{"BOOL", DType::u8},
+};
+
+DType dtype_named(std::string_view name) {
+  for (const Row& row : kTypes)
+    if (row.name == name) return row.dtype;
+  throw Error(
+      cat("wanted dtype F64, F32, F16, BF16, I64, I32, U8 or BOOL, found '", printable(name), "'"));
+}
+
+std::string_view name_of_type(DType dtype) {
+  return std::ranges::find(kTypes, dtype, &Row::dtype)->name;
+}
+
+uint64_t header_length(std::span<const std::byte> bytes) {
+  uint64_t length = 0;
+  for (size_t i = 0; i < kLengthBytes; ++i) length |= uint64_t(bytes[i]) << (8 * i);
+  return length;
+}
+
+struct Entry {
+  std::string name;
+  TensorType type;
+  uint64_t begin = 0, end = 0;  // bytes in the data section
+};
+
+const json& member(const json& object, const char* key) {
+  const auto found = object.find(key);
+  SF_CHECK(found != object.end(), "wanted '", key, "', found none");
+  return *found;
+}
+
+std::vector<int64_t> whole_numbers(const json& value, const char* key) {
+  SF_CHECK(value.is_array(), "wanted '", key, "' to be a list, found ", value.type_name());
+  std::vector<int64_t> numbers;
+  for (const json& item : value) {
+    SF_CHECK(item.is_number_unsigned() && item.get<uint64_t>() < uint64_t{1} << 62, "wanted '", key,
+             "' of whole numbers from 0 to 2^62, found ", printable(item.dump()));
+    numbers.push_back(item.get<int64_t>());
+  }
+  return numbers;
+}
+
+Entry parse_entry(const std::string& name, const json& value, uint64_t data_bytes) {
+  SF_CHECK(value.is_object(), "wanted an object, found ", value.type_name());
+  const json& dtype = member(value, "dtype");
+  SF_CHECK(dtype.is_string(), "wanted 'dtype' to be text, found ", dtype.type_name());
+  const Shape shape(whole_numbers(member(value, "shape"), "shape"));
+  const auto offsets = whole_numbers(member(value, "data_offsets"), "data_offsets");
+  SF_CHECK(offsets.size() == 2, "wanted 2 data_offsets, found ", offsets.size());
+  Entry entry{.name = name,
+              .type = {shape, dtype_named(dtype.get_ref<const std::string&>())},
+              .begin = uint64_t(offsets[0]),
+              .end = uint64_t(offsets[1])};
+  SF_CHECK(entry.begin <= entry.end && entry.end <= data_bytes, "wanted data within ", data_bytes,
+           " bytes, found offsets ", entry.begin, " to ", entry.end);
+  const uint64_t bytes = entry.end - entry.begin;
+  const size_t size = size_of(entry.type.dtype);
+  SF_CHECK(bytes % size == 0 && bytes / size == uint64_t(shape.numel()), "wanted ", shape.numel(),
+           " elements of ", size, " bytes for ", entry.type, ", found ", bytes, " bytes");
+  return entry;
+}
+
+Tensor tensor_in(const std::shared_ptr<const MappedFile>& file, const Entry& entry,
+                 size_t data_begin) {
+  const size_t offset = data_begin + entry.begin;
+  if (offset % kAlignment == 0) {
+    const auto bytes = file->bytes();
+    return Tensor(entry.type, Storage::borrow(bytes.data(), bytes.size(), file), offset);
+  }
+  Tensor copy(entry.type);
+  if (entry.end > entry.begin)
+    std::memcpy(copy.data(), file->bytes().data() + offset, entry.end - entry.begin);
+  return copy;
+}
+
+}  // namespace
+
+const Tensor& Safetensors::at(std::string_view name) const {
+  for (const auto& [key, tensor] : tensors)
+    if (key == name) return tensor;
+  throw Error(cat("safetensors: no tensor named '", name, "'"));
+}
+
+bool Safetensors::contains(std::string_view name) const {
+  return std::ranges::any_of(tensors, [&](const auto& item) { return item.first == name; });
+}
+
+bool looks_like_safetensors(std::span<const std::byte> bytes) {
+  return bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'} &&
+         header_length(bytes) >> 32 == 0;
+}
+
+Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
+                              SafetensorsOptions options) {
+  const auto bytes = file->bytes();
+  SF_CHECK(bytes.size() >= kLengthBytes,
+           "safetensors: wanted a length of 8 bytes, found a file of ", bytes.size());
+  const uint64_t length = header_length(bytes);
+  SF_CHECK(length <= std::min(bytes.size() - kLengthBytes, kMaxHeaderBytes),
+           "safetensors: header claims ", length, " bytes, file has ", bytes.size(), " and ",
+           kMaxHeaderBytes, " are the limit");
+  const auto* text = reinterpret_cast<const char*>(bytes.data() + kLengthBytes);
+  const json header = parse_bounded_json({text, length}, "safetensors: header");
+  SF_CHECK(header.is_object(), "safetensors: header: wanted an object, found ", header.type_name());
+
+  Safetensors out;
+  std::vector<Entry> entries;
+  const size_t data_begin = kLengthBytes + length;
+  const uint64_t data_bytes = bytes.size() - data_begin;
+  for (const auto& [name, value] : header.items()) {
+    if (name == kMetadata) {
+      SF_CHECK(value.is_object(), "safetensors: __metadata__: wanted an object, found ",
+               value.type_name());
+      for (const auto& [key, item] : value.items()) {
+        SF_CHECK(item.is_string(), "safetensors: __metadata__: wanted text for '", printable(key),
+                 "', found ", item.type_name());
+        out.metadata[key] = item.get<std::string>();
+      }
+      continue;
+    }
+    try {
+      entries.push_back(parse_entry(name, value, data_bytes));
+    } catch (const Error& error) {
+      throw Error(cat("safetensors: tensor ", printable(name), ": ", error.what()));
+    }
+  }
+
+  std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
+  uint64_t filled = 0;
+  for (const Entry& entry : entries) {
+    SF_CHECK(entry.begin == filled, "safetensors: tensor ", printable(entry.name),
+             ": wanted data from byte ", filled, ", found from ", entry.begin,
+             ": an overlap or a gap");
+    filled = entry.end;
+    const Tensor tensor = tensor_in(file, entry, data_begin);
+    out.tensors.emplace_back(entry.name, options.halves_as_f32 ? f32_from_half(tensor) : tensor);
+  }
+  SF_CHECK(filled == data_bytes, "safetensors: wanted ", filled, " bytes of data, found ",
+           data_bytes);
+  return out;
+}
+
+Safetensors read_safetensors(const std::filesystem::path& path, SafetensorsOptions options) {
+  return naming_file(path, [&] { return parse_safetensors(MappedFile::open(path), options); });
+}
+
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  json header = json::object();
+  if (!metadata.empty()) header[kMetadata] = metadata;
+  uint64_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    SF_CHECK(!name.empty() && !header.contains(name) && name != kMetadata, path.string(),
+             ": safetensors: wanted distinct names, found '", printable(name),
+             "' empty, repeated or reserved");
+    const uint64_t end = offset + uint64_t(tensor.type().bytes());
+    const auto extents = tensor.shape().extents();
+    header[name] = {{"dtype", name_of_type(tensor.dtype())},
+                    {"shape", std::vector<int64_t>(extents.begin(), extents.end())},
+                    {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = json_text(header, cat(path.string(), ": safetensors: header"));
+  text.resize(
+      (kLengthBytes + text.size() + kAlignment - 1) / kAlignment * kAlignment - kLengthBytes, ' ');
+
+  std::array<std::byte, kLengthBytes> length;
+  for (size_t i = 0; i < kLengthBytes; ++i) length[i] = std::byte(uint64_t(text.size()) >> (8 * i));
+  AtomicFile file(path);
+  file.write(length);
+  file.write(text);
+  for (const auto& [name, tensor] : tensors)
+    file.write({tensor.data(), size_t(tensor.type().bytes())});
+  file.commit();
+}
+
+}  // namespace sf
