@@ -1,0 +1,98 @@
+// A static graph of operations over named tensors. Model code builds it, rewrites rebuild it, a
+// Plan runs it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autograd/op.h"
+
+namespace sf {
+
+class Graph;
+
+// Names one tensor of a graph; copies freely, valid as long as the graph.
+class Value {
+ public:
+  Value() = default;
+  Value(Graph* graph, int id) : graph_(graph), id_(id) {}
+  explicit operator bool() const { return graph_ != nullptr; }
+  Graph& graph() const { return *graph_; }
+  int id() const { return id_; }
+  const TensorType& type() const;
+  const Shape& shape() const { return type().shape; }
+  friend bool operator==(const Value&, const Value&) = default;
+
+ private:
+  Graph* graph_ = nullptr;
+  int id_ = -1;
+};
+
+class Graph {
+ public:
+  struct Node {
+    std::shared_ptr<const Op> op;
+    std::vector<int> in, out;  // ids of values
+    std::string name;          // "s2.pathway0_res0.branch2.a"
+  };
+  struct ValueInfo {
+    TensorType type;
+    std::string name;
+    int producer = -1;  // the node, or -1 for inputs and states
+    Tensor state;       // parameters and buffers; empty otherwise
+    bool trainable = false;
+  };
+
+  Graph() = default;
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  // Memory that is fed before each run.
+  Value input(std::string name, TensorType type);
+  // Memory that outlives the graph. The same tensor always gives the same value.
+  Value state(const Tensor& tensor, std::string name, bool trainable);
+  // Adds a node named after the current scope; returns its outputs. Errors carry that name.
+  std::vector<Value> apply(std::shared_ptr<const Op> op, std::span<const Value> in);
+  Value apply1(std::shared_ptr<const Op> op, std::initializer_list<Value> in) {
+    return apply(std::move(op), {in.begin(), in.size()})[0];
+  }
+
+  // Publishes a value under a name by which it can be planned and fetched ("act.s2.0").
+  void mark(std::string name, Value value);
+  const std::map<std::string, int>& marks() const { return marks_; }
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const ValueInfo& info(int value) const { return values_[size_t(value)]; }
+  int value_count() const { return int(values_.size()); }
+  Value value(int id) { return {this, id}; }
+
+  // Names the nodes made during its life; scopes nest as "outer.inner".
+  class Scope {
+   public:
+    Scope(Graph& graph, std::string_view name);
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    ~Scope() { graph_.scope_.resize(outer_length_); }
+
+   private:
+    Graph& graph_;
+    size_t outer_length_;
+  };
+
+ private:
+  Value add(ValueInfo info);
+
+  std::vector<ValueInfo> values_;
+  std::vector<Node> nodes_;
+  std::map<const void*, int> states_;
+  std::map<std::string, int> marks_;
+  std::string scope_;
+};
+
+inline const TensorType& Value::type() const { return graph_->info(id_).type; }
+
+}  // namespace sf

@@ -1,0 +1,80 @@
+// What the engine knows of one operation.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/kernel.h"
+#include "tensor/tensor.h"
+
+namespace sf {
+
+// A tensor as a step of a plan sees it: dense except for the pixel pitch, the distance in elements
+// from one run of channels to the next. It exceeds the channels where the tensor lives inside a
+// concatenation.
+struct TensorRef {
+  std::byte* data = nullptr;
+  TensorType type;
+  int64_t pitch = 0;
+
+  bool dense() const { return pitch == type.shape.channels(); }
+};
+
+// One use of an op, known by its types alone.
+struct OpSite {
+  struct Port {
+    TensorType type;
+    int64_t pitch = 0;
+    bool frozen = false;  // depends on state alone that no step writes: the same bytes in every run
+  };
+  std::vector<Port> in, out;
+  Backend backend = Backend::cpu;
+};
+
+// The memory of one step.
+struct Binding {
+  std::span<const TensorRef> in, out;
+  void* packed = nullptr;     // Lowered::packed_bytes, filled by Lowered::pack
+  void* workspace = nullptr;  // Lowered::workspace_bytes, undefined before and after
+};
+
+// An op made ready for one site: the chosen kernel and what it needs.
+struct Lowered {
+  std::string kernel;
+  size_t workspace_bytes = 0;
+  // Frozen inputs in the kernel's own arrangement: made once by pack(), after which run() does not
+  // read input packed_input any more. No such input: -1.
+  int packed_input = -1;
+  size_t packed_bytes = 0;
+  std::function<void(const Binding&, Queue)> pack;
+  std::function<void(const Binding&, Queue)> run;  // neither allocates nor throws
+};
+
+// One operation with its attributes as members; immutable once in a graph.
+class Op {
+ public:
+  virtual ~Op() = default;
+  virtual std::string_view name() const = 0;
+  // Output types; throws on misuse, naming wanted and found.
+  virtual std::vector<TensorType> infer(std::span<const TensorType> in) const = 0;
+  // Chooses the kernel. Throws if no kernel can run the site.
+  virtual Lowered lower(const OpSite& site) const = 0;
+  // True if the kernel chosen for dense tensors also runs with the pitches of this site.
+  virtual bool takes_pitch(const OpSite&) const { return false; }
+  // The input whose memory output 0 may take over, when nothing reads that input later.
+  virtual std::optional<int> reuses_input() const { return {}; }
+  // A concatenation: inputs may be produced inside the output's memory, then there is nothing to
+  // copy.
+  virtual bool inputs_live_in_output() const { return false; }
+  // Two per multiply-add.
+  virtual double flops(const OpSite&) const { return 0; }
+  // The problem that the kernel solves, in one line that benchmarks read back ("conv3d n1 t8 ..."); empty for ops that
+  // only move bytes.
+  virtual std::string problem_text(const OpSite&) const { return {}; }
+};
+
+}  // namespace sf

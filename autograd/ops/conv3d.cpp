@@ -1,0 +1,93 @@
+#include "autograd/ops/conv3d.h"
+
+#include "autograd/ops/lower.h"
+#include "kernels/conv3d/problem_text.h"
+
+namespace sf {
+namespace {
+
+constexpr const char* kAxes[] = {"T", "H", "W"};
+
+}  // namespace
+
+Value conv3d(Value x, Value weight, const Conv3dParams& params, Value bias) {
+  auto op = std::make_shared<Conv3dOp>();
+  op->params = params;
+  op->bias = bool(bias);
+  std::vector<Value> in{x, weight};
+  if (bias) in.push_back(bias);
+  return x.graph().apply(std::move(op), in)[0];
+}
+
+std::vector<TensorType> Conv3dOp::infer(std::span<const TensorType> in) const {
+  const Shape &x = in[0].shape, &w = in[1].shape;
+  SF_CHECK(x.rank() == 5 && w.rank() == 5, "conv3d: wants x N T H W C and weight O T H W C, found ",
+           x, " and ", w);
+  SF_CHECK(x[4] == w[4] * params.groups, "conv3d: x has ", x[4],
+           " channels but the weight expects ", w[4] * params.groups);
+  SF_CHECK(w[0] % params.groups == 0, "conv3d: ", w[0], " outputs do not divide into ",
+           params.groups, " groups");
+  SF_CHECK(in[0].dtype == in[1].dtype, "conv3d: x is ", in[0].dtype, " but the weight ",
+           in[1].dtype);
+  SF_CHECK(!bias || in[2].shape == Shape{w[0]}, "conv3d: wants a bias of ", w[0], " values, found ",
+           in[2].shape);
+  Shape out = x;
+  for (int i = 0; i < 3; ++i) {
+    const auto axis = size_t(i);
+    const int64_t window = int64_t{params.dilation[axis]} * (w[i + 1] - 1) + 1;
+    const int64_t room = x[i + 1] + 2 * params.pad[axis] - window;
+    SF_CHECK(room >= 0, "conv3d: the window of ", window, " does not fit in ", x[i + 1], " + 2 * ",
+             params.pad[axis], " positions of ", kAxes[i]);
+    out.set(i + 1, room / params.stride[axis] + 1);
+  }
+  out.set(4, w[0]);
+  const TensorType y{out, in[0].dtype};
+  SF_CHECK(!residual || in.back() == y, "conv3d: wants a residual ", y, ", found ", in.back());
+  return {y};
+}
+
+Conv3dProblem Conv3dOp::problem(const OpSite& site) const {
+  const Shape &x = site.in[0].type.shape, &w = site.in[1].type.shape;
+  Conv3dProblem p;
+  p.dtype = site.in[0].type.dtype;
+  p.n = int(x[0]), p.t = int(x[1]), p.h = int(x[2]), p.w = int(x[3]), p.c = int(x[4]);
+  p.k = int(w[0]), p.kt = int(w[1]), p.kh = int(w[2]), p.kw = int(w[3]);
+  p.stride = params.stride;
+  p.pad = params.pad;
+  p.dilation = params.dilation;
+  p.groups = params.groups;
+  p.bias = bias;
+  p.residual = residual;
+  p.activation = activation;
+  p.x_pitch = site.in[0].pitch;
+  p.y_pitch = site.out[0].pitch;
+  p.residual_pitch = residual ? site.in.back().pitch : p.y_pitch;
+  return p;
+}
+
+Lowered Conv3dOp::lower(const OpSite& site) const {
+  const Conv3dProblem p = problem(site);
+  const auto& kernel = best_kernel(conv3d_kernels(site.backend), p, name());
+  const auto args = [bias = bias, residual = residual](const Binding& b) {
+    return Conv3dArgs{.x = b.in[0].data,
+                      .w = b.in[1].data,
+                      .bias = bias ? b.in[2].data : nullptr,
+                      .residual = residual ? b.in.back().data : nullptr,
+                      .y = b.out[0].data};
+  };
+  return lower_kernel(kernel, p, site, args, 1);
+}
+
+bool Conv3dOp::takes_pitch(const OpSite& site) const {
+  return best_kernel(conv3d_kernels(site.backend), problem(dense(site)), name())
+      .can_run(problem(site));
+}
+
+std::string Conv3dOp::problem_text(const OpSite& site) const { return to_text(problem(site)); }
+
+std::optional<int> Conv3dOp::reuses_input() const {
+  if (!residual) return {};
+  return bias ? 3 : 2;
+}
+
+}  // namespace sf

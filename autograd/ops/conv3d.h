@@ -1,0 +1,39 @@
+// Three-dimensional convolution.
+#pragma once
+
+#include <array>
+
+#include "autograd/graph.h"
+#include "kernels/conv3d/conv3d.h"
+
+namespace sf {
+
+struct Conv3dParams {
+  std::array<int, 3> stride{1, 1, 1}, pad{0, 0, 0}, dilation{1, 1, 1};  // T H W
+  int groups = 1;
+};
+
+// x: N T H W C, weight: O T H W C/groups, bias: O or empty. Zero padding.
+Value conv3d(Value x, Value weight, const Conv3dParams& params, Value bias = {});
+
+// Inputs: x, weight, then bias and residual where the flags say so.
+class Conv3dOp : public Op {
+ public:
+  Conv3dParams params;
+  bool bias = false;
+  bool residual = false;  // a tensor like the output that is added before the activation
+  Activation activation = Activation::none;
+
+  std::string_view name() const override { return "conv3d"; }
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override;
+  Lowered lower(const OpSite& site) const override;
+  bool takes_pitch(const OpSite& site) const override;
+  // The sum may grow over the residual.
+  std::optional<int> reuses_input() const override;
+  double flops(const OpSite& site) const override { return problem(site).flops(); }
+  std::string problem_text(const OpSite& site) const override;
+
+  Conv3dProblem problem(const OpSite& site) const;
+};
+
+}  // namespace sf

@@ -1,0 +1,62 @@
+#include "autograd/ops/linear.h"
+
+#include "autograd/ops/lower.h"
+
+namespace sf {
+
+Value linear(Value x, Value weight, Value bias) {
+  auto op = std::make_shared<LinearOp>();
+  op->bias = bool(bias);
+  std::vector<Value> in{x, weight};
+  if (bias) in.push_back(bias);
+  return x.graph().apply(std::move(op), in)[0];
+}
+
+std::vector<TensorType> LinearOp::infer(std::span<const TensorType> in) const {
+  const Shape &x = in[0].shape, &w = in[1].shape;
+  SF_CHECK(x.rank() >= 1 && w.rank() == 2, "linear: wants x [.. in] and weight [out in], found ", x,
+           " and ", w);
+  SF_CHECK(x[-1] == w[1], "linear: x has ", x[-1], " features but the weight expects ", w[1]);
+  SF_CHECK(in[0].dtype == in[1].dtype, "linear: x is ", in[0].dtype, " but the weight ",
+           in[1].dtype);
+  SF_CHECK(!bias || in[2].shape == Shape{w[0]}, "linear: wants a bias of ", w[0], " values, found ",
+           in[2].shape);
+  Shape y = x;
+  y.set(-1, w[0]);
+  return {{y, in[0].dtype}};
+}
+
+LinearProblem LinearOp::problem(const OpSite& site) const {
+  const auto &x = site.in[0], &w = site.in[1];
+  return {.dtype = x.type.dtype,
+          .rows = x.type.shape.pixels(),
+          .in = int(w.type.shape[1]),
+          .out = int(w.type.shape[0]),
+          .bias = bias,
+          .activation = activation,
+          .x_pitch = x.pitch,
+          .y_pitch = site.out[0].pitch};
+}
+
+Lowered LinearOp::lower(const OpSite& site) const {
+  const LinearProblem p = problem(site);
+  const auto args = [bias = bias](const Binding& b) {
+    return LinearArgs{.x = b.in[0].data,
+                      .w = b.in[1].data,
+                      .bias = bias ? b.in[2].data : nullptr,
+                      .y = b.out[0].data};
+  };
+  return lower_kernel(best_kernel(linear_kernels(site.backend), p, name()), p, site, args, 1);
+}
+
+bool LinearOp::takes_pitch(const OpSite& site) const {
+  return best_kernel(linear_kernels(site.backend), problem(dense(site)), name())
+      .can_run(problem(site));
+}
+
+double LinearOp::flops(const OpSite& site) const {
+  const LinearProblem p = problem(site);
+  return 2.0 * double(p.rows) * p.in * p.out;
+}
+
+}  // namespace sf

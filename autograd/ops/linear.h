@@ -1,0 +1,27 @@
+// A linear map of the innermost axis.
+#pragma once
+
+#include "autograd/graph.h"
+#include "kernels/linear/linear.h"
+
+namespace sf {
+
+// x: [.. in], weight: out x in, bias: out or empty; result [.. out].
+Value linear(Value x, Value weight, Value bias = {});
+
+class LinearOp : public Op {
+ public:
+  bool bias = false;
+  Activation activation = Activation::none;
+
+  std::string_view name() const override { return "linear"; }
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override;
+  Lowered lower(const OpSite& site) const override;
+  bool takes_pitch(const OpSite& site) const override;
+  double flops(const OpSite& site) const override;
+
+ private:
+  LinearProblem problem(const OpSite& site) const;
+};
+
+}  // namespace sf

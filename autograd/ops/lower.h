@@ -1,0 +1,75 @@
+// From a row of a kernel table to a step of a plan.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "autograd/op.h"
+#include "kernels/base/kernel.h"
+
+namespace sf {
+
+// The pitches of a site are those of dense tensors.
+inline OpSite dense(OpSite site) {
+  for (auto* ports : {&site.in, &site.out})
+    for (auto& port : *ports) port.pitch = port.type.shape.channels();
+  return site;
+}
+
+// The best kernel for the problem; throws with the op's name if there is none.
+template <class Problem, class Args>
+const Kernel<Problem, Args>& best_kernel(std::span<const Kernel<Problem, Args>> table,
+                                         const Problem& problem, std::string_view op) {
+  const auto* kernel = select(table, problem);
+  SF_CHECK(kernel, op, ": no kernel can run this problem on this device");
+  return *kernel;
+}
+
+// args(binding) gives the pointers. Where the kernel wants packed weights, args.w is replaced by
+// them: packed once if the weights (input `weights` of the op) are frozen, else into the workspace
+// in every run.
+template <class Problem, class Args, class MakeArgs>
+Lowered lower_kernel(const Kernel<Problem, Args>& kernel, const Problem& problem,
+                     const OpSite& site, MakeArgs args, int weights = -1) {
+  std::shared_ptr<void> prepared = kernel.prepare ? kernel.prepare(problem) : nullptr;
+  Lowered lowered;
+  lowered.kernel = kernel.name;
+  lowered.workspace_bytes =
+      kernel.workspace_bytes ? kernel.workspace_bytes(problem, prepared.get()) : 0;
+  const size_t packed =
+      kernel.packed_bytes && weights >= 0 ? kernel.packed_bytes(problem, prepared.get()) : 0;
+  if constexpr (requires(Args a) { a.w; }) {
+    const auto pack = [kernel, problem, prepared, weights](const Binding& b, void* to) {
+      kernel.pack(problem, b.in[size_t(weights)].data, to, prepared.get());
+    };
+    if (packed > 0 && site.in[size_t(weights)].frozen) {
+      lowered.packed_input = weights;
+      lowered.packed_bytes = packed;
+      lowered.pack = [pack](const Binding& b, Queue) { pack(b, b.packed); };
+      lowered.run = [kernel, problem, prepared, args](const Binding& b, Queue queue) {
+        Args a = args(b);
+        a.w = b.packed;
+        kernel.run(problem, a, prepared.get(), b.workspace, queue);
+      };
+      return lowered;
+    }
+    if (packed > 0) {
+      const size_t at = (lowered.workspace_bytes + 63) / 64 * 64;
+      lowered.workspace_bytes = at + packed;
+      lowered.run = [kernel, problem, prepared, args, pack, at](const Binding& b, Queue queue) {
+        Args a = args(b);
+        void* to = static_cast<std::byte*>(b.workspace) + at;
+        pack(b, to);
+        a.w = to;
+        kernel.run(problem, a, prepared.get(), b.workspace, queue);
+      };
+      return lowered;
+    }
+  }
+  lowered.run = [kernel, problem, prepared, args](const Binding& b, Queue queue) {
+    kernel.run(problem, args(b), prepared.get(), b.workspace, queue);
+  };
+  return lowered;
+}
+
+}  // namespace sf

@@ -1,0 +1,65 @@
+#include "autograd/ops/pool3d.h"
+
+#include "autograd/ops/lower.h"
+#include "kernels/pool3d/pool3d.h"
+
+namespace sf {
+namespace {
+
+class Pool3dOp : public Op {
+ public:
+  Pool3dOp(PoolKind kind, const PoolParams& params) : kind_(kind), params_(params) {}
+  std::string_view name() const override {
+    return kind_ == PoolKind::max ? "max_pool3d" : "avg_pool3d";
+  }
+  bool takes_pitch(const OpSite&) const override { return true; }
+
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override {
+    const Shape& x = in[0].shape;
+    SF_CHECK(x.rank() == 5, name(), ": wants x N T H W C, found ", x);
+    Shape y = x;
+    for (int i = 0; i < 3; ++i) {
+      const auto axis = size_t(i);
+      const int kernel = params_.kernel[axis], pad = params_.pad[axis];
+      SF_CHECK(2 * pad <= kernel, name(), ": wants a padding of at most half the window of ",
+               kernel, ", found ", pad);
+      const int64_t room = x[i + 1] + 2 * pad - kernel;
+      SF_CHECK(room >= 0, name(), ": the window of ", kernel, " does not fit in ", x[i + 1],
+               " + 2 * ", pad, " positions");
+      y.set(i + 1, room / params_.stride[axis] + 1);
+    }
+    return {{y, in[0].dtype}};
+  }
+
+  Lowered lower(const OpSite& site) const override {
+    const Shape& x = site.in[0].type.shape;
+    Pool3dProblem p;
+    p.dtype = site.in[0].type.dtype;
+    p.kind = kind_;
+    p.n = int(x[0]), p.t = int(x[1]), p.h = int(x[2]), p.w = int(x[3]), p.c = int(x[4]);
+    p.window = params_.kernel;
+    p.stride = params_.stride;
+    p.pad = params_.pad;
+    p.x_pitch = site.in[0].pitch;
+    p.y_pitch = site.out[0].pitch;
+    const auto args = [](const Binding& b) {
+      return Pool3dArgs{.x = b.in[0].data, .y = b.out[0].data};
+    };
+    return lower_kernel(best_kernel(pool3d_kernels(site.backend), p, name()), p, site, args);
+  }
+
+ private:
+  PoolKind kind_;
+  PoolParams params_;
+};
+
+}  // namespace
+
+Value max_pool3d(Value x, const PoolParams& params) {
+  return x.graph().apply1(std::make_shared<Pool3dOp>(PoolKind::max, params), {x});
+}
+Value avg_pool3d(Value x, const PoolParams& params) {
+  return x.graph().apply1(std::make_shared<Pool3dOp>(PoolKind::average, params), {x});
+}
+
+}  // namespace sf

@@ -1,0 +1,59 @@
+// Where every value of a plan lives.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "autograd/graph.h"
+
+namespace sf {
+
+// The nodes that the outputs need, in creation order.
+std::vector<int> execution_order(const Graph& graph, std::span<const int> outputs);
+
+// By value id: depends on untrainable state alone, so a plan computes it once.
+std::vector<bool> frozen_values(const Graph& graph, std::span<const int> order);
+
+// Offsets in one arena, found by best fit over the life times of the values.
+class Placement {
+ public:
+  Placement() = default;
+  Placement(const Graph& graph, std::span<const int> order, const std::vector<bool>& frozen,
+            std::span<const int> outputs, Backend backend, bool reuse);
+
+  // The ports of a node with the pitches that the placement gives them.
+  OpSite site(const Graph::Node& node) const;
+  // Byte offset of the first element; empty for states, constants and values that are not needed.
+  std::optional<size_t> offset(int value) const;
+  // Elements from one pixel to the next.
+  int64_t pitch(int value) const;
+  size_t bytes() const { return bytes_; }
+  int slice_count() const { return int(slices_.size()); }
+
+  static constexpr size_t kAlignment = 64;
+
+ private:
+  struct Slice {
+    int joined;
+    int64_t channel;
+  };
+
+  void join_concatenations(std::span<const int> order);
+  bool can_join(int value, const Graph::Node& concat, int64_t channel) const;
+  void place(std::span<const int> order, std::span<const int> outputs, bool reuse);
+  bool hoisted(const Graph::Node& node) const;
+  int whole(int value) const;  // the outermost tensor that the value is a slice of
+
+  const Graph* graph_ = nullptr;
+  std::vector<bool> frozen_;
+  Backend backend_ = Backend::cpu;
+  std::vector<std::vector<int>> readers_;  // by value: nodes of the order
+  std::map<int, Slice> slices_;
+  std::map<int, size_t> offsets_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace sf

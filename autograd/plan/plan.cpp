@@ -1,0 +1,187 @@
+#include "autograd/plan/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace sf {
+namespace {
+
+std::vector<int> ids(std::span<const Value> values) {
+  std::vector<int> out;
+  for (Value v : values) out.push_back(v.id());
+  return out;
+}
+
+template <class T>
+bool all_finite(const TensorRef& t) {
+  const int64_t channels = t.type.shape.channels(), pixels = t.type.shape.pixels();
+  const T* data = reinterpret_cast<const T*>(t.data);
+  for (int64_t p = 0; p < pixels; ++p)
+    for (int64_t c = 0; c < channels; ++c)
+      if (!std::isfinite(data[p * t.pitch + c])) return false;
+  return true;
+}
+
+bool all_finite(const TensorRef& t) {
+  if (t.type.dtype == DType::f32) return all_finite<float>(t);
+  if (t.type.dtype == DType::f64) return all_finite<double>(t);
+  return true;
+}
+
+Tensor dense_copy(const TensorRef& from) {
+  Tensor to(from.type);
+  const size_t row = size_t(from.type.shape.channels()) * size_of(from.type.dtype);
+  const size_t step = size_t(from.pitch) * size_of(from.type.dtype);
+  for (int64_t p = 0; p < from.type.shape.pixels(); ++p)
+    std::memcpy(to.data() + size_t(p) * row, from.data + size_t(p) * step, row);
+  return to;
+}
+
+}  // namespace
+
+Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options)
+    : graph_(graph), options_(options) {
+  SF_CHECK(options.device.backend == Backend::cpu, "plan: no kernels for device ",
+           options.device.name());
+  const std::vector<int> wanted = ids(outputs);
+  const std::vector<int> order = execution_order(graph, wanted);
+  const std::vector<bool> frozen = frozen_values(graph, order);
+  placement_ =
+      Placement(graph, order, frozen, wanted, options.device.backend, options.reuse_buffers);
+
+  const auto hoisted = [&](int n) { return bool(frozen[size_t(graph.nodes()[size_t(n)].out[0])]); };
+  for (int n : order)
+    if (hoisted(n))
+      for (int out : graph.nodes()[size_t(n)].out) constants_[out] = Tensor(graph.info(out).type);
+
+  size_t workspace = 0;
+  std::vector<std::pair<int, Lowered>> lowered;
+  for (int n : order) {
+    const auto& node = graph.nodes()[size_t(n)];
+    lowered.emplace_back(n, node.op->lower(placement_.site(node)));
+    workspace = std::max(workspace, lowered.back().second.workspace_bytes);
+  }
+  arena_ = Storage::allocate(options.device, placement_.bytes() + workspace);
+  // All bits set is NaN in every float type: memory used before it is written shows at once.
+  std::memset(arena_->data(), 0xFF, arena_->size());
+
+  for (auto& [n, low] : lowered) {
+    const auto& node = graph.nodes()[size_t(n)];
+    Step step{node.name, node.op, placement_.site(node), std::move(low), {}, {}, nullptr};
+    for (int in : node.in) step.in.push_back(ref(in));
+    for (int out : node.out) step.out.push_back(ref(out));
+    (hoisted(n) ? hoisted_ : steps_).push_back(std::move(step));
+  }
+  for (Step& step : hoisted_) execute(step);
+  pack_weights(wanted);
+}
+
+// Packs frozen weights, then lets go of the constants that nothing reads any more.
+void Plan::pack_weights(std::span<const int> outputs) {
+  std::map<const std::byte*, int> readers;
+  for (Step& step : steps_) {
+    for (size_t i = 0; i < step.in.size(); ++i)
+      if (int(i) != step.lowered.packed_input) ++readers[step.in[i].data];
+    if (step.lowered.packed_input < 0) continue;
+    step.packed = Storage::allocate(options_.device, step.lowered.packed_bytes);
+    constant_bytes_ += step.packed->size();
+    step.lowered.pack({step.in, step.out, step.packed->data(), nullptr}, {});
+  }
+  for (int v : outputs)
+    if (auto constant = constants_.find(v); constant != constants_.end())
+      ++readers[constant->second.data()];
+  std::erase_if(constants_, [&](const auto& entry) { return readers[entry.second.data()] == 0; });
+  for (const auto& [value, tensor] : constants_) constant_bytes_ += size_t(tensor.type().bytes());
+}
+
+TensorRef Plan::ref(int value) const {
+  const auto& info = graph_.info(value);
+  const int64_t channels = info.type.shape.channels();
+  if (info.state) return {info.state.data(), info.type, channels};
+  if (auto constant = constants_.find(value); constant != constants_.end())
+    return {constant->second.data(), info.type, channels};
+  const auto offset = placement_.offset(value);
+  SF_CHECK(offset, "plan: '", info.name, "' is not part of this plan");
+  return {arena_->data() + *offset, info.type, placement_.pitch(value)};
+}
+
+void Plan::execute(const Step& step) const {
+  std::byte* workspace = arena_->data() + placement_.bytes();
+  step.lowered.run({step.in, step.out, step.packed ? step.packed->data() : nullptr, workspace}, {});
+  if (!options_.check_finite) return;
+  for (const TensorRef& out : step.out)
+    SF_CHECK(all_finite(out), step.name, ": ", step.op->name(), " gave a value that is not finite");
+}
+
+void Plan::run() {
+  for (const Step& step : steps_) execute(step);
+}
+
+std::optional<TensorRef> Plan::place(Value input) const {
+  const auto& info = graph_.info(input.id());
+  SF_CHECK(info.producer < 0 && !info.state, "plan: '", info.name, "' is not an input");
+  if (!placement_.offset(input.id())) return {};
+  return ref(input.id());
+}
+
+void Plan::feed(Value input, const Tensor& value) {
+  SF_CHECK(value && value.type() == input.type(), "plan: input '", graph_.info(input.id()).name,
+           "' wants ", input.type(), ", found ", value ? cat(value.type()) : "nothing");
+  if (const auto to = place(input))
+    std::memcpy(to->data, value.data(), size_t(value.type().bytes()));
+}
+
+Tensor Plan::fetch(Value output) const { return dense_copy(ref(output.id())); }
+
+double Plan::flops() const {
+  double sum = 0;
+  for (const Step& step : steps_) sum += step.op->flops(step.site);
+  return sum;
+}
+
+std::string Plan::describe() const {
+  const auto place = [&](const TensorRef& t) {
+    if (t.data < arena_->data() || t.data >= arena_->data() + arena_->size())
+      return std::string("constant");
+    return fmt::format("{}{}", t.data - arena_->data(),
+                       t.dense() ? "" : fmt::format(" pitch {}", t.pitch));
+  };
+  std::string text = fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10}\n", "step", "op",
+                                 "kernel", "output", "offset", "MFLOP");
+  for (const Step& s : steps_)
+    text += fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10.2f}\n", s.name, s.op->name(),
+                        s.lowered.kernel, cat(s.out[0].type), place(s.out[0]),
+                        s.op->flops(s.site) / 1e6);
+  constexpr double kMiB = 1 << 20;
+  text += fmt::format(
+      "{} steps, {} hoisted; {:.3f} GFLOP; {:.1f} MiB of activations and workspace, {:.1f} MiB of "
+      "packed weights and "
+      "constants; {} tensors joined without a copy\n",
+      steps_.size(), hoisted_.size(), flops() / 1e9, double(arena_bytes()) / kMiB,
+      double(constant_bytes_) / kMiB, joined_without_copy());
+  return text;
+}
+
+std::string Plan::shapes() const {
+  std::set<std::string> seen;
+  std::string text;
+  for (const Step& step : steps_)
+    if (const std::string line = step.op->problem_text(step.site);
+        !line.empty() && seen.insert(line).second)
+      text += line + "\n";
+  return text;
+}
+
+Tensor evaluate(Value value, const std::vector<std::pair<Value, Tensor>>& inputs,
+                PlanOptions options) {
+  Plan plan(value.graph(), std::vector{value}, options);
+  for (const auto& [input, tensor] : inputs) plan.feed(input, tensor);
+  plan.run();
+  return plan.fetch(value);
+}
+
+}  // namespace sf

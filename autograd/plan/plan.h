@@ -1,0 +1,80 @@
+// A graph made ready to run: ordered, kernels chosen, every buffer at a fixed address.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autograd/graph.h"
+#include "autograd/plan/placement.h"
+
+namespace sf {
+
+struct PlanOptions {
+  Device device{};
+  bool reuse_buffers =
+      true;  // off: every value keeps its own memory and can be fetched after a run
+  bool check_finite = false;  // stop at the first NaN or infinity and name the step
+};
+
+// Planning runs the hoisted steps (those that depend on frozen state alone) and packs weights, so
+// later changes of that state are not seen. run() allocates nothing; one thread at a time.
+class Plan {
+ public:
+  // outputs: what will be fetched. The graph must outlive the plan.
+  Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options = {});
+
+  // Copies a host tensor of the input's type into its place.
+  void feed(Value input, const Tensor& value);
+  // Where an input is to be written, to fill it without a copy. Empty for inputs that nothing
+  // reads.
+  std::optional<TensorRef> place(Value input) const;
+  void run();
+  // A copy of an output, or, without reuse_buffers, of any value; dense.
+  Tensor fetch(Value output) const;
+
+  // Memory of activations, inputs, outputs and workspace; known before the first run.
+  size_t arena_bytes() const { return arena_ ? arena_->size() : 0; }
+  // Memory of hoisted values and packed weights.
+  size_t constant_bytes() const { return constant_bytes_; }
+  double flops() const;
+
+  struct Step {
+    std::string name;  // of the node: "s2.pathway0_res0.branch2.a"
+    std::shared_ptr<const Op> op;
+    OpSite site;
+    Lowered lowered;
+    std::vector<TensorRef> in, out;
+    std::shared_ptr<Storage> packed;  // weights in the kernel's arrangement
+  };
+  const std::vector<Step>& steps() const { return steps_; }
+  const std::vector<Step>& hoisted() const { return hoisted_; }
+  // Inputs of concatenations that are produced in place.
+  int joined_without_copy() const { return placement_.slice_count(); }
+  // One line a step: name, op, kernel, output type, place, flops; then totals.
+  std::string describe() const;
+  // The problems of the steps that have a description, one a line, each once, in order.
+  std::string shapes() const;
+
+ private:
+  TensorRef ref(int value) const;
+  void execute(const Step& step) const;
+  void pack_weights(std::span<const int> outputs);
+
+  const Graph& graph_;
+  PlanOptions options_;
+  Placement placement_;
+  std::map<int, Tensor> constants_;
+  std::shared_ptr<Storage> arena_;
+  size_t constant_bytes_ = 0;
+  std::vector<Step> hoisted_, steps_;
+};
+
+// Plans, runs and fetches; for tests and tools.
+Tensor evaluate(Value value, const std::vector<std::pair<Value, Tensor>>& inputs,
+                PlanOptions options = {});
+
+}  // namespace sf

@@ -1,0 +1,66 @@
+// Passes over graphs. A pass rebuilds a graph and says where the values went; it never edits in
+// place.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "autograd/graph.h"
+
+namespace sf {
+
+// Only nodes that the kept values need are carried over.
+struct Rewritten {
+  std::unique_ptr<Graph> graph;
+  std::vector<Value> moved;  // by value id of the old graph; empty where the value no longer exists
+
+  Value operator[](Value old) const { return moved[size_t(old.id())]; }
+};
+
+// Folds the inference form of batch norm into the convolution before it: the new weights and bias
+// depend on frozen state alone, so a plan computes them once. The values of `keep` (ids) survive.
+Rewritten fold_batch_norm(const Graph& graph, std::span<const int> keep);
+
+// Moves the addition of a residual and a ReLU into the convolution before them.
+Rewritten fuse_epilogue(const Graph& graph, std::span<const int> keep);
+
+// All passes for inference in order. Marked values survive if keep_marks is set.
+Rewritten rewrite_for_inference(const Graph& graph, std::span<const int> keep,
+                                bool keep_marks = false);
+
+// How the passes are written: copies nodes of one graph into another one by one.
+class Rebuilder {
+ public:
+  Rebuilder(const Graph& from, std::span<const int> keep);
+
+  const Graph& from() const { return from_; }
+  Graph& to() { return *result_.graph; }
+  // Readers of the value among the needed nodes, and one more if it is kept.
+  int uses(int value) const { return uses_[size_t(value)]; }
+  // The node that makes the value, if its op is a T; else null.
+  template <class T>
+  const Graph::Node* producer(int value) const {
+    const int n = from_.info(value).producer;
+    if (n < 0 || !dynamic_cast<const T*>(from_.nodes()[size_t(n)].op.get())) return nullptr;
+    return &from_.nodes()[size_t(n)];
+  }
+  // The new place of an old value; inputs and states are carried over on first sight.
+  Value moved(int value);
+  std::vector<Value> moved(std::span<const int> values);
+  // Says that the old value is now this one.
+  void replace(int old, Value now) { result_.moved[size_t(old)] = now; }
+  // Adds a node to the new graph under the name of a step.
+  Value apply(const std::string& name, std::shared_ptr<const Op> op, std::span<const Value> in);
+  // Calls visit for every needed node in order; where it returns false the node is copied.
+  Rewritten run(const std::function<bool(const Graph::Node&)>& visit);
+
+ private:
+  const Graph& from_;
+  std::vector<int> order_;
+  std::vector<int> uses_;
+  Rewritten result_;
+};
+
+}  // namespace sf

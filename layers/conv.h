@@ -1,0 +1,48 @@
+// Convolution, batch norm and linear layers with their parameters.
+#pragma once
+
+#include "autograd/ops/conv3d.h"
+#include "layers/module.h"
+
+namespace sf {
+
+class Conv3d : public Module {
+ public:
+  struct Options {
+    int in = 0, out = 0;
+    std::array<int, 3> kernel{1, 1, 1};  // T H W, as all triples
+    Conv3dParams params{};
+    bool bias = false;
+    Init init = Init::msra();
+  };
+  Conv3d(Module& parent, std::string_view name, const Options& options);
+  Value operator()(Value x) const;
+
+ private:
+  Conv3dParams params_;
+  Tensor weight_, bias_;
+};
+
+class BatchNorm : public Module {
+ public:
+  // gamma: ones, or zeros for the last norm of a residual branch.
+  BatchNorm(Module& parent, std::string_view name, int channels, Init gamma = Init::ones());
+  // Normalises with the running statistics.
+  Value operator()(Value x) const;
+
+ private:
+  static constexpr double kEpsilon = 1e-5;
+  Tensor weight_, bias_, running_mean_, running_var_;
+};
+
+class Linear : public Module {
+ public:
+  Linear(Module& parent, std::string_view name, int in, int out, Init weight);
+  // Over the innermost axis.
+  Value operator()(Value x) const;
+
+ private:
+  Tensor weight_, bias_;
+};
+
+}  // namespace sf

@@ -1,0 +1,34 @@
+// The classification head of the ResNet and SlowFast networks.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "layers/conv.h"
+
+namespace sf {
+
+class ClassificationHead : public Module {
+ public:
+  struct Options {
+    std::vector<int> channels;             // of each pathway
+    std::vector<std::array<int, 3>> pool;  // T H W, average pooling window of each pathway
+    int classes = 0;
+    std::string activation = "softmax";  // or sigmoid, none
+    double init_deviation = 0.01;
+  };
+  // Parameters: projection.
+  ClassificationHead(Module& parent, std::string_view name, const Options& options);
+
+  // Scores N x classes: pooled with stride 1, projected, activated, and the mean over the positions
+  // that remain when the input is larger than the pooling window. Marks "logits": N x classes, the
+  // mean of the projections.
+  Value operator()(const std::vector<Value>& pathways) const;
+
+ private:
+  Options options_;
+  Linear projection_;
+};
+
+}  // namespace sf

@@ -1,0 +1,32 @@
+// A network: parameters under their published names, and the graph they compute.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "configs/config.h"
+#include "layers/module.h"
+#include "models/registry.h"
+
+namespace sf {
+
+class Model : public Module {
+ public:
+  using Module::Module;
+
+  // Types of the clips of one batch, a pathway each (slow first): N T H W C with the given spatial
+  // crop.
+  virtual std::vector<TensorType> inputs(int64_t batch, int64_t crop) const = 0;
+  // The scores, N x classes, in evaluation mode. Marks "logits" and, for tools and tests, the
+  // activations after each stage as "act.STAGE.PATHWAY" ("act.s2_fuse.0").
+  virtual Value forward(const std::vector<Value>& clips) const = 0;
+};
+
+// Networks by MODEL.MODEL_NAME.
+Registry<Model, const Config&, DType>& model_registry();
+
+// The network that a configuration describes, parameters zero. Throws with one line that names what
+// is missing.
+std::unique_ptr<Model> make_model(const Config& config, DType dtype = DType::f32);
+
+}  // namespace sf
