@@ -1,0 +1,37 @@
+// The subcommands of sf, one file each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "configs/command_line.h"
+#include "configs/config.h"
+
+namespace sf {
+
+// Each adds its subcommand, whose callback does the work and throws sf::Error on failure.
+void add_run_command(CLI::App& app);
+void add_config_command(CLI::App& app);
+void add_infer_command(CLI::App& app);
+void add_plan_command(CLI::App& app);
+void add_synth_command(CLI::App& app);
+
+// The --cfg, --opts and KEY VALUE arguments that most subcommands share.
+class ConfigArguments {
+ public:
+  // required: at least one file must be given.
+  void add_to(CLI::App& command);
+  // One configuration for each --cfg file, in order.
+  std::vector<Config> load() const;
+  // The only one; throws if there are several files.
+  Config load_one() const;
+  CommandLineConfig split() const;
+
+ private:
+  std::vector<std::string> cfg_, opts_;
+  const CLI::App* command_ = nullptr;
+};
+
+}  // namespace sf

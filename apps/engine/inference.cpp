@@ -1,0 +1,130 @@
+#include "apps/engine/inference.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "autograd/rewrite/rewrite.h"
+
+namespace sf {
+namespace {
+
+// Tensors of N1 x .., N2 x .. to one of (N1 + N2) x ...
+Tensor stack(const std::vector<Tensor>& parts) {
+  if (parts.size() == 1) return parts[0];
+  Shape shape = parts[0].shape();
+  int64_t batch = 0;
+  for (const Tensor& part : parts) batch += part.shape()[0];
+  shape.set(0, batch);
+  Tensor all({shape, parts[0].dtype()});
+  size_t at = 0;
+  for (const Tensor& part : parts) {
+    std::memcpy(all.data() + at, part.data(), size_t(part.type().bytes()));
+    at += size_t(part.type().bytes());
+  }
+  return all;
+}
+
+}  // namespace
+
+struct Inference::Planned {
+  Planned(const Model& model, int64_t batch, int64_t crop, const InferenceOptions& options)
+      : batch(batch) {
+    Graph built;
+    std::vector<Value> clips;
+    for (const TensorType& type : model.inputs(batch, crop))
+      clips.push_back(built.input(cat("clip", clips.size()), type));
+    const Value out = model.forward(clips);
+    const Value mean = built.value(built.marks().at("logits"));
+    Rewritten rewritten =
+        rewrite_for_inference(built, std::vector{out.id(), mean.id()}, options.keep_stages);
+    for (Value clip : clips) inputs.push_back(rewritten[clip]);
+    scores = rewritten[out];
+    logits = rewritten[mean];
+    graph = std::move(rewritten.graph);
+    std::vector<Value> outputs{scores, logits};
+    for (const auto& [name, value] : graph->marks()) {
+      if (!options.keep_stages || !name.starts_with("act.")) continue;
+      stages.emplace_back(name, graph->value(value));
+      outputs.push_back(stages.back().second);
+    }
+    plan = std::make_unique<Plan>(
+        *graph, outputs,
+        PlanOptions{.device = options.device, .check_finite = options.check_finite});
+  }
+
+  int64_t batch;
+  std::unique_ptr<Graph> graph;
+  std::vector<Value> inputs;
+  Value scores, logits;
+  std::vector<std::pair<std::string, Value>> stages;
+  std::unique_ptr<Plan> plan;
+};
+
+Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& options)
+    : single_(std::make_unique<Planned>(model, 1, crop, options)) {
+  // Activations grow with the batch, so the plan of one clip tells how many fit.
+  const auto room = int64_t(options.memory_limit_bytes / double(single_->plan->arena_bytes())) - 1;
+  const int64_t batch = std::min(options.max_batch, room);
+  if (batch > 1) chunked_ = std::make_unique<Planned>(model, batch, crop, options);
+}
+
+Inference::~Inference() = default;
+
+int64_t Inference::chunk() const { return chunked_ ? chunked_->batch : 1; }
+const Plan& Inference::plan() const { return chunked_ ? *chunked_->plan : *single_->plan; }
+size_t Inference::arena_bytes() const {
+  return single_->plan->arena_bytes() + (chunked_ ? chunked_->plan->arena_bytes() : 0);
+}
+
+void Inference::run_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips,
+                          std::vector<Result>& results) {
+  for (size_t p = 0; p < planned.inputs.size(); ++p) {
+    const TensorType& type = planned.inputs[p].type();
+    const auto place = planned.plan->place(planned.inputs[p]);
+    const size_t bytes = size_t(type.bytes()) / clips.size();
+    Shape wanted = type.shape;
+    wanted.set(0, 1);
+    for (size_t i = 0; i < clips.size(); ++i) {
+      SF_CHECK(clips[i].size() == planned.inputs.size(), "network: wanted ", planned.inputs.size(),
+               " pathways, found ", clips[i].size());
+      const Tensor& clip = clips[i][p];
+      SF_CHECK(clip.numel() == wanted.numel() && clip.dtype() == type.dtype &&
+                   clip.shape()[-1] == wanted[-1] && clip.shape()[-2] == wanted[-2] &&
+                   clip.shape()[-3] == wanted[-3],
+               "network: pathway ", p, " wanted a clip ", TensorType{wanted, type.dtype},
+               ", found ", clip.type());
+      if (place) std::memcpy(place->data + i * bytes, clip.data(), bytes);
+    }
+  }
+  planned.plan->run();
+  Result result{planned.plan->fetch(planned.scores), planned.plan->fetch(planned.logits), {}};
+  for (const auto& [name, value] : planned.stages)
+    result.stages.emplace_back(name, planned.plan->fetch(value));
+  results.push_back(std::move(result));
+}
+
+Inference::Result Inference::run(const std::vector<std::vector<Tensor>>& clips) {
+  SF_CHECK(!clips.empty(), "network: wanted at least one clip");
+  std::vector<Result> results;
+  const std::span all(clips);
+  size_t at = 0;
+  for (; chunked_ && at + size_t(chunked_->batch) <= all.size(); at += size_t(chunked_->batch))
+    run_chunk(*chunked_, all.subspan(at, size_t(chunked_->batch)), results);
+  for (; at < all.size(); ++at) run_chunk(*single_, all.subspan(at, 1), results);
+
+  const auto stacked = [&](const auto& part) {
+    std::vector<Tensor> parts;
+    for (const Result& r : results) parts.push_back(part(r));
+    return stack(parts);
+  };
+  Result whole{stacked([](const Result& r) { return r.scores; }),
+               stacked([](const Result& r) { return r.logits; }),
+               {}};
+  for (size_t s = 0; s < results[0].stages.size(); ++s)
+    whole.stages.emplace_back(results[0].stages[s].first,
+                              stacked([s](const Result& r) { return r.stages[s].second; }));
+  return whole;
+}
+
+}  // namespace sf

@@ -1,0 +1,49 @@
+// A network planned for running on batches of any size.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/plan/plan.h"
+#include "models/model.h"
+
+namespace sf {
+
+struct InferenceOptions {
+  Device device{};
+  int64_t max_batch = 1;            // clips that run together, as far as the memory allows
+  double memory_limit_bytes = 4e9;  // of activations and workspace
+  bool check_finite = false;
+  bool keep_stages = false;  // keep the activations behind each stage
+};
+
+// Batches run in chunks: as many clips together as max_batch and the memory limit allow, what is
+// left over one by one. One thread at a time.
+class Inference {
+ public:
+  // The model's weights are read here; it must outlive the object. crop: height and width of the
+  // clips.
+  Inference(const Model& model, int64_t crop, const InferenceOptions& options);
+  ~Inference();
+
+  struct Result {
+    Tensor scores, logits;  // N x classes
+    NamedTensors stages;    // "act.s2.0", channels-last; with keep_stages
+  };
+  // clips: N clips of one tensor a pathway, T H W C each.
+  Result run(const std::vector<std::vector<Tensor>>& clips);
+
+  int64_t chunk() const;       // clips that run together
+  const Plan& plan() const;    // of a whole chunk
+  size_t arena_bytes() const;  // of all plans
+
+ private:
+  struct Planned;
+  void run_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips,
+                 std::vector<Result>& results);
+
+  std::unique_ptr<Planned> single_, chunked_;  // chunked_ is null where a chunk is one clip
+};
+
+}  // namespace sf

@@ -1,0 +1,32 @@
+// The log of a run: lines as PySlowFast writes them, on stdout and in OUTPUT_DIR/stdout.log.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
+namespace sf {
+
+// "[11/24 09:15:02][INFO] tester.cpp:  42: message". Throws if the file cannot be opened.
+void start_log(const std::filesystem::path& output_dir);
+
+// Values of a json_stats line; numbers are printed with five decimals.
+using JsonStats = std::map<std::string, std::variant<std::string, double>>;
+
+// "json_stats: {...}" with sorted keys.
+std::string format_json_stats(const JsonStats& stats);
+
+// "0:01:05" or "2 days, 0:01:05", as Python prints a timedelta of whole seconds.
+std::string format_duration(double seconds);
+
+// The lines of a text, without their ends.
+std::vector<std::string> split_lines(const std::string& text);
+
+}  // namespace sf
+
+#define SF_LOG(...) SPDLOG_INFO(__VA_ARGS__)
+#define SF_WARN(...) SPDLOG_WARN(__VA_ARGS__)

@@ -1,0 +1,82 @@
+#include "apps/engine/setup.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "apps/engine/inference.h"
+#include "apps/engine/logging.h"
+#include "models/weights.h"
+#include "tensor/checkpoint.h"
+
+namespace sf {
+
+Device choose_device(const Config& config) {
+  const Device device = Device::parse(config.get<std::string>("SF.DEVICE"));
+  if (const int gpus = config.get<int>("NUM_GPUS"); gpus > 0 && device.backend != Backend::cuda)
+    SF_LOG("NUM_GPUS {} counts as 0: this runs on the {}.", gpus, device.name());
+  return device;
+}
+
+std::unique_ptr<Model> initial_model(const Config& config, DType dtype) {
+  SF_CHECK(dtype == DType::f32 || dtype == DType::f64,
+           "SF.DTYPE: wanted f32 or f64 on the cpu, found ", dtype);
+  auto model = make_model(config, dtype);
+  model->initialise(uint64_t(config.get<int64_t>("RNG_SEED")));
+  return model;
+}
+
+void load_weights_from(const Model& model, const std::string& weights) {
+  if (weights == "counter") {
+    SF_LOG("Using the counter-based weights.");
+    fill_counter_weights(model);
+    return;
+  }
+  SF_LOG("Loading network weights from {}.", weights);
+  const Checkpoint checkpoint = load_checkpoint(weights);
+  const LoadReport report = load_weights(model, checkpoint.tensors);
+  for (const std::string& line : report.lines()) SF_LOG("{}", line);
+  SF_CHECK(!report.loaded.empty(), weights, ": wanted weights of this network, found none of its ",
+           model.parameters().size(), " tensors");
+}
+
+std::string last_checkpoint(const Config& config) {
+  const auto folder = std::filesystem::path(config.get<std::string>("OUTPUT_DIR")) / "checkpoints";
+  const auto task = config.get<std::string>("TASK");
+  const std::string prefix = task.empty() ? "checkpoint" : task + "_checkpoint";
+  std::string last, last_name;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix) || name <= last_name) continue;
+    last_name = name;
+    last = entry.path().string();
+  }
+  return last;
+}
+
+void load_test_weights(const Model& model, const Config& config) {
+  const auto test = config.get<std::string>("TEST.CHECKPOINT_FILE_PATH");
+  const auto train = config.get<std::string>("TRAIN.CHECKPOINT_FILE_PATH");
+  if (!test.empty()) {
+    load_weights_from(model, test);
+  } else if (const std::string last = last_checkpoint(config); !last.empty()) {
+    SF_LOG("Load from last checkpoint.");
+    load_weights_from(model, last);
+  } else if (!train.empty()) {
+    load_weights_from(model, train);
+  } else {
+    SF_LOG(
+        "Unknown way of loading checkpoint. Using with random initialization, only for debugging.");
+  }
+}
+
+void log_model_info(const Model& model, const Config& config) {
+  int64_t parameters = 0;
+  for (const Parameter& p : model.parameters())
+    if (p.trainable) parameters += p.tensor.numel();
+  SF_LOG("Model: {} {}", config.get<std::string>("MODEL.MODEL_NAME"),
+         config.get<std::string>("MODEL.ARCH"));
+  SF_LOG("Params: {:L}", parameters);
+}
+
+}  // namespace sf

@@ -1,0 +1,33 @@
+// From a configuration to a network with weights.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "configs/config.h"
+#include "models/model.h"
+#include "tensor/device.h"
+
+namespace sf {
+
+// SF.DEVICE. Without a CUDA device NUM_GPUS counts as 0.
+Device choose_device(const Config& config);
+
+// The network with its initial values by RNG_SEED.
+std::unique_ptr<Model> initial_model(const Config& config, DType dtype);
+
+// weights: a file of any format that load_checkpoint reads, or "counter" for the counter-based
+// values. Logs what was not loaded and not used.
+void load_weights_from(const Model& model, const std::string& weights);
+
+// As a test looks for them: TEST.CHECKPOINT_FILE_PATH, the last checkpoint in OUTPUT_DIR,
+// TRAIN.CHECKPOINT_FILE_PATH, else the initial values. Logs what it took.
+void load_test_weights(const Model& model, const Config& config);
+
+// The newest checkpoint in OUTPUT_DIR/checkpoints, by name; empty if there is none.
+std::string last_checkpoint(const Config& config);
+
+// Parameters, arithmetic and memory of the network on one clip, to the log.
+void log_model_info(const Model& model, const Config& config);
+
+}  // namespace sf

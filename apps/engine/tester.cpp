@@ -1,0 +1,184 @@
+#include "apps/engine/tester.h"
+
+#include <filesystem>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "apps/engine/inference.h"
+#include "apps/engine/logging.h"
+#include "apps/engine/progress.h"
+#include "apps/engine/results.h"
+#include "apps/engine/setup.h"
+#include "data/dataset.h"
+#include "data/test_loader.h"
+
+namespace sf {
+namespace {
+
+struct View {
+  int64_t video = 0;
+  int clip = 0;
+  int64_t label = 0;
+};
+
+// Takes clips from the loader, runs them in batches and joins their scores.
+class TestRun {
+ public:
+  TestRun(const Config& config, const Model& model, Device device);
+  void run();
+  void finish(const std::filesystem::path& output_dir);
+
+ private:
+  void add(TestItem item);
+  void run_batch();
+
+  const Config& config_;
+  std::unique_ptr<Dataset> dataset_;
+  TestLoaderOptions loading_;
+  Inference network_;
+  ViewEnsemble ensemble_;
+  TestResults results_;
+  int64_t batch_, iteration_ = 0;
+  std::vector<std::vector<Tensor>> clips_;
+  std::vector<View> views_;
+  ProgressBar progress_;
+};
+
+InferenceOptions inference_options(const Config& config, Device device) {
+  return {.device = device,
+          .max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
+          .memory_limit_bytes = config.get<double>("SF.MEMORY_LIMIT") * double(1 << 30),
+          .check_finite = config.get<bool>("SF.CHECK_FINITE")};
+}
+
+TestRun::TestRun(const Config& config, const Model& model, Device device)
+    : config_(config),
+      dataset_(make_dataset(config.get<std::string>("TEST.DATASET"), Split::test, config)),
+      loading_(test_loader_options(config)),
+      network_(model, loading_.crop_size, inference_options(config, device)),
+      ensemble_(dataset_->size(), loading_.views * loading_.crops,
+                config.get<int64_t>("MODEL.NUM_CLASSES"),
+                parse_ensemble(config.get<std::string>("DATA.ENSEMBLE_METHOD"))),
+      batch_(config.get<int64_t>("TEST.BATCH_SIZE")),
+      progress_("Testing", "clips", dataset_->size() * loading_.views * loading_.crops) {
+  for (int64_t v = 0; v < dataset_->size(); ++v)
+    results_.videos.push_back({dataset_->video(v).path, dataset_->video(v).label, ""});
+  if (const auto names = config.get<std::string>("SF.CLASS_NAMES_PATH"); !names.empty())
+    results_.class_names = read_class_names(names, ensemble_.classes());
+}
+
+void TestRun::run() {
+  const int64_t clips = dataset_->size() * loading_.views * loading_.crops;
+  SF_LOG(
+      "{} videos, {} clips; {} clips run together; {:.2f} GFLOP a clip; {:.1f} MiB of activations.",
+      dataset_->size(), clips, network_.chunk(),
+      network_.plan().flops() / double(network_.chunk()) / 1e9,
+      double(network_.arena_bytes()) / double(1 << 20));
+  SF_LOG("Testing model for {} iterations", (clips + batch_ - 1) / batch_);
+  TestLoader loader(*dataset_, loading_);
+  while (std::optional<TestItem> item = loader.next()) add(std::move(*item));
+  if (!clips_.empty()) run_batch();
+}
+
+void TestRun::add(TestItem item) {
+  if (!item.fault.empty()) {
+    results_.videos[size_t(item.video)].fault = item.fault;
+    progress_.clear();
+    SF_WARN("Cannot read video {}: {}", results_.videos[size_t(item.video)].path, item.fault);
+    progress_.advance(loading_.views * loading_.crops);
+    return;
+  }
+  clips_.push_back(std::move(item.pathways));
+  views_.push_back({item.video, item.view * loading_.crops + item.crop, item.label});
+  if (int64_t(clips_.size()) == batch_) run_batch();
+}
+
+void TestRun::run_batch() {
+  const double before = progress_.seconds();
+  const Tensor scores = network_.run(clips_).scores;
+  const size_t classes = size_t(ensemble_.classes());
+  for (size_t i = 0; i < views_.size(); ++i)
+    ensemble_.add(views_[i].video, views_[i].clip, views_[i].label,
+                  scores.span<float>().subspan(i * classes, classes));
+  const auto done = int64_t(clips_.size());
+  clips_.clear();
+  views_.clear();
+  progress_.clear();
+  progress_.advance(done);
+  ++iteration_;
+  const std::string line = format_json_stats({{"split", "test_iter"},
+                                              {"cur_iter", fmt::format("{}", iteration_)},
+                                              {"eta", format_duration(progress_.eta_seconds())},
+                                              {"time_diff", progress_.seconds() - before}});
+  SF_LOG("{}", line);
+}
+
+void TestRun::finish(const std::filesystem::path& output_dir) {
+  progress_.clear();
+  results_.ensemble = &ensemble_;
+  results_.accuracy = accuracy(ensemble_);
+  const ClassAccuracy& all = results_.accuracy.all;
+  for (int64_t v = 0; v < ensemble_.videos(); ++v) {
+    const bool whole = ensemble_.clip_count(v) == loading_.views * loading_.crops;
+    if (results_.videos[size_t(v)].fault.empty() && !whole)
+      SF_WARN("clip count Ids={} = {} (should be {})", v, ensemble_.clip_count(v),
+              loading_.views * loading_.crops);
+  }
+  for (const std::string& line : split_lines(per_class_table(results_))) SF_LOG("{}", line);
+
+  if (const auto scores = config_.get<std::string>("TEST.SAVE_RESULTS_PATH"); !scores.empty()) {
+    write_scores(output_dir / scores, ensemble_);
+    SF_LOG("Successfully saved prediction results to {}", (output_dir / scores).string());
+  }
+  auto predictions = config_.get<std::string>("SF.PREDICTIONS_PATH");
+  if (predictions.empty()) predictions = "test_predictions.json";
+  write_predictions(output_dir / predictions, results_);
+  SF_LOG("Predictions of every video are in {}", (output_dir / predictions).string());
+
+  SF_LOG("{}", format_json_stats(
+                   {{"split", "test_final"},
+                    {"top1_acc", fmt::format("{:.2f}", Accuracy::percent(all.top1, all.videos))},
+                    {"top5_acc", fmt::format("{:.2f}", Accuracy::percent(all.top5, all.videos))}}));
+  SF_LOG("Finalized testing with {} temporal clips and {} spatial crops", loading_.views,
+         loading_.crops);
+  SF_LOG("{:.1f} clips/s", progress_.rate());
+  int64_t faults = 0;
+  for (const auto& video : results_.videos) {
+    if (video.fault.empty()) continue;
+    if (++faults == 1) SF_WARN("Videos that could not be read, which do not count:");
+    SF_WARN("  {}: {}", video.path, video.fault);
+  }
+  SF_LOG("{} of {} videos counted", all.videos, results_.videos.size());
+}
+
+// The numbers of views that a configuration asks to test with.
+std::vector<int> temporal_views(const Config& config) {
+  const auto listed = config.get<std::vector<int>>("TEST.NUM_TEMPORAL_CLIPS");
+  if (!listed.empty()) return listed;
+  const int views = config.get<int>("TEST.NUM_ENSEMBLE_VIEWS");
+  return views == -1 ? std::vector{1, 3, 5, 7, 10} : std::vector{views};
+}
+
+}  // namespace
+
+void test(const Config& config) {
+  const std::filesystem::path output_dir = config.get<std::string>("OUTPUT_DIR");
+  const Device device = choose_device(config);
+  SF_LOG("Test with config:");
+  for (const std::string& line : split_lines(config.dump())) SF_LOG("{}", line);
+  const auto dtype = config.get<std::string>("SF.DTYPE");
+  SF_CHECK(dtype == "f32", "SF.DTYPE: testing wants f32, found ", dtype);
+  const auto model = initial_model(config, DType::f32);
+  if (config.get<bool>("LOG_MODEL_INFO")) log_model_info(*model, config);
+  load_test_weights(*model, config);
+  for (int views : temporal_views(config)) {
+    Config one = config;
+    one.set("TEST.NUM_ENSEMBLE_VIEWS", cat(views));
+    TestRun run(one, *model, device);
+    run.run();
+    run.finish(output_dir);
+  }
+}
+
+}  // namespace sf

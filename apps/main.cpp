@@ -1,0 +1,27 @@
+#include <cstdio>
+#include <exception>
+
+#include "apps/commands.h"
+#include "kernels/base/error.h"
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "SlowFast video networks: train, test and inspect them from PySlowFast's configuration "
+      "files.",
+      "sf");
+  app.require_subcommand(1);
+  sf::add_run_command(app);
+  sf::add_config_command(app);
+  sf::add_infer_command(app);
+  sf::add_plan_command(app);
+  sf::add_synth_command(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "sf: %s\n", e.what());
+    return 1;
+  }
+  return 0;
+}

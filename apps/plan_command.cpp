@@ -1,0 +1,48 @@
+#include <cstdio>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/engine/inference.h"
+#include "apps/engine/setup.h"
+
+namespace sf {
+namespace {
+
+struct PlanArguments {
+  ConfigArguments config;
+  std::string device;
+  int64_t batch = 1;
+  bool train = false;
+  bool shapes = false;
+};
+
+void plan(const PlanArguments& a) {
+  Config config = a.config.load_one();
+  if (!a.device.empty()) config.set("SF.DEVICE", a.device);
+  SF_CHECK(!a.train, "sf plan: --train: training is not built in");
+  const auto model = initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")));
+  const Inference network(
+      *model, config.get<int64_t>("DATA.TEST_CROP_SIZE"),
+      {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
+       .max_batch = a.batch,
+       .memory_limit_bytes = config.get<double>("SF.MEMORY_LIMIT") * double(1 << 30)});
+  std::fputs((a.shapes ? network.plan().shapes() : network.plan().describe()).c_str(), stdout);
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& app) {
+  auto arguments = std::make_shared<PlanArguments>();
+  CLI::App* command =
+      app.add_subcommand("plan", "print the steps, kernels, memory and arithmetic of the network");
+  arguments->config.add_to(*command);
+  command->add_option("--device", arguments->device, "auto, cpu, simt, cuda, cuda:N");
+  command->add_option("--batch", arguments->batch, "clips that run together")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--train", arguments->train, "the training step");
+  command->add_flag("--shapes", arguments->shapes,
+                    "only the problems, one a line, as benchmarks read them");
+  command->callback([arguments] { plan(*arguments); });
+}
+
+}  // namespace sf

@@ -1,0 +1,81 @@
+// A planned network allocates nothing while it runs. The sanitizers bring their own allocator, so
+// this is not for them.
+#include <atomic>
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "autograd/plan/plan.h"
+#include "autograd/rewrite/rewrite.h"
+#include "models/weights.h"
+#include "tests/apps/golden.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SF_OWN_ALLOCATOR 0
+#elif defined(__has_feature)
+#define SF_OWN_ALLOCATOR !__has_feature(address_sanitizer)
+#else
+#define SF_OWN_ALLOCATOR 1
+#endif
+
+#if SF_OWN_ALLOCATOR && defined(__GLIBC__)
+namespace {
+std::atomic<bool> counting{false};
+std::atomic<int> allocations{0};
+std::atomic<size_t> largest{0};
+
+void note(size_t bytes) {
+  if (!counting) return;
+  ++allocations;
+  if (bytes > largest) largest = bytes;
+}
+}  // namespace
+
+extern "C" {
+void* __libc_malloc(size_t);
+void* __libc_calloc(size_t, size_t);
+void* __libc_realloc(void*, size_t);
+void* __libc_memalign(size_t, size_t);
+void* malloc(size_t bytes) {
+  note(bytes);
+  return __libc_malloc(bytes);
+}
+void* calloc(size_t count, size_t bytes) {
+  note(count * bytes);
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* old, size_t bytes) {
+  note(bytes);
+  return __libc_realloc(old, bytes);
+}
+void* aligned_alloc(size_t alignment, size_t bytes) {
+  note(bytes);
+  return __libc_memalign(alignment, bytes);
+}
+}
+
+namespace sf {
+namespace {
+
+TEST(Plan, AllocatesNothingWhileItRuns) {
+  const SmallCase golden("slowfast_4x16");
+  const auto model = make_model(golden.config);
+  fill_counter_weights(*model);
+  Graph graph;
+  std::vector<Value> clips;
+  for (const TensorType& type : model->inputs(1, 64)) clips.push_back(graph.input("clip", type));
+  const Value out = model->forward(clips);
+  Rewritten r = rewrite_for_inference(graph, std::vector{out.id()});
+  Plan plan(*r.graph, std::vector{r[out]});
+  for (Value clip : clips) plan.feed(r[clip], Tensor::zeros(clip.type()));
+  plan.run();
+  counting = true;
+  plan.run();
+  counting = false;
+  EXPECT_EQ(allocations, 0) << "the largest of " << largest << " bytes, in " << plan.steps().size()
+                            << " steps";
+}
+
+}  // namespace
+}  // namespace sf
+#endif

@@ -1,0 +1,145 @@
+// The command line as a user meets it: exit status, one line of error, files left whole.
+#include <array>
+#include <cstdio>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "models/weights.h"
+#include "tests/apps/golden.h"
+
+namespace sf {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int status = -1;
+  std::string out, err;
+};
+
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class CommandLine : public testing::Test {
+ protected:
+  CommandLine() { fs::create_directories(folder); }
+  ~CommandLine() override { fs::remove_all(folder); }
+
+  Outcome sf(const std::string& arguments) const {
+    const fs::path out = folder / "stdout", err = folder / "stderr";
+    const std::string command = cat("cd ", SF_SOURCE_DIR, " && ", SF_BINARY, " ", arguments, " >",
+                                    out.string(), " 2>", err.string(), " </dev/null");
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out),
+            read_text(err)};
+  }
+
+  fs::path folder = fs::temp_directory_path() / cat("sf_cli_", getpid());
+};
+
+TEST_F(CommandLine, WrongUsageEndsWithStatus2) {
+  EXPECT_EQ(sf("").status, 2);
+  EXPECT_EQ(sf("dance").status, 2);
+  EXPECT_EQ(sf("run").status, 2);
+  EXPECT_EQ(sf("synth").status, 2);
+  EXPECT_EQ(sf("--help").status, 0);
+}
+
+TEST_F(CommandLine, BadInputIsOneLineAndStatus1) {
+  const struct {
+    const char* arguments;
+    const char* expected;
+  } kCases[] = {
+      {"config --cfg nowhere.yaml", "nowhere.yaml"},
+      {"config --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml RESNET.DEPHT 50", "RESNET.DEPTH"},
+      {"config --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml RESNET.DEPTH", "RESNET.DEPTH"},
+      {"config --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml RESNET.DEPTH deep", "RESNET.DEPTH"},
+      {"run --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml MODEL.MODEL_NAME MViT TRAIN.ENABLE False "
+       "OUTPUT_DIR /tmp",
+       "MViT"},
+      {"run --cfg configs/AVA/c2/SLOWFAST_32x2_R50.yaml --num_shards 2", "--num_shards"},
+      {"plan --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --device cuda", "cuda"},
+      {"plan --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --device tpu", "tpu"},
+      {"plan --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --sideways", "--sideways"},
+      {"infer --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --input nowhere.safetensors --output "
+       "x.safetensors --weights counter",
+       "nowhere.safetensors"},
+  };
+  for (const auto& c : kCases) {
+    const Outcome o = sf(c.arguments);
+    EXPECT_EQ(o.status, 1) << c.arguments << "\n" << o.err;
+    EXPECT_TRUE(o.err.starts_with("sf: ")) << o.err;
+    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+    EXPECT_NE(o.err.find(c.expected), std::string::npos) << o.err;
+  }
+}
+
+TEST_F(CommandLine, ConfigPrintsWhatItReadsBack) {
+  const std::string base = "config --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml ";
+  const Outcome with_opts = sf(base + "--opts NUM_GPUS 0 SOLVER.BASE_LR 1e-3");
+  ASSERT_EQ(with_opts.status, 0) << with_opts.err;
+  EXPECT_EQ(sf(base + "NUM_GPUS 0 SOLVER.BASE_LR 1e-3").out, with_opts.out);
+  std::ofstream(folder / "again.yaml") << with_opts.out;
+  EXPECT_EQ(sf("config --cfg " + (folder / "again.yaml").string()).out, with_opts.out);
+  EXPECT_NE(with_opts.out.find("BASE_LR: 0.001"), std::string::npos);
+}
+
+TEST_F(CommandLine, InferWritesScoresLogitsAndStages) {
+  const SmallCase golden("slow_r50");
+  write_safetensors(folder / "in.safetensors", {{"input.0", golden.file.at("input.0")}});
+  std::string overrides;
+  for (const auto& option : nlohmann::json::parse(golden.file.metadata.at("opts")))
+    overrides +=
+        " " + (option.is_string() ? option.get<std::string>() : SmallCase::to_python(option));
+  for (const std::string dtype : {"f32", "f64"}) {
+    const fs::path out = folder / (dtype + ".safetensors");
+    const Outcome o = sf(cat("infer --cfg ", golden.file.metadata.at("config"), overrides,
+                             " --input ", (folder / "in.safetensors").string(), " --output ",
+                             out.string(), " --weights counter --keep-stages --dtype ", dtype));
+    ASSERT_EQ(o.status, 0) << o.err;
+    const Safetensors result = read_safetensors(out);
+    const auto found = result.at("logits").to(DType::f32), wanted = golden.file.at("eval.logits");
+    float largest = 0;
+    for (float v : wanted.span<float>()) largest = std::max(largest, std::abs(v));
+    for (size_t i = 0; i < wanted.span<float>().size(); ++i)
+      ASSERT_NEAR(found.span<float>()[i], wanted.span<float>()[i],
+                  (dtype == "f64" ? 2e-5f : 1e-4f) * largest);
+    EXPECT_EQ(result.at("act.s5.0").shape(), (Shape{2, 256, 4, 2, 2}));
+    EXPECT_EQ(result.at("output").shape(), (Shape{2, 40}));
+  }
+}
+
+TEST_F(CommandLine, PlanShowsStepsAndShapes) {
+  const Outcome o = sf("plan --cfg configs/synthetic/SLOWFAST_TINY.yaml");
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_NE(o.out.find("s2.pathway0_res0.branch2.a"), std::string::npos);
+  EXPECT_NE(o.out.find("GFLOP"), std::string::npos);
+  const Outcome shapes = sf("plan --cfg configs/synthetic/SLOWFAST_TINY.yaml --shapes");
+  ASSERT_EQ(shapes.status, 0) << shapes.err;
+  EXPECT_TRUE(shapes.out.starts_with("conv3d f32 n1 ")) << shapes.out;
+}
+
+TEST_F(CommandLine, ASynthesizedSetIsTestedEndToEnd) {
+  const std::string set = (folder / "motion").string();
+  ASSERT_EQ(sf("synth --out " + set + " --videos 16 --seed 3").status, 0);
+  const Outcome o = sf(cat("run --cfg configs/synthetic/SLOWFAST_TINY.yaml DATA.PATH_TO_DATA_DIR ",
+                           set, " OUTPUT_DIR ", set, "/out SF.CLASS_NAMES_PATH ", set,
+                           "/classes.txt TEST.SAVE_RESULTS_PATH scores.pkl",
+                           " SF.PREDICTIONS_PATH p.csv TEST.NUM_ENSEMBLE_VIEWS 2"));
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_NE(o.out.find("json_stats: {\"split\": \"test_final\", \"top1_acc\": "), std::string::npos)
+      << o.out;
+  EXPECT_NE(o.out.find("Finalized testing with 2 temporal clips and 3 spatial crops"),
+            std::string::npos);
+  EXPECT_TRUE(fs::exists(fs::path(set) / "out" / "scores.pkl"));
+  EXPECT_TRUE(fs::exists(fs::path(set) / "out" / "p_classes.csv"));
+  EXPECT_TRUE(read_text(fs::path(set) / "out" / "p.csv").starts_with("path,label,prediction,"));
+}
+
+}  // namespace
+}  // namespace sf

@@ -1,0 +1,87 @@
+// Reads the stored numbers of the original implementation (tests/golden/README.md).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "configs/config.h"
+#include "tensor/safetensors.h"
+
+namespace sf {
+
+inline std::filesystem::path golden_dir() {
+  return std::filesystem::path(SF_SOURCE_DIR) / "tests" / "golden";
+}
+
+struct SmallCase {
+  explicit SmallCase(const std::string& name)
+      : name(name), file(read_safetensors(golden_dir() / "small" / (name + ".safetensors"))) {
+    std::vector<std::string> overrides;
+    for (const auto& option : nlohmann::json::parse(file.metadata.at("opts")))
+      overrides.push_back(option.is_string() ? option.get<std::string>() : to_python(option));
+    config =
+        Config::load(std::filesystem::path(SF_SOURCE_DIR) / file.metadata.at("config"), overrides);
+  }
+
+  static std::string to_python(const nlohmann::json& value) {
+    if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
+    return value.dump();
+  }
+
+  std::string name;
+  Safetensors file;
+  Config config;
+};
+
+// The pathways of a batch, N C T H W each, as clips of T H W C.
+inline std::vector<std::vector<Tensor>> clips_of(const std::vector<Tensor>& pathways, DType dtype) {
+  std::vector<std::vector<Tensor>> clips(size_t(pathways[0].shape()[0]));
+  for (const Tensor& pathway : pathways) {
+    const Tensor all = channels_last_from_first(pathway).to(dtype);
+    const Shape& s = all.shape();
+    for (size_t i = 0; i < clips.size(); ++i) {
+      Tensor clip({{s[1], s[2], s[3], s[4]}, dtype});
+      const size_t bytes = size_t(clip.type().bytes());
+      std::copy_n(all.data() + i * bytes, bytes, clip.data());
+      clips[i].push_back(clip);
+    }
+  }
+  return clips;
+}
+
+// Frames floor(linspace(0, T - 1, count)) of a clip N C T H W.
+inline Tensor slow_frames(const Tensor& fast, int64_t count) {
+  const Shape& s = fast.shape();
+  Tensor slow({{s[0], s[1], count, s[3], s[4]}, fast.dtype()});
+  const int64_t plane = s[3] * s[4];
+  for (int64_t nc = 0; nc < s[0] * s[1]; ++nc)
+    for (int64_t t = 0; t < count; ++t) {
+      const int64_t from = count == 1 ? 0 : t * (s[2] - 1) / (count - 1);
+      std::copy_n(fast.span<float>().data() + (nc * s[2] + from) * plane, plane,
+                  slow.span<float>().data() + (nc * count + t) * plane);
+    }
+  return slow;
+}
+
+struct Statistics {
+  double mean = 0, deviation = 0, largest = 0;  // the deviation of a sample, divided by n - 1
+};
+
+inline Statistics statistics(const Tensor& tensor) {
+  Statistics s;
+  const auto values = tensor.span<float>();
+  for (float v : values) {
+    s.mean += double(v) / double(values.size());
+    s.largest = std::max(s.largest, std::abs(double(v)));
+  }
+  for (float v : values) s.deviation += (double(v) - s.mean) * (double(v) - s.mean);
+  s.deviation = std::sqrt(s.deviation / double(values.size() - 1));
+  return s;
+}
+
+}  // namespace sf

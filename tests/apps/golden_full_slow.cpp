@@ -1,0 +1,66 @@
+// Networks of full size against the original implementation's logits.
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "apps/engine/inference.h"
+#include "models/weights.h"
+#include "tests/apps/golden.h"
+
+namespace sf {
+namespace {
+
+class FullNetworksSlow : public testing::TestWithParam<const char*> {};
+
+TEST_P(FullNetworksSlow, LogitsAreTheOriginals) {
+  const std::string name = cat("Kinetics_", GetParam());
+  const Safetensors golden = read_safetensors(golden_dir() / "full" / (name + ".safetensors"));
+  const Config config =
+      Config::load(std::filesystem::path(SF_SOURCE_DIR) / golden.metadata.at("config"), {});
+  const auto model = make_model(config);
+  fill_counter_weights(*model);
+
+  const int64_t frames = config.get<int64_t>("DATA.NUM_FRAMES"),
+                crop = config.get<int64_t>("DATA.TEST_CROP_SIZE");
+  const Tensor fast =
+      Tensor::from(counter_uniform(name + ".input", 3 * frames * crop * crop, -2, 2),
+                   {1, 3, frames, crop, crop});
+  std::vector<Tensor> pathways{fast};
+  if (model->inputs(1, crop).size() == 2)
+    pathways = {slow_frames(fast, frames / config.get<int64_t>("SLOWFAST.ALPHA")), fast};
+  Inference network(*model, crop, {.keep_stages = true});
+  const auto result = network.run(clips_of(pathways, DType::f32));
+
+  // Stored: 1 x T x H x W x classes; ours are averaged over positions.
+  const Tensor& stored = golden.at("logits");
+  const auto logits = result.logits.span<float>();
+  std::vector<double> wanted(logits.size(), 0);
+  const auto values = stored.span<float>();
+  for (size_t i = 0; i < values.size(); ++i)
+    wanted[i % wanted.size()] += double(values[i]) * double(wanted.size()) / double(values.size());
+  double largest = 0, difference = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    largest = std::max(largest, std::abs(wanted[i]));
+    difference = std::max(difference, std::abs(wanted[i] - double(logits[i])));
+  }
+  // float32 against float32 of another order, through some 50 layers of sums of up to 11520 terms.
+  EXPECT_LT(difference, 2e-4 * largest);
+
+  for (const auto& [stage, value] : result.stages) {
+    if (!golden.contains(stage + ".mean_std_absmax")) continue;
+    const auto reference = golden.at(stage + ".mean_std_absmax").span<float>();
+    const Statistics found = statistics(value);
+    EXPECT_NEAR(found.mean, reference[0], 2e-4 * reference[1]) << stage;
+    EXPECT_NEAR(found.deviation, reference[1], 2e-4 * reference[1]) << stage;
+    EXPECT_NEAR(found.largest, reference[2], 2e-4 * reference[2]) << stage;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, FullNetworksSlow,
+                         testing::Values("C2D_8x8_R50", "I3D_8x8_R50", "I3D_NLN_8x8_R50",
+                                         "SLOW_8x8_R50", "SLOWFAST_4x16_R50", "SLOWFAST_8x8_R50"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace sf

@@ -1,0 +1,76 @@
+// Small networks with whole-numbered weights for the tests of plans and rewrites.
+#pragma once
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "autograd/ops/concat.h"
+#include "autograd/ops/pointwise.h"
+#include "autograd/plan/plan.h"
+#include "kernels/base/counter_rng.h"
+#include "layers/lateral_fusion.h"
+#include "layers/nonlocal.h"
+#include "layers/residual.h"
+#include "layers/stem.h"
+
+namespace sf {
+
+inline Tensor random_tensor(std::string_view name, TensorType type, float lo, float hi) {
+  Tensor t({type.shape, DType::f32});
+  const CounterRng rng(name);
+  for (size_t i = 0; float& v : t.span<float>()) v = rng.uniform(i++, lo, hi);
+  return t.to(type.dtype);
+}
+
+// Batch norm statistics and weights away from their initial values, so that folding has something
+// to do.
+inline void randomise(const Module& root) {
+  for (const Parameter& p : root.parameters()) {
+    const bool positive = p.name.ends_with("running_var") || p.name.ends_with("bn.weight");
+    p.tensor.copy_from(
+        random_tensor(p.name, p.tensor.type(), positive ? 0.5f : -0.5f, positive ? 1.5f : 0.5f));
+  }
+}
+
+// Two pathways with stems, a lateral connection, a residual stage with a non-local block and one
+// without: every kind of layer that the SlowFast networks have.
+struct TinySlowFast : Module {
+  explicit TinySlowFast(DType dtype = DType::f32) : Module(dtype) { randomise(*this); }
+
+  std::vector<TensorType> inputs(int64_t batch = 2) const {
+    return {{{batch, 2, 16, 16, 3}, dtype()}, {{batch, 8, 16, 16, 3}, dtype()}};
+  }
+
+  Value operator()(Value slow, Value fast) const {
+    Value s = slow_stem(slow), f = fast_stem(fast);
+    s = fuse(s, f);
+    s = slow_stage(s);
+    f = fast_stage(f);
+    return fuse_end(s, f);
+  }
+
+  Module s1{*this, "s1"};
+  ResNetStem slow_stem{s1, "pathway0_stem", {.in = 3, .out = 8, .temporal_kernel = 1}};
+  ResNetStem fast_stem{s1, "pathway1_stem", {.in = 3, .out = 4, .temporal_kernel = 5}};
+  FuseFastToSlow fuse{
+      *this, "s1_fuse", {.fast_channels = 4, .channel_ratio = 2, .kernel = 5, .alpha = 4}};
+  Module s2{*this, "s2"};
+  ResidualStage slow_stage{s2,
+                           0,
+                           {.block = {.in = 16, .out = 16, .inner = 8, .stride = 1},
+                            .temporal_kernels = {1, 3},
+                            .nonlocal_blocks = {1},
+                            .nonlocal = {.pool = {1, 2, 2}, .instantiation = "softmax"}}};
+  ResidualStage fast_stage{
+      s2, 1, {.block = {.in = 4, .out = 8, .inner = 4, .stride = 1}, .temporal_kernels = {3, 3}}};
+  FuseFastToSlow fuse_end{
+      *this, "s2_fuse", {.fast_channels = 8, .channel_ratio = 2, .kernel = 5, .alpha = 4}};
+};
+
+inline std::vector<float> values(const Tensor& t) {
+  const Tensor f = t.to(DType::f32);
+  return {f.span<float>().begin(), f.span<float>().end()};
+}
+
+}  // namespace sf

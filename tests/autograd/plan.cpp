@@ -1,0 +1,170 @@
+#include "autograd/plan/plan.h"
+
+#include <cmath>
+#include <limits>
+
+#include "autograd/ops/conv3d.h"
+#include "autograd/ops/reshape.h"
+#include "autograd/plan/arena.h"
+#include "autograd/rewrite/rewrite.h"
+#include "tests/autograd/network.h"
+
+namespace sf {
+namespace {
+
+struct Built {
+  explicit Built(const TinySlowFast& net) {
+    for (const TensorType& type : net.inputs())
+      in.push_back(graph.input(cat("clip", in.size()), type));
+    out = net(in[0], in[1]);
+  }
+  Tensor run(Plan& plan) {
+    for (Value v : in) plan.feed(v, random_tensor(graph.info(v.id()).name, v.type(), -1, 1));
+    plan.run();
+    return plan.fetch(out);
+  }
+  Graph graph;
+  std::vector<Value> in;
+  Value out;
+};
+
+TEST(Plan, ReusingBuffersChangesNoBit) {
+  const TinySlowFast net;
+  Built b(net);
+  Plan tight(b.graph, std::vector{b.out}),
+      loose(b.graph, std::vector{b.out}, {.reuse_buffers = false});
+  const auto expected = values(b.run(loose));
+  EXPECT_EQ(values(b.run(tight)), expected);
+  for (float v : expected) ASSERT_TRUE(std::isfinite(v));
+  EXPECT_LT(tight.arena_bytes(), loose.arena_bytes());
+}
+
+TEST(Plan, RunningAgainGivesTheSameBits) {
+  const TinySlowFast net;
+  Built b(net);
+  Plan plan(b.graph, std::vector{b.out});
+  const auto first = values(b.run(plan));
+  for (int i = 0; i < 3; ++i) {
+    plan.run();  // without feeding: inputs stay
+    EXPECT_EQ(values(plan.fetch(b.out)), first);
+  }
+}
+
+// The stored number is what the planner needed when it was written; a plan that needs more has lost
+// a reuse.
+TEST(Plan, TheArenaStaysSmall) {
+  const TinySlowFast net;
+  Built b(net);
+  Rewritten r = rewrite_for_inference(b.graph, std::vector{b.out.id()});
+  Plan plan(*r.graph, std::vector{r[b.out]});
+  size_t inputs = 0, largest = 0;
+  for (Value v : b.in) inputs += size_t(v.type().bytes());
+  for (const auto& step : plan.steps())
+    largest = std::max(largest, size_t(step.out[0].type.bytes()));
+  EXPECT_LE(plan.arena_bytes(), inputs + 4 * largest) << plan.describe();
+}
+
+TEST(Plan, ConcatenationsOfPooledTensorsNeedNoCopy) {
+  const TinySlowFast net;
+  Built b(net);
+  Plan plan(b.graph, std::vector{b.out});
+  // Without fusion, batch norm and pooling write every input of both joins with the pitch of the
+  // result, except where a convolution reads the tensor too and its kernel wants it dense.
+  EXPECT_GE(plan.joined_without_copy(), 2) << plan.describe();
+}
+
+TEST(Plan, AJoinedTensorIsReadByItsOtherReadersToo) {
+  Graph g;
+  Value x = g.input("x", {{1, 1, 2, 2, 3}});
+  Value a = sigmoid(x), b = swish(x);
+  Value joined = concat({a, b});
+  Value product = multiply(a, b);
+  Plan plan(g, std::vector{joined, product});
+  EXPECT_EQ(plan.joined_without_copy(), 2);
+  plan.feed(x, random_tensor("x", x.type(), -2, 2));
+  plan.run();
+  const auto j = values(plan.fetch(joined)), p = values(plan.fetch(product));
+  for (size_t pixel = 0; pixel < 4; ++pixel)
+    for (size_t c = 0; c < 3; ++c)
+      EXPECT_EQ(p[pixel * 3 + c], j[pixel * 6 + c] * j[pixel * 6 + 3 + c]);
+}
+
+TEST(Plan, HoistsWhatDependsOnFrozenStateAlone) {
+  Graph g;
+  Value x = g.input("x", {{2}}), w = g.state(Tensor::from(std::vector{1.f, 2.f}, {2}), "w", false);
+  Value t = g.state(Tensor::from(std::vector{1.f, 2.f}, {2}), "t", true);
+  Value y = add(multiply(x, multiply(w, w)), multiply(t, t));
+  Plan plan(g, std::vector{y});
+  EXPECT_EQ(plan.hoisted().size(), 1u);
+  EXPECT_EQ(plan.steps().size(), 3u);
+  plan.feed(x, Tensor::from(std::vector{3.f, 5.f}, {2}));
+  plan.run();
+  EXPECT_EQ(values(plan.fetch(y)), (std::vector<float>{3 + 1, 20 + 4}));
+}
+
+TEST(Plan, CheckFiniteNamesTheStep) {
+  Graph g;
+  Value x = g.input("x", {{1, 1, 1, 1, 2}});
+  Value y;
+  {
+    Graph::Scope scope(g, "s4.pathway0_res3.branch2.b_bn");
+    y = multiply(x, x);
+  }
+  Plan plan(g, std::vector{y}, {.check_finite = true});
+  plan.feed(x, Tensor::from(std::vector{1.f, 1e30f}, {1, 1, 1, 1, 2}));
+  try {
+    plan.run();
+    FAIL() << "an overflow went unnoticed";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(),
+                 "s4.pathway0_res3.branch2.b_bn: multiply gave a value that is not finite");
+  }
+}
+
+TEST(Plan, RefusesFeedsOfAnotherType) {
+  Graph g;
+  Value x = g.input("clip", {{2, 3}});
+  Plan plan(g, std::vector{relu(x)});
+  try {
+    plan.feed(x, Tensor::zeros({{3, 2}}));
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "plan: input 'clip' wants f32[2 3], found f32[3 2]");
+  }
+}
+
+TEST(Plan, NeverRunsAReferenceKernelOnFloat32) {
+  const TinySlowFast net;
+  Built b(net);
+  Rewritten r = rewrite_for_inference(b.graph, std::vector{b.out.id()});
+  Plan plan(*r.graph, std::vector{r[b.out]});
+  for (const auto& step : plan.steps())
+    EXPECT_EQ(step.lowered.kernel.find("ref"), std::string::npos) << step.name;
+}
+
+TEST(Arena, HandsOutDisjointAlignedBlocks) {
+  const CounterRng rng("arena");
+  ArenaAllocator arena(64);
+  std::vector<std::pair<size_t, size_t>> live;
+  for (uint64_t i = 0; i < 2000; ++i) {
+    if (live.empty() || rng.bits(2 * i) % 3 != 0) {
+      const size_t bytes = 1 + rng.bits(2 * i + 1) % 1000;
+      const size_t at = arena.take(bytes);
+      ASSERT_EQ(at % 64, 0u);
+      ASSERT_LE(at + bytes, arena.bytes());
+      for (auto [other, size] : live) ASSERT_TRUE(at + bytes <= other || other + size <= at);
+      live.emplace_back(at, bytes);
+    } else {
+      const size_t victim = rng.bits(2 * i + 1) % live.size();
+      arena.give(live[victim].first, live[victim].second);
+      live.erase(live.begin() + int64_t(victim));
+    }
+  }
+  for (auto [at, bytes] : live) arena.give(at, bytes);
+  const size_t top = arena.bytes();
+  EXPECT_EQ(arena.take(top), 0u);  // everything came back as one hole
+  EXPECT_EQ(arena.bytes(), top);
+}
+
+}  // namespace
+}  // namespace sf
