@@ -1,0 +1,63 @@
+// Owning handles of FFmpeg's objects. For the sources of the video reader and writer only.
+#pragma once
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
+#include <libswscale/swscale.h>
+}
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sf {
+
+struct FfmpegDeleter {
+  void operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
+  void operator()(AVPacket* p) const { av_packet_free(&p); }
+  void operator()(AVFrame* p) const { av_frame_free(&p); }
+  void operator()(SwsContext* p) const { sws_freeContext(p); }
+};
+
+using CodecHandle = std::unique_ptr<AVCodecContext, FfmpegDeleter>;
+using PacketHandle = std::unique_ptr<AVPacket, FfmpegDeleter>;
+using FrameHandle = std::unique_ptr<AVFrame, FfmpegDeleter>;
+using ScalerHandle = std::unique_ptr<SwsContext, FfmpegDeleter>;
+
+inline std::string ffmpeg_message(int code) {
+  char text[AV_ERROR_MAX_STRING_SIZE] = {};
+  av_strerror(code, text, sizeof text);
+  return text;
+}
+
+// Failures are reported by exceptions; FFmpeg's own log, which belongs to the process, would only
+// add noise.
+inline void silence_ffmpeg() {
+  static const bool quiet = (av_log_set_level(AV_LOG_QUIET), true);
+  static_cast<void>(quiet);
+}
+
+// One RGB24 picture whose rows have room for the whole vectors that libswscale writes: with tight
+// rows it leaves the last columns of widths that are no multiple of 8 untouched, or writes past the
+// row.
+class PaddedRgb {
+ public:
+  void resize(int width, int height) {
+    stride_ = (int64_t(width) * 3 + 63) / 64 * 64 + 64;
+    bytes_.resize(size_t(stride_) * size_t(height) + 64);
+    first_ = (64 - reinterpret_cast<uintptr_t>(bytes_.data()) % 64) % 64;
+  }
+  uint8_t* data() { return bytes_.data() + first_; }
+  int64_t stride() const { return stride_; }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  int64_t stride_ = 0;
+  size_t first_ = 0;
+};
+
+}  // namespace sf

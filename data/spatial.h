@@ -1,0 +1,86 @@
+// From 8-bit pictures to the normalised, resized and cropped pixels that a network sees.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "data/picture.h"
+#include "tensor/tensor.h"
+
+namespace sf {
+
+// A pixel x of channel c becomes (x / 255 - mean[c]) / std[c] in float32.
+struct Normalization {
+  std::array<float, 3> mean{0.45f, 0.45f, 0.45f};  // red, green, blue
+  std::array<float, 3> std{0.225f, 0.225f, 0.225f};
+  bool reverse_channels = false;  // blue, green, red in the result
+};
+
+struct PictureSize {
+  int height = 0;
+  int width = 0;
+  friend bool operator==(const PictureSize&, const PictureSize&) = default;
+};
+
+// Part of a picture.
+struct Box {
+  int y = 0;
+  int x = 0;
+  int height = 0;
+  int width = 0;
+  friend bool operator==(const Box&, const Box&) = default;
+};
+
+// The size whose shorter side is `size`; the longer one is floor(long / short * size) in float64.
+PictureSize short_side_size(PictureSize original, int size);
+
+// The square crop number 0, 1 or 2: left, middle and right, or top, middle and bottom of pictures
+// that are taller than wide. The middle one starts at the ceiling of half the rest. Throws if the
+// picture is smaller than the crop.
+Box uniform_crop(PictureSize picture, int size, int index);
+
+// The smallest box around all of `boxes`.
+Box enclosing(std::span<const Box> boxes);
+
+// Normalises a picture, resizes it to `size` and keeps `box` of the result, in this order and in
+// float32. Bilinear between pixel centres (PyTorch's align_corners=False) and without antialiasing.
+// Computes the box alone.
+class Resampler {
+ public:
+  // Throws if the box does not lie in `size`.
+  Resampler(PictureSize source, PictureSize size, Box box, Normalization normalization);
+
+  // Writes box.height x box.width x 3 floats. The picture has the size of the source. One thread at
+  // a time.
+  void run(const Picture& picture, float* out);
+
+ private:
+  struct Taps {  // out[i] = near_weight[i] in[near[i]] + far_weight[i] in[far[i]]
+    std::vector<int> near, far;
+    std::vector<float> near_weight, far_weight;
+    Taps(int in, int out, int first, int count);
+  };
+
+  void fill_row(const Picture& picture, int y, float* row);
+  const float* resized_row(const Picture& picture, int y);
+
+  PictureSize source_;
+  bool resizes_;
+  Box box_;
+  std::array<int, 3> channel_;                       // where red, green and blue go
+  std::array<std::array<float, 256>, 3> normalize_;  // of every value of red, green and blue
+  Taps vertical_, horizontal_;
+  std::vector<float> normalized_;           // one row of the source, the columns that the box needs
+  std::array<std::vector<float>, 2> rows_;  // rows resized horizontally
+  std::array<int, 2> rows_y_{-1, -1};       // which ones
+};
+
+// The same by the definition, pixel by pixel: what Resampler is held to, bit for bit. Returns f32 H
+// W C.
+Tensor resample_reference(const Picture& picture, PictureSize size, Box box,
+                          const Normalization& normalization);
+
+}  // namespace sf

@@ -1,0 +1,69 @@
+// Decoded frames of video files, through FFmpeg.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+
+#include "data/picture.h"
+#include "tensor/tensor.h"
+
+namespace sf {
+
+struct VideoReaderOptions {
+  int threads = 1;  // of the decoder; the frames do not depend on it
+  double timeout_seconds =
+      60;  // wall-clock limit of each call of the reader, the constructor included
+  int64_t max_pixels = int64_t(1) << 26;  // of a frame; files that claim larger ones are refused
+  std::stop_token cancel = {};            // a request ends the call that is running with sf::Error
+};
+
+struct VideoInfo {
+  double fps = 0;  // average rate; 0 if the file does not say
+  int width = 0;   // as stored: rotation metadata is ignored
+  int height = 0;
+  std::string codec = {};
+};
+
+// Frames are numbered in presentation order over all frames that decode, as if the whole file had
+// been decoded. Every call throws sf::Error, with the path, if the file cannot be read or time runs
+// out; after that the next call starts at the beginning of the file. Only regular files are opened,
+// and nothing that they refer to. One thread at a time per reader.
+class VideoReader {
+ public:
+  // Opens the first video stream. Throws if there is none.
+  explicit VideoReader(const std::filesystem::path& path, VideoReaderOptions options = {});
+  VideoReader(VideoReader&&) noexcept;
+  VideoReader& operator=(VideoReader&&) noexcept;
+  ~VideoReader();
+
+  const VideoInfo& info() const;
+
+  // The number of frames that the container promises, from its header or, where that is silent, by
+  // counting packets. Cheap, and equal to frame_count() for intact files.
+  int64_t expected_frames();
+
+  // The number of frames that decode. Decodes the rest of the file on the first call.
+  int64_t frame_count();
+
+  // The frames of the given indices, ascending, repeats allowed, as u8 N H W C (RGB). Throws if
+  // there are fewer frames.
+  Tensor frames(std::span<const int64_t> indices);
+
+  // Calls visit(k, picture) for every k in turn with the frame indices[k], ascending, repeats
+  // allowed. Stops at the end of the stream, and returns how many were visited. The picture lives
+  // as long as the call of visit. Decodes onward from the last frame read, from the start if the
+  // indices begin before it.
+  size_t visit(std::span<const int64_t> indices,
+               const std::function<void(size_t, const Picture&)>& visit);
+
+ private:
+  class Decoder;
+  std::unique_ptr<Decoder> decoder_;
+};
+
+}  // namespace sf

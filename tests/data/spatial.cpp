@@ -1,0 +1,110 @@
+#include "data/spatial.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/base/counter_rng.h"
+#include "kernels/base/error.h"
+
+namespace sf {
+namespace {
+
+struct Noise {
+  std::vector<uint8_t> bytes;
+  Picture picture;
+
+  Noise(int height, int width) {
+    const int64_t stride = width * 3 + 5;
+    const CounterRng rng("noise");
+    for (int64_t i = 0; i < stride * height; ++i) bytes.push_back(uint8_t(rng.bits(uint64_t(i))));
+    picture = {bytes.data(), stride, width, height};
+  }
+};
+
+TEST(Spatial, ShortSideIsScaledAndTheLongOneCut) {
+  EXPECT_EQ(short_side_size({360, 640}, 256), (PictureSize{256, 455}));
+  EXPECT_EQ(short_side_size({640, 360}, 256), (PictureSize{455, 256}));
+  EXPECT_EQ(short_side_size({256, 340}, 256), (PictureSize{256, 340}));
+  EXPECT_EQ(short_side_size({256, 340}, 64), (PictureSize{64, 85}));
+  EXPECT_EQ(short_side_size({7, 7}, 9), (PictureSize{9, 9}));
+}
+
+TEST(Spatial, UniformCropsAreTheOriginals) {
+  const auto starts = [](PictureSize p, int size) {
+    std::vector<int> all;
+    for (int i = 0; i < 3; ++i) {
+      const Box b = uniform_crop(p, size, i);
+      all.insert(all.end(), {b.y, b.x});
+    }
+    return all;
+  };
+  EXPECT_EQ(starts({256, 340}, 256), (std::vector{0, 0, 0, 42, 0, 84}));
+  EXPECT_EQ(starts({256, 455}, 256), (std::vector{0, 0, 0, 100, 0, 199}));
+  EXPECT_EQ(starts({256, 341}, 256), (std::vector{0, 0, 0, 43, 0, 85}));
+  EXPECT_EQ(starts({341, 256}, 256), (std::vector{0, 0, 43, 0, 85, 0}));
+  EXPECT_EQ(starts({256, 455}, 224), (std::vector{16, 0, 16, 116, 16, 231}));
+  EXPECT_EQ(starts({256, 256}, 256), (std::vector{0, 0, 0, 0, 0, 0}));
+}
+
+TEST(Spatial, TheResamplerEqualsTheDefinitionBitForBit) {
+  struct Case {
+    PictureSize from, to;
+    Box box;
+  };
+  const Case cases[] = {
+      {{37, 53}, {37, 53}, {0, 0, 37, 53}}, {{37, 53}, {37, 53}, {3, 8, 11, 17}},
+      {{37, 53}, {20, 28}, {0, 0, 20, 28}}, {{37, 53}, {20, 28}, {5, 9, 7, 19}},
+      {{20, 31}, {45, 69}, {0, 0, 45, 69}}, {{20, 31}, {45, 69}, {11, 3, 30, 66}},
+      {{240, 7}, {60, 2}, {59, 1, 1, 1}},   {{1, 1}, {5, 3}, {0, 0, 5, 3}},
+      {{2, 3}, {1, 1}, {0, 0, 1, 1}},
+  };
+  for (const Case& c : cases) {
+    const Noise noise(c.from.height, c.from.width);
+    for (bool reverse : {false, true}) {
+      const Normalization n{
+          .mean = {0.4f, 0.5f, 0.6f}, .std = {0.2f, 0.3f, 0.25f}, .reverse_channels = reverse};
+      const Tensor wanted = resample_reference(noise.picture, c.to, c.box, n);
+      std::vector<float> found(size_t(wanted.numel()));
+      Resampler resampler(c.from, c.to, c.box, n);
+      for (int again = 0; again < 2; ++again) {
+        resampler.run(noise.picture, found.data());
+        EXPECT_TRUE(std::equal(found.begin(), found.end(), wanted.span<float>().begin()))
+            << c.from.height << "x" << c.from.width << " to " << c.to.height << "x" << c.to.width;
+      }
+    }
+  }
+}
+
+TEST(Spatial, HalvingAveragesPairsAndReversingSwapsRedAndBlue) {
+  // Two columns of constant colour: the bilinear sample between them is their mean.
+  const std::vector<uint8_t> bytes = {0, 51, 102, 102, 153, 255};
+  const Picture picture{bytes.data(), 6, 2, 1};
+  const Normalization plain{.mean = {0, 0, 0}, .std = {1, 1, 1}};
+  std::vector<float> out(3);
+  Resampler({1, 2}, {1, 1}, {0, 0, 1, 1}, plain).run(picture, out.data());
+  EXPECT_FLOAT_EQ(out[0], 0.2f);
+  EXPECT_FLOAT_EQ(out[1], 0.4f);
+  EXPECT_FLOAT_EQ(out[2], 0.7f);
+  Normalization reversed = plain;
+  reversed.reverse_channels = true;
+  Resampler({1, 2}, {1, 1}, {0, 0, 1, 1}, reversed).run(picture, out.data());
+  EXPECT_FLOAT_EQ(out[0], 0.7f);
+  EXPECT_FLOAT_EQ(out[2], 0.2f);
+}
+
+TEST(Spatial, TheEnclosingBoxHoldsAll) {
+  const Box boxes[] = {{4, 10, 5, 5}, {2, 12, 3, 9}};
+  EXPECT_EQ(enclosing(boxes), (Box{2, 10, 7, 11}));
+}
+
+TEST(Spatial, MisuseIsNamed) {
+  EXPECT_THROW(uniform_crop({10, 20}, 11, 1), Error);
+  EXPECT_THROW(uniform_crop({10, 20}, 5, 3), Error);
+  EXPECT_THROW(short_side_size({1, 1 << 20}, 256), Error);
+  EXPECT_THROW(Resampler({4, 4}, {4, 4}, {0, 1, 4, 4}, {}), Error);
+  const Noise noise(4, 5);
+  std::vector<float> out(48);
+  EXPECT_THROW(Resampler({4, 4}, {4, 4}, {0, 0, 4, 4}, {}).run(noise.picture, out.data()), Error);
+}
+
+}  // namespace
+}  // namespace sf
