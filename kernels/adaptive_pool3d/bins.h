@@ -1,0 +1,43 @@
+// The part of the input that a bin covers.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/adaptive_pool3d/adaptive_pool3d.h"
+
+namespace sf {
+
+struct BinRange {
+  int first, last;  // last excluded
+  int size() const { return last - first; }
+};
+
+// Bin `out` of `bins` over an axis of `in` positions.
+inline BinRange bin_range(int in, int bins, int out) {
+  const int64_t i = out;
+  return {int(i * in / bins), int(((i + 1) * in + bins - 1) / bins)};
+}
+
+// The input pixels of one output pixel.
+struct Bin {
+  int64_t n;
+  BinRange t, h, w;
+  int pixels() const { return t.size() * h.size() * w.size(); }
+};
+
+inline Bin bin_of(const AdaptivePool3dProblem& p, int64_t out_pixel) {
+  return {.n = out_pixel / p.out_w / p.out_h / p.out_t,
+          .t = bin_range(p.t, p.out_t, int(out_pixel / p.out_w / p.out_h % p.out_t)),
+          .h = bin_range(p.h, p.out_h, int(out_pixel / p.out_w % p.out_h)),
+          .w = bin_range(p.w, p.out_w, int(out_pixel % p.out_w))};
+}
+
+// f(pixel index) for the input pixels of a bin, in the order T, H, W.
+template <class F>
+void for_bin(const AdaptivePool3dProblem& p, const Bin& bin, const F& f) {
+  for (int i = bin.t.first; i < bin.t.last; ++i)
+    for (int j = bin.h.first; j < bin.h.last; ++j)
+      for (int l = bin.w.first; l < bin.w.last; ++l) f(((bin.n * p.t + i) * p.h + j) * p.w + l);
+}
+
+}  // namespace sf

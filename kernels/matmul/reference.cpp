@@ -1,0 +1,36 @@
+// The definition: any pitch, f32 and f64.
+#include "kernels/base/element.h"
+#include "kernels/base/threads.h"
+#include "kernels/matmul/matmul.h"
+
+namespace sf {
+namespace {
+
+template <class T>
+void multiply(const MatmulProblem& p, const MatmulArgs& args) {
+  const int64_t along_k = p.transpose_b ? 1 : p.ldb, along_n = p.transpose_b ? p.ldb : 1;
+  parallel_for(p.batch * p.m, 1, [&](int64_t row) {
+    const int64_t batch = row / p.m, i = row % p.m;
+    const T* a = static_cast<const T*>(args.a) + batch * p.a_stride + i * p.lda;
+    const T* b = static_cast<const T*>(args.b) + batch * p.b_stride;
+    T* c = static_cast<T*>(args.c) + batch * p.c_stride + i * p.ldc;
+    for (int j = 0; j < p.n; ++j) {
+      T sum = 0;
+      for (int k = 0; k < p.k; ++k) sum += a[k] * b[k * along_k + j * along_n];
+      c[j] = sum * T(p.alpha);
+    }
+  });
+}
+
+bool can_run(const MatmulProblem& p) { return is_arithmetic(p.dtype); }
+
+void run(const MatmulProblem& p, const MatmulArgs& a, void*, void*, Queue) {
+  with_arithmetic(p.dtype, [&](auto t) { multiply<decltype(t)>(p, a); });
+}
+
+}  // namespace
+
+extern constinit const MatmulKernel kMatmulReference{
+    .name = "reference", .can_run = can_run, .run = run};
+
+}  // namespace sf

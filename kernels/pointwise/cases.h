@@ -1,0 +1,48 @@
+// Pointwise problems for tests and benchmarks.
+#pragma once
+
+#include <vector>
+
+#include "kernels/base/case.h"
+#include "kernels/pointwise/pointwise.h"
+
+namespace sf {
+
+inline std::vector<Case<UnaryProblem>> unary_cases() {
+  std::vector<Case<UnaryProblem>> cases;
+  for (const auto& [kind, name] : {std::pair{UnaryKind::relu, "relu"},
+                                   {UnaryKind::sigmoid, "sigmoid"},
+                                   {UnaryKind::swish, "swish"}}) {
+    cases.push_back({cat(name, "_one_value"), {.kind = kind}});
+    cases.push_back({cat(name, "_dense"),
+                     {.kind = kind, .pixels = 700, .c = 27, .x_pitch = 27, .y_pitch = 27}});
+    cases.push_back({cat(name, "_pitched"),
+                     {.kind = kind, .pixels = 33, .c = 29, .x_pitch = 31, .y_pitch = 40}});
+  }
+  return cases;
+}
+
+inline std::vector<Case<BinaryProblem>> binary_cases() {
+  std::vector<Case<BinaryProblem>> cases;
+  for (const auto& [kind, name] :
+       {std::pair{BinaryKind::add, "add"}, {BinaryKind::multiply, "multiply"}}) {
+    cases.push_back({cat(name, "_one_value"), {.kind = kind}});
+    cases.push_back(
+        {cat(name, "_dense"),
+         {.kind = kind, .pixels = 700, .c = 27, .a_pitch = 27, .b_pitch = 27, .y_pitch = 27}});
+    cases.push_back(
+        {cat(name, "_pitched"),
+         {.kind = kind, .pixels = 33, .c = 29, .a_pitch = 31, .b_pitch = 29, .y_pitch = 40}});
+    cases.push_back({cat(name, "_squeeze_excitation"),
+                     {.kind = kind,
+                      .pixels = 3 * 35,
+                      .c = 54,
+                      .b_repeat = 35,
+                      .a_pitch = 54,
+                      .b_pitch = 56,
+                      .y_pitch = 54}});
+  }
+  return cases;
+}
+
+}  // namespace sf

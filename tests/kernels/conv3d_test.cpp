@@ -1,0 +1,230 @@
+#include "kernels/conv3d/conv3d.h"
+
+#include <thread>
+
+#include "kernels/conv3d/cases.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace sf {
+namespace {
+
+using namespace sf::test;
+
+// The tensors of one problem; y is the result of the last run.
+template <class T>
+struct Data {
+  Conv3dProblem p;
+  Rows<T> x, w, bias, residual, y;
+
+  explicit Data(Conv3dProblem problem)
+      : p(typed(problem)),
+        x(input<T>(int64_t{p.n} * p.t * p.h * p.w, p.c, p.x_pitch)),
+        w(input<T>(p.k, taps(), taps())),
+        bias(input<T>(1, p.k, p.k)),
+        residual(input<T>(p.out_pixels(), p.k, p.residual_pitch)),
+        y(output<T>(p.out_pixels(), p.k, p.y_pitch)) {}
+
+  static Conv3dProblem typed(Conv3dProblem problem) {
+    problem.dtype = dtype_of<T>;
+    return problem;
+  }
+
+  int64_t taps() const { return int64_t{p.kt} * p.kh * p.kw * (p.c / p.groups); }
+
+  template <class F>
+  void fill(const F& make) {
+    x.fill(make("x"));
+    w.fill(make("w"));
+    bias.fill(make("bias"));
+    residual.fill(make("residual"));
+  }
+
+  void fill_integers() {
+    fill([](const char* key) { return integers(key, 3); });
+  }
+  void fill_reals() {
+    fill([](const char* key) { return reals(key); });
+  }
+
+  Conv3dArgs args() {
+    return {.x = x.data(),
+            .w = w.data(),
+            .bias = p.bias ? bias.data() : nullptr,
+            .residual = p.residual ? residual.data() : nullptr,
+            .y = y.data()};
+  }
+  void run(const Conv3dKernel& kernel, int poison = 0xFF) {
+    y = output<T>(p.out_pixels(), p.k, p.y_pitch);
+    run_kernel(kernel, p, args(), poison);
+  }
+};
+
+const std::span<const Conv3dKernel> kRows = conv3d_kernels(Backend::cpu);
+
+class Conv3d : public ::testing::TestWithParam<Case<Conv3dProblem>> {};
+
+INSTANTIATE_TEST_SUITE_P(Cases, Conv3d, ::testing::ValuesIn(conv3d_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_P(Conv3d, EveryExactKernelEqualsTheReferenceOnIntegers) {
+  Data<float> wanted(GetParam().problem), found(GetParam().problem);
+  wanted.fill_integers();
+  found.fill_integers();
+  wanted.run(reference_of(kRows));
+  ASSERT_TRUE(wanted.y.guards_intact());
+  for_runnable(kRows, GetParam(), [&](const Conv3dKernel& kernel) {
+    if (!kernel.exact) return;
+    found.run(kernel);
+    expect_equal(found.y, wanted.y);
+    EXPECT_TRUE(found.y.guards_intact());
+  });
+}
+
+TEST_P(Conv3d, EveryKernelStaysWithinTheRoundingBoundOnReals) {
+  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+  wanted.fill_reals();
+  wanted.run(reference_of(kRows));
+  magnitude.fill([](const char* key) {
+    return [value = reals(key)](int64_t i) { return std::abs(value(i)); };
+  });
+  magnitude.p.activation = Activation::none;
+  magnitude.run(reference_of(kRows));
+
+  Data<float> found(GetParam().problem);
+  found.fill_reals();
+  // A sum of m terms in any order is off by no more than m eps/2 of the sum of magnitudes, to first
+  // order; m: the products, each itself rounded, bias and residual.
+  const double terms = double(found.taps()) + 3;
+  for_runnable(kRows, GetParam(), [&](const Conv3dKernel& kernel) {
+    found.run(kernel);
+    expect_within(found.y, wanted.y,
+                  [&](int64_t i, int64_t c) { return terms * kEps / 2 * magnitude.y.at(i, c); });
+  });
+}
+
+TEST_P(Conv3d, WhatTheWorkspaceHeldChangesNoBit) {
+  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
+  nans.fill_reals();
+  zeros.fill_reals();
+  for_runnable(kRows, GetParam(), [&](const Conv3dKernel& kernel) {
+    nans.run(kernel, 0xFF);
+    zeros.run(kernel, 0);
+    expect_equal(nans.y, zeros.y);
+  });
+}
+
+TEST_P(Conv3d, TheResidualMayBeTheOutput) {
+  Conv3dProblem p = GetParam().problem;
+  if (!p.residual) return;
+  p.residual_pitch = p.y_pitch;
+  Data<float> apart(p), shared(p);
+  apart.fill_integers();
+  shared.fill_integers();
+  for_runnable(kRows, {GetParam().name, p}, [&](const Conv3dKernel& kernel) {
+    apart.run(kernel);
+    shared.y = shared.residual;
+    Conv3dArgs args = shared.args();
+    args.residual = args.y;
+    run_kernel(kernel, p, args);
+    expect_equal(shared.y, apart.y);
+  });
+}
+
+// The other way round: each input value is added to the outputs that its weights lead to.
+TEST_P(Conv3d, TheReferenceEqualsScatteringTheInputs) {
+  Data<double> data(GetParam().problem);
+  data.fill_integers();
+  data.p.activation = Activation::none;
+  data.run(reference_of(kRows));
+  const Conv3dProblem& p = data.p;
+  Rows<double> y(p.out_pixels(), p.k, p.k, 0);
+  y.fill([&](int64_t i) {
+    return (p.bias ? data.bias.at(0, i % p.k) : 0) +
+           (p.residual ? data.residual.at(i / p.k, i % p.k) : 0);
+  });
+  const int c_per_group = p.c / p.groups, k_per_group = p.k / p.groups;
+  for (int64_t pixel = 0; pixel < data.x.rows(); ++pixel)
+    for (int64_t tap = 0; tap < int64_t{p.kt} * p.kh * p.kw; ++tap) {
+      const int at[3] = {int(pixel / p.w / p.h % p.t), int(pixel / p.w % p.h), int(pixel % p.w)};
+      const int offset[3] = {int(tap / p.kw / p.kh), int(tap / p.kw % p.kh), int(tap % p.kw)};
+      const int extent[3] = {p.out_t(), p.out_h(), p.out_w()};
+      int64_t to = pixel / p.w / p.h / p.t;
+      bool hit = true;
+      for (size_t axis = 0; axis < 3; ++axis) {
+        const int position = at[axis] + p.pad[axis] - offset[axis] * p.dilation[axis];
+        const int out = position / p.stride[axis];
+        hit = hit && position >= 0 && position % p.stride[axis] == 0 && out < extent[axis];
+        to = to * extent[axis] + out;
+      }
+      if (!hit) continue;
+      for (int c = 0; c < p.c; ++c)
+        for (int k = c / c_per_group * k_per_group; k < (c / c_per_group + 1) * k_per_group; ++k)
+          y.at(to, k) += data.x.at(pixel, c) * data.w.at(k, tap * c_per_group + c % c_per_group);
+    }
+  expect_equal(data.y, y);
+}
+
+TEST(Conv3dTable, PreparedStatesRunSideBySide) {
+  const Case<Conv3dProblem> c = conv3d_cases()[5];
+  Data<float> alone(c.problem), first(c.problem), second(c.problem);
+  for (Data<float>* data : {&alone, &first, &second}) data->fill_reals();
+  second.x.fill(reals("other"));
+  for_runnable(kRows, c, [&](const Conv3dKernel& kernel) {
+    alone.run(kernel);
+    for (int i = 0; i < 5; ++i) {
+      std::thread other([&] { second.run(kernel); });
+      first.run(kernel);
+      other.join();
+      expect_equal(first.y, alone.y);
+    }
+  });
+}
+
+TEST(Conv3dTable, OneDnnRefusesPitchesAndOtherTypes) {
+  Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16});
+  EXPECT_EQ(select(kRows, p)->name, "onednn");
+  p.x_pitch = 32;
+  EXPECT_EQ(select(kRows, p)->name, "reference");
+  p = dense(p);
+  p.dtype = DType::f64;
+  EXPECT_EQ(select(kRows, p)->name, "reference");
+  p.dtype = DType::bf16;
+  EXPECT_EQ(select(kRows, p), nullptr);
+}
+
+TEST(Conv3dTable, AResidualOfAnotherPitchStillRunsFast) {
+  Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16, .residual = true});
+  p.residual_pitch = 40;
+  Data<float> wanted(p), found(p);
+  wanted.fill_integers();
+  found.fill_integers();
+  ASSERT_EQ(select(kRows, p)->name, "onednn");
+  wanted.run(reference_of(kRows));
+  found.run(*select(kRows, p));
+  expect_equal(found.y, wanted.y);
+}
+
+TEST(Conv3dTable, NoSlowFastLayerRunsOneDnnsReference) {
+  for (const int n : {1, 3})
+    for (const int size : {224, 256})
+      for (const auto& c : slowfast_conv3d_cases(n, size)) {
+        const std::string implementation = onednn_conv3d_implementation(c.problem);
+        EXPECT_EQ(implementation.find("ref"), std::string::npos)
+            << c.name << ": " << implementation;
+        EXPECT_FALSE(implementation.empty()) << c.name;
+        EXPECT_EQ(select(kRows, c.problem)->name, "onednn") << c.name;
+      }
+}
+
+TEST(Conv3dTable, FlopsAreTwoForEachMultiplyAdd) {
+  EXPECT_EQ(dense({.t = 2, .h = 3, .w = 4, .c = 8, .k = 6, .kt = 3, .pad = {1, 0, 0}}).flops(),
+            2.0 * 24 * 6 * 3 * 8);
+  EXPECT_EQ(dense({.h = 3, .w = 4, .c = 8, .k = 8, .kh = 3, .kw = 3, .pad = {0, 1, 1}, .groups = 8})
+                .flops(),
+            2.0 * 12 * 8 * 9);
+}
+
+TEST(Conv3dTable, OtherBackendsHaveNoRows) { EXPECT_TRUE(conv3d_kernels(Backend::cuda).empty()); }
+
+}  // namespace
+}  // namespace sf

@@ -1,0 +1,147 @@
+// What the laws of all kernel tables share: guarded buffers, seeded data, one run of one row.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "kernels/base/case.h"
+#include "kernels/base/counter_rng.h"
+#include "kernels/base/kernel.h"
+
+namespace sf::test {
+
+// Rows of c values, `pitch` elements apart, between margins. What lies between and around the rows
+// holds `guard`: a number that nothing computes in outputs, NaN in inputs, where reading it would
+// show.
+template <class T>
+class Rows {
+ public:
+  Rows(int64_t rows, int64_t c, int64_t pitch, T guard)
+      : rows_(rows),
+        c_(c),
+        pitch_(pitch),
+        guard_(guard),
+        all_(size_t(rows * pitch + 2 * kMargin), guard) {}
+
+  T* data() { return all_.data() + kMargin; }
+  const T* data() const { return all_.data() + kMargin; }
+  int64_t rows() const { return rows_; }
+  int64_t channels() const { return c_; }
+  T& at(int64_t row, int64_t c) { return data()[row * pitch_ + c]; }
+  T at(int64_t row, int64_t c) const { return data()[row * pitch_ + c]; }
+
+  // Value i, counted row by row without gaps, becomes f(i).
+  template <class F>
+  Rows& fill(const F& f) {
+    for (int64_t i = 0; i < rows_ * c_; ++i) at(i / c_, i % c_) = T(f(i));
+    return *this;
+  }
+
+  bool guards_intact() const {
+    for (int64_t i = 0; i < int64_t(all_.size()); ++i) {
+      const int64_t at = i - kMargin;
+      const bool inside = at >= 0 && at < rows_ * pitch_ && at % pitch_ < c_;
+      if (!inside && std::memcmp(&all_[size_t(i)], &guard_, sizeof(T)) != 0) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr int64_t kMargin = 64;
+  int64_t rows_, c_, pitch_;
+  T guard_;
+  std::vector<T> all_;
+};
+
+template <class T>
+Rows<T> input(int64_t rows, int64_t c, int64_t pitch) {
+  return {rows, c, pitch, std::numeric_limits<T>::quiet_NaN()};
+}
+template <class T>
+Rows<T> output(int64_t rows, int64_t c, int64_t pitch) {
+  return {rows, c, pitch, T(-987654.25)};
+}
+
+// Whole numbers in [-limit, limit], and reals in [-1, 1); the same for every element type.
+inline auto integers(const char* key, int limit) {
+  return [rng = CounterRng(key), limit](int64_t i) {
+    return double(int64_t(rng.bits(uint64_t(i)) % uint64_t(2 * limit + 1)) - limit);
+  };
+}
+inline auto reals(const char* key) {
+  return [rng = CounterRng(key)](int64_t i) { return double(rng.uniform(uint64_t(i), -1, 1)); };
+}
+
+// Calls the kernel as a plan does. Workspace and packed weights start as `poison` bytes; 0xFF makes
+// NaNs.
+template <class Problem, class Args>
+void run_kernel(const Kernel<Problem, Args>& kernel, const Problem& p, Args args,
+                int poison = 0xFF) {
+  const auto prepared = kernel.prepare ? kernel.prepare(p) : nullptr;
+  const auto bytes = [&](size_t size) {
+    return std::vector<std::max_align_t>(size / sizeof(std::max_align_t) + 8);
+  };
+  auto workspace = bytes(kernel.workspace_bytes ? kernel.workspace_bytes(p, prepared.get()) : 0);
+  const auto aligned = [&](std::vector<std::max_align_t>& buffer) {
+    std::memset(buffer.data(), poison, buffer.size() * sizeof(buffer[0]));
+    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(buffer.data()) + 63) / 64 * 64);
+  };
+  auto packed = bytes(kernel.packed_bytes ? kernel.packed_bytes(p, prepared.get()) : 0);
+  if constexpr (requires { args.w; }) {
+    if (kernel.pack) {
+      void* to = aligned(packed);
+      kernel.pack(p, args.w, to, prepared.get());
+      args.w = to;
+    }
+  }
+  kernel.run(p, args, prepared.get(), aligned(workspace), Queue{});
+}
+
+// Fails with the first place where the two differ by more than bound(row, channel).
+template <class T, class U, class Bound>
+void expect_within(const Rows<T>& found, const Rows<U>& wanted, const Bound& bound) {
+  ASSERT_EQ(found.rows(), wanted.rows());
+  for (int64_t i = 0; i < found.rows(); ++i)
+    for (int64_t c = 0; c < found.channels(); ++c) {
+      const double f = double(found.at(i, c)), w = double(wanted.at(i, c)), limit = bound(i, c);
+      ASSERT_LE(std::abs(f - w), limit)
+          << "found " << f << ", wanted " << w << " at " << i << ", " << c;
+    }
+}
+
+// Equality as numbers (0 equals -0); a NaN equals a NaN.
+template <class T, class U>
+void expect_equal(const Rows<T>& found, const Rows<U>& wanted) {
+  ASSERT_EQ(found.rows(), wanted.rows());
+  for (int64_t i = 0; i < found.rows(); ++i)
+    for (int64_t c = 0; c < found.channels(); ++c) {
+      const double f = double(found.at(i, c)), w = double(wanted.at(i, c));
+      ASSERT_TRUE(f == w || (std::isnan(f) && std::isnan(w)))
+          << "found " << f << ", wanted " << w << " at " << i << ", " << c;
+    }
+}
+
+template <class Problem, class Args>
+const Kernel<Problem, Args>& reference_of(std::span<const Kernel<Problem, Args>> table) {
+  return table.back();
+}
+
+// f(kernel) for the rows that can run the problem, with a trace of row and case for failures.
+template <class Problem, class Args, class F>
+void for_runnable(std::span<const Kernel<Problem, Args>> table, const Case<Problem>& c,
+                  const F& f) {
+  for (const auto& kernel : table) {
+    if (!kernel.can_run(c.problem)) continue;
+    SCOPED_TRACE(cat(c.name, ", ", kernel.name));
+    f(kernel);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+constexpr double kEps = std::numeric_limits<float>::epsilon();
+
+}  // namespace sf::test
