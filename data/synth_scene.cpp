@@ -82,8 +82,9 @@ void draw(const Scene& scene, const SceneShape& s, std::vector<float>& picture) 
       std::array<float, 3> sum{};
       int covered = 0;
       for (int k = 0; k < kSamples * kSamples; ++k) {
+        const int row = k / kSamples;
         const float px = float(x) + (float(k % kSamples) + 0.5f) / kSamples - centre_x;
-        const float py = float(y) + (float(k / kSamples) + 0.5f) / kSamples - centre_y;
+        const float py = float(y) + (float(row) + 0.5f) / kSamples - centre_y;
         const float u = cosine * px + sine * py;
         const float v = cosine * py - sine * px;
         if (!inside(s.outline, u, v)) continue;
@@ -155,7 +156,7 @@ SceneRenderer::SceneRenderer(const Scene& scene) : scene_(scene) {
       for (int octave = 0; octave < 3; ++octave) {
         const float frequency = float(1 << (2 * octave)) / scene.background_scale;
         mix +=
-            grid_noise(random, uint64_t(octave + 1), float(x) * frequency, float(y) * frequency) /
+            grid_noise(random, uint64_t(octave) + 1, float(x) * frequency, float(y) * frequency) /
             float(2 << octave);
       }
       for (size_t c = 0; c < 3; ++c) {

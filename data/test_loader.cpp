@@ -9,6 +9,7 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "data/video_reader.h"
 #include "kernels/base/error.h"
@@ -53,7 +54,7 @@ struct Video {
   int64_t label = 0;
   Stage stage = Stage::opening;
   std::string fault;
-  std::optional<VideoReader> reader;
+  std::unique_ptr<VideoReader> reader;
   Plan plan;
   Tensor
       frames;  // f32, plan.frames.size() x plan.kept x 3; empty again after the last clip is copied
@@ -177,8 +178,7 @@ class TestLoader::Pipeline {
       item = TestItem{.video = video.index, .label = video.label, .fault = video.fault};
       flight_.pop_front();
     } else if (std::optional<TestItem>& clip = video.clips[size_t(video.taken)]) {
-      item = std::move(clip);
-      clip.reset();
+      item = std::exchange(clip, std::nullopt);
       --waiting_clips_;
       if (++video.taken == clips_of_a_video()) flight_.pop_front();
     }
@@ -279,9 +279,9 @@ class TestLoader::Pipeline {
       const VideoItem& item = dataset_.video(video.index);
       video.label = item.label;
       SF_CHECK(item.fault.empty(), item.fault);
-      video.reader.emplace(item.path,
-                           VideoReaderOptions{.timeout_seconds = options_.decode_timeout_seconds,
-                                              .cancel = stop_.get_token()});
+      video.reader = std::make_unique<VideoReader>(
+          item.path, VideoReaderOptions{.timeout_seconds = options_.decode_timeout_seconds,
+                                        .cancel = stop_.get_token()});
       plan(video, video.reader->expected_frames());
     });
     if (video.fault.empty()) video.stage = Video::Stage::opened;

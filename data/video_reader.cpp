@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <optional>
 #include <vector>
 
 #include <fcntl.h>
@@ -24,6 +23,7 @@ constexpr const char* kContainers =
 constexpr int kIoBufferBytes = 1 << 16;
 // A decoder that reports this many errors in a row at the end of the stream gives nothing more.
 constexpr int kMaxDrainErrors = 256;
+constexpr int64_t kUnknown = -1;  // a number of frames
 
 // Ends calls that take too long or are no longer wanted.
 class Watch {
@@ -207,10 +207,10 @@ class VideoReader::Decoder {
   const VideoInfo& info() const { return info_; }
 
   int64_t expected_frames() {
-    if (count_) return *count_;
-    if (!expected_ && demuxer_ && demuxer_->stream()->nb_frames > 0)
+    if (count_ != kUnknown) return count_;
+    if (expected_ == kUnknown && demuxer_ && demuxer_->stream()->nb_frames > 0)
       expected_ = demuxer_->stream()->nb_frames;
-    if (!expected_) {
+    if (expected_ == kUnknown) {
       watch_.restart();
       Demuxer packets(path_, options_, watch_);
       int64_t n = 0;
@@ -218,18 +218,18 @@ class VideoReader::Decoder {
       av_packet_unref(packet_.get());
       expected_ = n;
     }
-    return *expected_;
+    return expected_;
   }
 
   int64_t frame_count() {
-    if (!count_) {
+    if (count_ == kUnknown) {
       watch_.restart();
       guarded([&] {
         if (!demuxer_) open();
         while (decode()) {}
       });
     }
-    return *count_;
+    return count_;
   }
 
   size_t visit(std::span<const int64_t> indices,
@@ -342,8 +342,8 @@ class VideoReader::Decoder {
   FrameHandle frame_;
   ScalerHandle scaler_;
   PaddedRgb rgb_;
-  std::optional<int64_t> expected_;
-  std::optional<int64_t> count_;
+  int64_t expected_ = kUnknown;
+  int64_t count_ = kUnknown;
   int64_t next_ = 0;
   int drain_errors_ = 0;
   bool draining_ = false;
