@@ -24,7 +24,7 @@ struct TestLoaderOptions {
   int64_t alpha = 0;  // of a slow pathway beside the fast one; 0: a single pathway
   int workers = 4;    // threads, bounded by those of the machine; 0: the caller's thread does the
                       // work in next()
-  double decode_timeout_seconds = 60;  // of a video
+  double decode_timeout_seconds = 60;  // of one pass over a video
   int64_t memory_bytes = int64_t(4)
                          << 30;  // bound of decoded frames and clips that wait to be taken
 };
