@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/adaptive_pool3d/adaptive_pool3d.h"
-#include "kernels/base/highway_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/adaptive_pool3d/cpu.cpp"

@@ -1,5 +1,4 @@
 // Vectors of channels; the workspace holds the scales, then the shifts.
-#include "kernels/base/highway_targets.h"
 #include "kernels/batch_norm/batch_norm.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -1,5 +1,4 @@
 // Vectors of channels; of whole blocks of pixels where they lie dense.
-#include "kernels/base/highway_targets.h"
 #include "kernels/pointwise/pointwise.h"
 
 #undef HWY_TARGET_INCLUDE

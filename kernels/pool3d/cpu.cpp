@@ -1,5 +1,4 @@
 // Vectors of channels; each thread takes one output row at a time.
-#include "kernels/base/highway_targets.h"
 #include "kernels/pool3d/pool3d.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -1,5 +1,4 @@
 // Vectors along a row; the columns that fill no vector go one by one.
-#include "kernels/base/highway_targets.h"
 #include "kernels/softmax/softmax.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "hwy/highway.h"
+#include "hwy/targets.h"
 #include "kernels/base/case.h"
 #include "kernels/base/counter_rng.h"
 #include "kernels/base/kernel.h"
@@ -130,16 +133,32 @@ const Kernel<Problem, Args>& reference_of(std::span<const Kernel<Problem, Args>>
   return table.back();
 }
 
+// Calls f() once for each instruction set that this machine has and Highway sources are compiled
+// for.
+template <class F>
+void for_instruction_sets(const F& f) {
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(target);
+    f();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
 // f(kernel) for the rows that can run the problem, with a trace of row and case for failures.
 template <class Problem, class Args, class F>
 void for_runnable(std::span<const Kernel<Problem, Args>> table, const Case<Problem>& c,
                   const F& f) {
-  for (const auto& kernel : table) {
-    if (!kernel.can_run(c.problem)) continue;
-    SCOPED_TRACE(cat(c.name, ", ", kernel.name));
-    f(kernel);
-    if (::testing::Test::HasFatalFailure()) return;
-  }
+  for_instruction_sets([&] {
+    for (const auto& kernel : table) {
+      if (!kernel.can_run(c.problem)) continue;
+      SCOPED_TRACE(cat(c.name, ", ", kernel.name));
+      f(kernel);
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  });
 }
 
 constexpr double kEps = std::numeric_limits<float>::epsilon();

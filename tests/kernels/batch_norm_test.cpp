@@ -1,0 +1,191 @@
+#include "kernels/batch_norm/batch_norm.h"
+
+#include "kernels/batch_norm/cases.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace sf {
+namespace {
+
+using namespace sf::test;
+
+// Statistics of c channels; the variance is positive.
+template <class T>
+struct Statistics {
+  Rows<T> gamma, beta, mean, variance;
+
+  explicit Statistics(int c) : gamma(input<T>(1, c, c)), beta(gamma), mean(gamma), variance(gamma) {
+    gamma.fill(reals("gamma"));
+    beta.fill(reals("beta"));
+    mean.fill(reals("mean"));
+    variance.fill([value = reals("variance")](int64_t i) { return 1.0625 + value(i); });
+  }
+};
+
+template <class T>
+struct Data {
+  BatchNormProblem p;
+  Rows<T> x, y;
+  Statistics<T> s;
+
+  explicit Data(BatchNormProblem problem)
+      : p(problem),
+        x(input<T>(p.pixels, p.c, p.x_pitch)),
+        y(output<T>(p.pixels, p.c, p.y_pitch)),
+        s(p.c) {
+    p.dtype = dtype_of<T>;
+    x.fill(reals("x"));
+  }
+
+  void run(const BatchNormKernel& kernel, int poison = 0xFF) {
+    y = output<T>(p.pixels, p.c, p.y_pitch);
+    run_kernel(kernel, p, args(), poison);
+  }
+  BatchNormArgs args() {
+    return {.x = x.data(),
+            .gamma = s.gamma.data(),
+            .beta = s.beta.data(),
+            .mean = s.mean.data(),
+            .variance = s.variance.data(),
+            .y = y.data()};
+  }
+};
+
+const std::span<const BatchNormKernel> kRows = batch_norm_kernels(Backend::cpu);
+
+class BatchNorm : public ::testing::TestWithParam<Case<BatchNormProblem>> {};
+INSTANTIATE_TEST_SUITE_P(Cases, BatchNorm, ::testing::ValuesIn(batch_norm_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_P(BatchNorm, EveryKernelStaysWithinTheRoundingBound) {
+  Data<double> exact(GetParam().problem);
+  exact.run(reference_of(kRows));
+  const auto scale = [&](int64_t c) {
+    return exact.s.gamma.at(0, c) / std::sqrt(exact.s.variance.at(0, c) + exact.p.epsilon);
+  };
+  Data<float> found(GetParam().problem);
+  for_runnable(kRows, GetParam(), [&](const BatchNormKernel& kernel) {
+    found.run(kernel);
+    EXPECT_TRUE(found.y.guards_intact());
+    // Scale, shift, product and sum are each rounded once; mean, beta and product are the
+    // magnitudes.
+    expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
+      const double product = std::abs(scale(c) * exact.x.at(i, c));
+      const double shift =
+          std::abs(exact.s.beta.at(0, c)) + std::abs(scale(c) * exact.s.mean.at(0, c));
+      return 2 * kEps * (product + shift);
+    });
+  });
+}
+
+TEST_P(BatchNorm, TheReferenceIsTheDefinition) {
+  Data<double> data(GetParam().problem);
+  data.run(reference_of(kRows));
+  // Rounding of a few operations in double precision, on values of a few units.
+  for (int64_t i = 0; i < data.p.pixels; ++i)
+    for (int64_t c = 0; c < data.p.c; ++c) {
+      const double wanted = (data.x.at(i, c) - data.s.mean.at(0, c)) /
+                                std::sqrt(data.s.variance.at(0, c) + data.p.epsilon) *
+                                data.s.gamma.at(0, c) +
+                            data.s.beta.at(0, c);
+      ASSERT_NEAR(data.y.at(i, c), wanted, 1e-14);
+    }
+}
+
+TEST_P(BatchNorm, WhatTheWorkspaceHeldChangesNoBit) {
+  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
+  for_runnable(kRows, GetParam(), [&](const BatchNormKernel& kernel) {
+    nans.run(kernel, 0xFF);
+    zeros.run(kernel, 0);
+    expect_equal(nans.y, zeros.y);
+  });
+}
+
+TEST_P(BatchNorm, TheOutputMayBeTheInput) {
+  BatchNormProblem p = GetParam().problem;
+  p.y_pitch = p.x_pitch;
+  Data<float> apart(p), shared(p);
+  for_runnable(kRows, {GetParam().name, p}, [&](const BatchNormKernel& kernel) {
+    apart.run(kernel);
+    shared.y = shared.x;
+    BatchNormArgs args = shared.args();
+    args.x = args.y;
+    run_kernel(kernel, p, args);
+    expect_equal(shared.y, apart.y);
+  });
+}
+
+template <class T>
+struct Fold {
+  FoldProblem p;
+  Rows<T> w, bias, scaled, shifted;
+  Statistics<T> s;
+
+  explicit Fold(FoldProblem problem)
+      : p(problem),
+        w(input<T>(p.k, p.per_output, p.per_output)),
+        bias(input<T>(1, p.k, p.k)),
+        scaled(output<T>(p.k, p.per_output, p.per_output)),
+        shifted(output<T>(1, p.k, p.k)),
+        s(p.k) {
+    p.dtype = dtype_of<T>;
+    w.fill(reals("w"));
+    bias.fill(reals("bias"));
+  }
+
+  void run(bool with_bias) {
+    run_kernel(fold_scale_kernels(Backend::cpu)[0], p,
+               {.w = w.data(),
+                .gamma = s.gamma.data(),
+                .variance = s.variance.data(),
+                .y = scaled.data()});
+    run_kernel(fold_bias_kernels(Backend::cpu)[0], p,
+               {.bias = with_bias ? bias.data() : nullptr,
+                .gamma = s.gamma.data(),
+                .beta = s.beta.data(),
+                .mean = s.mean.data(),
+                .variance = s.variance.data(),
+                .y = shifted.data()});
+  }
+};
+
+class FoldBatchNorm : public ::testing::TestWithParam<Case<FoldProblem>> {};
+INSTANTIATE_TEST_SUITE_P(Cases, FoldBatchNorm, ::testing::ValuesIn(fold_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+// With x = 1 everywhere, a convolution's output is the sum of its weights and its bias.
+TEST_P(FoldBatchNorm, FoldedWeightsGiveTheNormalisedOutput) {
+  for (const bool with_bias : {true, false}) {
+    Fold<double> fold(GetParam().problem);
+    fold.run(with_bias);
+    for (int64_t k = 0; k < fold.p.k; ++k) {
+      double plain = with_bias ? fold.bias.at(0, k) : 0, folded = fold.shifted.at(0, k);
+      for (int64_t i = 0; i < fold.p.per_output; ++i) {
+        plain += fold.w.at(k, i);
+        folded += fold.scaled.at(k, i);
+      }
+      const double deviation = std::sqrt(fold.s.variance.at(0, k) + fold.p.epsilon);
+      const double wanted =
+          (plain - fold.s.mean.at(0, k)) / deviation * fold.s.gamma.at(0, k) + fold.s.beta.at(0, k);
+      // 144 terms of a few units in double precision.
+      EXPECT_NEAR(folded, wanted, 1e-12);
+    }
+    EXPECT_TRUE(fold.scaled.guards_intact());
+    EXPECT_TRUE(fold.shifted.guards_intact());
+  }
+}
+
+TEST_P(FoldBatchNorm, SinglePrecisionIsRoundedOnce) {
+  Fold<float> single(GetParam().problem);
+  Fold<double> exact(GetParam().problem);
+  single.run(true);
+  exact.run(true);
+  Rows<float> wanted_scaled = single.scaled, wanted_shifted = single.shifted;
+  wanted_scaled.fill(
+      [&](int64_t i) { return exact.scaled.at(i / exact.p.per_output, i % exact.p.per_output); });
+  wanted_shifted.fill([&](int64_t i) { return exact.shifted.at(0, i); });
+  expect_equal(single.scaled, wanted_scaled);
+  expect_equal(single.shifted, wanted_shifted);
+}
+
+}  // namespace
+}  // namespace sf

@@ -1,0 +1,97 @@
+#include "kernels/linear/linear.h"
+
+#include "kernels/linear/cases.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace sf {
+namespace {
+
+using namespace sf::test;
+
+template <class T>
+struct Data {
+  LinearProblem p;
+  Rows<T> x, w, bias, y;
+
+  explicit Data(LinearProblem problem)
+      : p(problem),
+        x(input<T>(p.rows, p.in, p.x_pitch)),
+        w(input<T>(p.out, p.in, p.in)),
+        bias(input<T>(1, p.out, p.out)),
+        y(output<T>(p.rows, p.out, p.y_pitch)) {
+    p.dtype = dtype_of<T>;
+  }
+
+  template <class F>
+  Data& fill(const F& make) {
+    x.fill(make("x"));
+    w.fill(make("w"));
+    bias.fill(make("bias"));
+    return *this;
+  }
+  void run(const LinearKernel& kernel, int poison = 0xFF) {
+    y = output<T>(p.rows, p.out, p.y_pitch);
+    run_kernel(
+        kernel, p,
+        {.x = x.data(), .w = w.data(), .bias = p.bias ? bias.data() : nullptr, .y = y.data()},
+        poison);
+  }
+};
+
+const auto kIntegers = [](const char* key) { return integers(key, 5); };
+const auto kReals = [](const char* key) { return reals(key); };
+const std::span<const LinearKernel> kRows = linear_kernels(Backend::cpu);
+
+class Linear : public ::testing::TestWithParam<Case<LinearProblem>> {};
+INSTANTIATE_TEST_SUITE_P(Cases, Linear, ::testing::ValuesIn(linear_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_P(Linear, EveryKernelEqualsTheDefinitionOnIntegers) {
+  Data<float> data(GetParam().problem);
+  data.fill(kIntegers);
+  const LinearProblem& p = data.p;
+  Rows<double> wanted(p.rows, p.out, p.out, 0);
+  wanted.fill([&](int64_t i) {
+    double sum = p.bias ? data.bias.at(0, i % p.out) : 0;
+    for (int j = 0; j < p.in; ++j) sum += double(data.x.at(i / p.out, j)) * data.w.at(i % p.out, j);
+    return p.activation == Activation::relu ? std::max(sum, 0.0) : sum;
+  });
+  for_runnable(kRows, GetParam(), [&](const LinearKernel& kernel) {
+    data.run(kernel);
+    expect_equal(data.y, wanted);
+    EXPECT_TRUE(data.y.guards_intact());
+  });
+}
+
+TEST_P(Linear, EveryKernelStaysWithinTheRoundingBoundOnReals) {
+  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+  wanted.fill(kReals).run(reference_of(kRows));
+  magnitude.fill([](const char* key) {
+    return [value = reals(key)](int64_t i) { return std::abs(value(i)); };
+  });
+  magnitude.p.activation = Activation::none;
+  magnitude.run(reference_of(kRows));
+  Data<float> found(GetParam().problem);
+  found.fill(kReals);
+  // As for a convolution: in + 1 terms, each product rounded.
+  for_runnable(kRows, GetParam(), [&](const LinearKernel& kernel) {
+    found.run(kernel);
+    expect_within(found.y, wanted.y, [&](int64_t i, int64_t c) {
+      return (found.p.in + 2) * kEps / 2 * magnitude.y.at(i, c);
+    });
+  });
+}
+
+TEST_P(Linear, WhatTheWorkspaceHeldChangesNoBit) {
+  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
+  nans.fill(kReals);
+  zeros.fill(kReals);
+  for_runnable(kRows, GetParam(), [&](const LinearKernel& kernel) {
+    nans.run(kernel, 0xFF);
+    zeros.run(kernel, 0);
+    expect_equal(nans.y, zeros.y);
+  });
+}
+
+}  // namespace
+}  // namespace sf

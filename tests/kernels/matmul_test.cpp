@@ -1,0 +1,111 @@
+#include "kernels/matmul/matmul.h"
+
+#include "kernels/matmul/cases.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace sf {
+namespace {
+
+using namespace sf::test;
+
+template <class T>
+struct Data {
+  MatmulProblem p;
+  Rows<T> a, b, c;
+
+  explicit Data(MatmulProblem problem)
+      : p(problem),
+        a(input<T>(p.batch * p.m, p.k, p.lda)),
+        b(input<T>(p.batch * b_rows(), p.transpose_b ? p.k : p.n, p.ldb)),
+        c(output<T>(p.batch * p.m, p.n, p.ldc)) {
+    p.dtype = dtype_of<T>;
+  }
+
+  int64_t b_rows() const { return p.transpose_b ? p.n : p.k; }
+
+  template <class F>
+  Data& fill(const F& make) {
+    a.fill(make("a"));
+    b.fill(make("b"));
+    return *this;
+  }
+  void run(const MatmulKernel& kernel, int poison = 0xFF) {
+    c = output<T>(p.batch * p.m, p.n, p.ldc);
+    run_kernel(kernel, p, {.a = a.data(), .b = b.data(), .c = c.data()}, poison);
+  }
+};
+
+const auto kReals = [](const char* key) { return reals(key); };
+const std::span<const MatmulKernel> kRows = matmul_kernels(Backend::cpu);
+
+class Matmul : public ::testing::TestWithParam<Case<MatmulProblem>> {};
+INSTANTIATE_TEST_SUITE_P(Cases, Matmul, ::testing::ValuesIn(matmul_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+// alpha is a power of two in every case.
+TEST_P(Matmul, EveryKernelEqualsTheDefinitionOnIntegers) {
+  Data<float> data(GetParam().problem);
+  data.fill([](const char* key) { return integers(key, 9); });
+  const MatmulProblem& p = data.p;
+  Rows<double> wanted(p.batch * p.m, p.n, p.n, 0);
+  wanted.fill([&](int64_t at) {
+    const int64_t row = at / p.n, j = at % p.n, first = row / p.m * data.b_rows();
+    double sum = 0;
+    for (int k = 0; k < p.k; ++k)
+      sum += double(data.a.at(row, k)) *
+             (p.transpose_b ? data.b.at(first + j, k) : data.b.at(first + k, j));
+    return p.alpha * sum;
+  });
+  for_runnable(kRows, GetParam(), [&](const MatmulKernel& kernel) {
+    data.run(kernel);
+    expect_equal(data.c, wanted);
+    EXPECT_TRUE(data.c.guards_intact());
+  });
+}
+
+TEST_P(Matmul, EveryKernelStaysWithinTheRoundingBoundOnReals) {
+  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+  wanted.fill(kReals).run(reference_of(kRows));
+  magnitude.fill([](const char* key) {
+    return [value = reals(key)](int64_t i) { return std::abs(value(i)); };
+  });
+  magnitude.run(reference_of(kRows));
+  Data<float> found(GetParam().problem);
+  found.fill(kReals);
+  // k products, each rounded, their sum, and the multiplication by alpha.
+  for_runnable(kRows, GetParam(), [&](const MatmulKernel& kernel) {
+    found.run(kernel);
+    expect_within(found.c, wanted.c, [&](int64_t i, int64_t c) {
+      return (found.p.k + 2) * kEps / 2 * magnitude.c.at(i, c);
+    });
+  });
+}
+
+TEST_P(Matmul, WhatTheWorkspaceHeldChangesNoBit) {
+  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
+  nans.fill(kReals);
+  zeros.fill(kReals);
+  for_runnable(kRows, GetParam(), [&](const MatmulKernel& kernel) {
+    nans.run(kernel, 0xFF);
+    zeros.run(kernel, 0);
+    expect_equal(nans.c, zeros.c);
+  });
+}
+
+TEST(MatmulTable, OneMatrixServesAWholeBatch) {
+  MatmulProblem p = matmul_cases()[1].problem;
+  Data<float> repeated(p), shared(p);
+  repeated.fill([](const char* key) { return integers(key, 9); });
+  repeated.b.fill([&](int64_t i) { return integers("b", 9)(i % (p.k * p.n)); });
+  shared.a = repeated.a;
+  shared.b = repeated.b;
+  shared.p.b_stride = 0;
+  repeated.run(reference_of(kRows));
+  for_runnable(kRows, {"shared", shared.p}, [&](const MatmulKernel& kernel) {
+    shared.run(kernel);
+    expect_equal(shared.c, repeated.c);
+  });
+}
+
+}  // namespace
+}  // namespace sf
