@@ -35,7 +35,10 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+// As a new file: some file systems flush a file that is written again to the disk at once, which
+// takes milliseconds.
 inline void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
+  std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << bytes;
 }
 

@@ -1,0 +1,131 @@
+#include "tensor/pickle_objects.h"
+
+#include <array>
+#include <string_view>
+
+#include "tensor/mapped_file.h"
+
+namespace sf {
+namespace {
+
+using nlohmann::json;
+
+struct Row {
+  std::string_view name;
+  DType dtype;
+};
+constexpr std::array kTypes{
+    Row{"f2", DType::f16}, Row{"f4", DType::f32}, Row{"f8", DType::f64}, Row{"i4", DType::i32},
+    Row{"i8", DType::i64}, Row{"u1", DType::u8},  Row{"b1", DType::u8},
+};
+
+struct NumpyType {
+  DType dtype = DType::f32;
+  bool big_endian = false;
+};
+
+// numpy.dtype("f4", False, True) with the state (3, "<", None, None, None, -1, -1, 0).
+NumpyType numpy_type(const PickleValue& value) {
+  SF_CHECK(value.is_call("numpy dtype", 1), "wanted a numpy dtype, found ", name_of(value.kind()));
+  const std::string_view name = value.argument(0).string();
+  NumpyType type;
+  if (const auto state = value.state()) type.big_endian = state->item(1).string() == ">";
+  for (const Row& row : kTypes) {
+    if (row.name != name) continue;
+    type.dtype = row.dtype;
+    return type;
+  }
+  throw Error(
+      cat("wanted a numpy array of f2, f4, f8, i4, i8, u1 or b1, found '", printable(name), "'"));
+}
+
+Tensor array(NumpyType type, std::vector<int64_t> sizes, bool column_major, std::string_view data,
+             CopyBudget& budget) {
+  StridedElements elements{.bytes = std::as_bytes(std::span(data)),
+                           .dtype = type.dtype,
+                           .sizes = std::move(sizes),
+                           .strides = {},
+                           .big_endian = type.big_endian};
+  if (column_major) {
+    const std::vector<int64_t> reversed(elements.sizes.rbegin(), elements.sizes.rend());
+    const auto strides = row_major_strides(reversed);
+    elements.strides.assign(strides.rbegin(), strides.rend());
+  } else {
+    elements.strides = row_major_strides(elements.sizes);
+  }
+  const Shape shape(elements.sizes);
+  const size_t size = size_of(type.dtype);
+  SF_CHECK(data.size() % size == 0 && data.size() / size == uint64_t(shape.numel()), "wanted ",
+           shape.numel(), " elements of ", size, " bytes, found ", data.size(), " bytes");
+  return copy_strided(elements, budget);
+}
+
+json plain(const PickleValue& value, int depth_left, int& values_left) {
+  if (depth_left == 0 || values_left-- <= 0) return nullptr;
+  switch (value.kind()) {
+    case PickleKind::boolean: return value.integer() != 0;
+    case PickleKind::integer: return value.integer();
+    case PickleKind::real: return value.real();
+    case PickleKind::text:
+    case PickleKind::bytes: return value.name();
+    case PickleKind::tuple:
+    case PickleKind::list:
+    case PickleKind::set: {
+      json list = json::array();
+      for (size_t i = 0; i < value.size() && values_left > 0; ++i)
+        list.push_back(plain(value.item(i), depth_left - 1, values_left));
+      return list;
+    }
+    case PickleKind::dict: {
+      json object = json::object();
+      for (size_t i = 0; i < value.pairs() && values_left > 0; ++i) {
+        const auto [key, item] = value.pair(i);
+        const bool text = key.is(PickleKind::text) || key.is(PickleKind::bytes);
+        if (text || key.is(PickleKind::integer))
+          object[text ? key.name() : std::to_string(key.integer())] =
+              plain(item, depth_left - 1, values_left);
+      }
+      return object;
+    }
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> whole_numbers(const PickleValue& value) {
+  SF_CHECK(value.is(PickleKind::tuple) || value.is(PickleKind::list),
+           "wanted a tuple of ints, found ", name_of(value.kind()));
+  std::vector<int64_t> numbers;
+  for (size_t i = 0; i < value.size(); ++i) numbers.push_back(value.item(i).integer());
+  return numbers;
+}
+
+std::optional<Tensor> tensor_from_numpy(const PickleValue& value, CopyBudget& budget) {
+  if (value.is_call("numpy.core.multiarray scalar", 2))
+    return array(numpy_type(value.argument(0)), {}, false, value.argument(1).string(), budget);
+  if (value.is_call("numpy.core.numeric _frombuffer", 4))
+    return array(numpy_type(value.argument(1)), whole_numbers(value.argument(2)),
+                 value.argument(3).string() == "F", value.argument(0).string(), budget);
+  if (!value.is_call("numpy.core.multiarray _reconstruct", 1)) return std::nullopt;
+  const auto state = value.state();  // (version, shape, dtype, column-major, data)
+  SF_CHECK(state && state->size() == 5, "wanted a numpy array with its state, found none");
+  return array(numpy_type(state->item(2)), whole_numbers(state->item(1)),
+               state->item(3).integer() != 0, state->item(4).string(), budget);
+}
+
+nlohmann::json PlainValues::json(const PickleValue& value) {
+  constexpr int kDeepest = 16;
+  return plain(value, kDeepest, values_left_);
+}
+
+std::string PlainValues::text(const PickleValue& value) {
+  if (value.is(PickleKind::text) || value.is(PickleKind::bytes)) return value.name();
+  return lenient_text(json(value));
+}
+
+std::string lenient_text(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace sf

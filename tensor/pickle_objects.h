@@ -1,0 +1,41 @@
+// The objects inside pickles of weights: numpy arrays, and the rest as text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "tensor/pickle.h"
+#include "tensor/strided_copy.h"
+#include "tensor/tensor.h"
+
+namespace sf {
+
+// A numpy array or numpy scalar; none if the value is something else. Throws sf::Error for arrays
+// of other types than f2, f4, f8, i4, i8, u1 and b1 (as u8), or whose data does not fit their
+// shape.
+std::optional<Tensor> tensor_from_numpy(const PickleValue& value, CopyBudget& budget);
+
+// A tuple or list of whole numbers.
+std::vector<int64_t> whole_numbers(const PickleValue& value);
+
+// Plain values (None, numbers, text, tuples, lists, sets, dicts) as JSON; other values, and what is
+// nested deeper than 16 or comes after 65536 values, become null. One of these a file, so that
+// shared values cannot multiply.
+class PlainValues {
+ public:
+  nlohmann::json json(const PickleValue& value);
+  // Text values as they are, others as JSON.
+  std::string text(const PickleValue& value);
+
+ private:
+  int values_left_ = 65536;
+};
+
+// JSON on one line, with a replacement character for what is not UTF-8.
+std::string lenient_text(const nlohmann::json& value);
+
+}  // namespace sf

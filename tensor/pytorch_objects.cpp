@@ -1,0 +1,204 @@
+#include "tensor/pytorch_objects.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor/mapped_file.h"
+#include "tensor/pickle_objects.h"
+#include "tensor/strided_copy.h"
+
+namespace sf {
+namespace {
+
+struct Row {
+  std::string_view global;
+  DType dtype;
+};
+constexpr std::array kStorages{
+    Row{"torch FloatStorage", DType::f32}, Row{"torch DoubleStorage", DType::f64},
+    Row{"torch HalfStorage", DType::f16},  Row{"torch BFloat16Storage", DType::bf16},
+    Row{"torch LongStorage", DType::i64},  Row{"torch IntStorage", DType::i32},
+    Row{"torch ByteStorage", DType::u8},   Row{"torch BoolStorage", DType::u8},
+};
+
+class TorchReader {
+ public:
+  TorchReader(const TorchStorages& storages, uint64_t file_bytes)
+      : storages_(storages), budget_(file_bytes) {}
+
+  Checkpoint read(const PickleValue& root);
+
+ private:
+  bool is_tensor(const PickleValue& value) const;
+  Tensor tensor(const PickleValue& value);
+  void read_tensors(const PickleValue& dict, Checkpoint& out);
+  void read_optimizer(const PickleValue& state, Checkpoint& out);
+
+  const TorchStorages& storages_;
+  CopyBudget budget_;
+  PlainValues plain_;
+};
+
+// The value inside of nn.Parameter.
+PickleValue unwrapped(const PickleValue& value) {
+  return value.is_call("torch._utils _rebuild_parameter", 1) ? value.argument(0) : value;
+}
+
+bool TorchReader::is_tensor(const PickleValue& value) const {
+  const PickleValue inner = unwrapped(value);
+  return inner.is_call("torch._utils _rebuild_tensor_v2", 4) ||
+         inner.is_call("torch._utils _rebuild_tensor", 4);
+}
+
+Tensor TorchReader::tensor(const PickleValue& value) {
+  const PickleValue call = unwrapped(value);  // (storage, offset, sizes, strides, ...)
+  const TorchStorage storage = torch_storage(call.argument(0));
+  const Tensor copy = copy_strided({.bytes = storages_.bytes(storage),
+                                    .dtype = storage.dtype,
+                                    .offset = call.argument(1).integer(),
+                                    .sizes = whole_numbers(call.argument(2)),
+                                    .strides = whole_numbers(call.argument(3)),
+                                    .big_endian = storages_.big_endian},
+                                   budget_);
+  return channels_last_from_first(copy);
+}
+
+void TorchReader::read_tensors(const PickleValue& dict, Checkpoint& out) {
+  std::set<std::string> names;
+  for (size_t i = 0; i < dict.pairs(); ++i) {
+    const auto [key, value] = dict.pair(i);
+    const std::string name = key.name();
+    if (!is_tensor(value)) {
+      out.text[name] = plain_.text(value);
+      continue;
+    }
+    try {
+      SF_CHECK(names.insert(name).second, "found twice");
+      out.tensors.emplace_back(name, tensor(value));
+    } catch (const Error& error) {
+      throw Error(cat("tensor ", printable(name), ": ", error.what()));
+    }
+  }
+  constexpr std::string_view kParallel = "module.";
+  if (std::ranges::all_of(out.tensors,
+                          [&](const auto& item) { return item.first.starts_with(kParallel); }))
+    for (auto& [name, value] : out.tensors) name.erase(0, kParallel.size());
+}
+
+// {"state": {id: {"momentum_buffer": tensor, ...}}, "param_groups": [{"lr": ..., "params": [id,
+// ...]}]}. The ids are places in the order of all groups, or arbitrary in files of older versions.
+void TorchReader::read_optimizer(const PickleValue& optimizer, Checkpoint& out) {
+  const auto state = optimizer.find("state");
+  const auto groups = optimizer.find("param_groups");
+  if (!state || !groups || !state->is(PickleKind::dict) || !groups->is(PickleKind::list)) {
+    out.text["optimizer_state"] = plain_.text(optimizer);
+    return;
+  }
+  std::map<int64_t, int64_t> place_of_id;
+  nlohmann::json described = nlohmann::json::array();
+  for (size_t g = 0; g < groups->size(); ++g) {
+    const PickleValue group = groups->item(g);
+    nlohmann::json settings;
+    for (size_t i = 0; i < group.pairs(); ++i)
+      if (const auto [key, value] = group.pair(i); key.string() != "params")
+        settings[key.name()] = plain_.json(value);
+    settings["begin"] = place_of_id.size();
+    const auto params = group.find("params");
+    SF_CHECK(params, "optimizer: wanted 'params' in group ", g, ", found none");
+    for (const int64_t id : whole_numbers(*params)) {
+      const auto place = int64_t(place_of_id.size());
+      SF_CHECK(place_of_id.emplace(id, place).second, "optimizer: parameter ", id,
+               " is in two places");
+    }
+    settings["end"] = place_of_id.size();
+    described.push_back(std::move(settings));
+  }
+  out.text["param_groups"] = lenient_text(described);
+
+  std::set<std::string> names;
+  for (size_t i = 0; i < state->pairs(); ++i) {
+    const auto [id, kinds] = state->pair(i);
+    const auto place = place_of_id.find(id.integer());
+    SF_CHECK(place != place_of_id.end(), "optimizer: parameter ", id.integer(), " is in no group");
+    SF_CHECK(kinds.is(PickleKind::dict), "optimizer: wanted a dict, found ", name_of(kinds.kind()));
+    for (size_t k = 0; k < kinds.pairs(); ++k) {
+      const auto [kind, value] = kinds.pair(k);
+      const std::string name = cat(place->second, ".", kind.name());
+      SF_CHECK(names.insert(name).second, "optimizer tensor ", printable(name), ": found twice");
+      try {
+        if (is_tensor(value)) {
+          out.optimizer.emplace_back(name, tensor(value));
+        } else if (value.is(PickleKind::integer)) {
+          out.optimizer.emplace_back(name, Tensor::from<int64_t>({value.integer()}, {}));
+        } else if (value.is(PickleKind::real)) {
+          out.optimizer.emplace_back(name, Tensor::from<double>({value.real()}, {}));
+        }
+      } catch (const Error& error) {
+        throw Error(cat("optimizer tensor ", printable(name), ": ", error.what()));
+      }
+    }
+  }
+}
+
+Checkpoint TorchReader::read(const PickleValue& root) {
+  SF_CHECK(root.is(PickleKind::dict), "wanted a dict of tensors, found ", name_of(root.kind()));
+  Checkpoint out;
+  std::string_view wrapper;
+  for (const std::string_view key : {"model_state", "state_dict", "model"}) {
+    const auto found = root.find(key);
+    if (!found || !found->is(PickleKind::dict)) continue;
+    wrapper = key;
+    read_tensors(*found, out);
+    break;
+  }
+  if (wrapper.empty()) {
+    read_tensors(root, out);
+    SF_CHECK(!out.tensors.empty(),
+             "wanted tensors, or a dict of them as model_state, state_dict or model; found none");
+    return out;
+  }
+  for (size_t i = 0; i < root.pairs(); ++i) {
+    const auto [key, value] = root.pair(i);
+    const std::string name = key.name();
+    if (name == wrapper) continue;
+    if (name == "epoch" && value.is(PickleKind::integer)) {
+      out.epoch = value.integer();
+    } else if ((name == "optimizer_state" || name == "optimizer") && value.is(PickleKind::dict)) {
+      read_optimizer(value, out);
+    } else {
+      out.text[name == "cfg" ? "config" : name] = plain_.text(value);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+TorchStorage torch_storage(const PickleValue& persistent) {
+  SF_CHECK(persistent.is(PickleKind::persistent), "wanted a storage, found ",
+           name_of(persistent.kind()));
+  const PickleValue id = persistent.item(0);
+  SF_CHECK(id.is(PickleKind::tuple) && id.size() >= 5 && id.item(0).string() == "storage",
+           "wanted a storage with type, key, location and size, found a ", name_of(id.kind()));
+  SF_CHECK(id.size() == 5 || id.item(5).is(PickleKind::none),
+           "wanted a whole storage, found a view of one");
+  const auto type = std::ranges::find(kStorages, id.item(1).text(), &Row::global);
+  SF_CHECK(type != kStorages.end(),
+           "wanted elements of float, double, half, bfloat16, long, int, byte or bool, found ",
+           printable(id.item(1).text()));
+  const int64_t elements = id.item(4).integer();
+  SF_CHECK(elements >= 0 && elements < int64_t{1} << 56,
+           "wanted a storage of 0 or more elements, found ", elements);
+  return {.key = id.item(2).string(), .dtype = type->dtype, .elements = elements};
+}
+
+Checkpoint checkpoint_from_torch(const PickleValue& root, const TorchStorages& storages,
+                                 uint64_t file_bytes) {
+  return TorchReader(storages, file_bytes).read(root);
+}
+
+}  // namespace sf

@@ -1,0 +1,42 @@
+// Tensors out of foreign memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace sf {
+
+// Where the elements of a tensor lie in bytes of outside origin: element (i, j, ...) is number
+// offset + i * strides[0] + j * strides[1] + ...
+struct StridedElements {
+  std::span<const std::byte> bytes;
+  DType dtype = DType::f32;
+  int64_t offset = 0;
+  std::vector<int64_t> sizes;
+  std::vector<int64_t> strides;
+  bool big_endian = false;
+};
+
+// Strides of a tensor without gaps, the last axis innermost.
+std::vector<int64_t> row_major_strides(std::span<const int64_t> sizes);
+
+// How many bytes of tensors may still be made from a file. Views of one storage may be many, so
+// that a small file could ask for any amount.
+class CopyBudget {
+ public:
+  explicit CopyBudget(uint64_t file_bytes) : left_(16 * file_bytes + (uint64_t{1} << 20)) {}
+  // Throws if less than `bytes` is left.
+  void take(uint64_t bytes);
+
+ private:
+  uint64_t left_;
+};
+
+// A dense copy. Throws sf::Error unless every element lies within the bytes.
+Tensor copy_strided(const StridedElements& elements, CopyBudget& budget);
+
+}  // namespace sf

@@ -1,0 +1,77 @@
+// Pickles of protocol 2, spelled out by tests.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "kernels/base/error.h"
+
+namespace sf::pickled {
+
+inline std::string le(uint64_t value, int bytes) {
+  std::string out;
+  for (int i = 0; i < bytes; ++i) out += char(value >> (8 * i));
+  return out;
+}
+inline std::string text(std::string_view s) { return cat("X", le(s.size(), 4), s); }
+inline std::string bytes(std::string_view s) {
+  return cat("T", le(s.size(), 4), s);
+}  // str of Python 2
+inline std::string integer(int64_t value) { return cat("\x8A\x08", le(uint64_t(value), 8)); }
+inline std::string boolean(bool value) { return value ? "\x88" : "\x89"; }
+inline std::string none() { return "N"; }
+inline std::string global(std::string_view module, std::string_view name) {
+  return cat("c", module, "\n", name, "\n");
+}
+inline std::string tuple(std::initializer_list<std::string> items) {
+  std::string out = "(";
+  for (const auto& item : items) out += item;
+  return out + "t";
+}
+inline std::string list(std::initializer_list<std::string> items) {
+  std::string out = "](";
+  for (const auto& item : items) out += item;
+  return out + "e";
+}
+inline std::string dict(std::initializer_list<std::pair<std::string, std::string>> pairs) {
+  std::string out = "}(";
+  for (const auto& [key, value] : pairs) out += key + value;
+  return out + "u";
+}
+inline std::string call(const std::string& callee, const std::string& arguments) {
+  return cat(callee, arguments, "R");
+}
+inline std::string whole(const std::string& value) { return cat("\x80\x02", value, "."); }
+
+// A reference to a storage of torch, and a tensor over one.
+inline std::string storage(std::string_view type, std::string_view key, int64_t elements) {
+  return tuple(
+             {text("storage"), global("torch", type), text(key), text("cpu"), integer(elements)}) +
+         "Q";
+}
+inline std::string tensor(const std::string& storage, int64_t offset,
+                          std::initializer_list<std::string> sizes,
+                          std::initializer_list<std::string> strides) {
+  return call(global("torch._utils", "_rebuild_tensor_v2"),
+              tuple({storage, integer(offset), tuple(sizes), tuple(strides), boolean(false),
+                     call(global("collections", "OrderedDict"), tuple({}))}));
+}
+
+// A numpy array as Python 2 pickles it.
+inline std::string array(std::string_view type, std::string_view order,
+                         std::initializer_list<std::string> sizes, bool column_major,
+                         std::string_view data) {
+  const std::string dtype =
+      call(global("numpy", "dtype"), tuple({bytes(type), integer(0), integer(1)})) +
+      tuple({integer(3), bytes(order), none(), none(), none(), integer(-1), integer(-1),
+             integer(0)}) +
+      "b";
+  return call(global("numpy.core.multiarray", "_reconstruct"),
+              tuple({global("numpy", "ndarray"), tuple({integer(0)}), bytes("b")})) +
+         tuple({integer(1), tuple(sizes), dtype, boolean(column_major), bytes(data)}) + "b";
+}
+
+}  // namespace sf::pickled
