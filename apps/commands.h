@@ -17,19 +17,26 @@ void add_config_command(CLI::App& app);
 void add_infer_command(CLI::App& app);
 void add_plan_command(CLI::App& app);
 void add_synth_command(CLI::App& app);
+void add_convert_command(CLI::App& app);
+void add_inspect_command(CLI::App& app);
+void add_doctor_command(CLI::App& app);
 
 // The --cfg, --opts and KEY VALUE arguments that most subcommands share.
 class ConfigArguments {
  public:
-  // required: at least one file must be given.
+  explicit ConfigArguments(bool required = true) : required_(required) {}
   void add_to(CLI::App& command);
   // One configuration for each --cfg file, in order.
   std::vector<Config> load() const;
   // The only one; throws if there are several files.
   Config load_one() const;
-  CommandLineConfig split() const;
+  // Whether there is a --cfg.
+  bool given() const { return !cfg_.empty(); }
 
  private:
+  CommandLineConfig split() const;
+
+  bool required_;
   std::vector<std::string> cfg_, opts_;
   const CLI::App* command_ = nullptr;
 };

@@ -5,7 +5,7 @@ namespace sf {
 
 void ConfigArguments::add_to(CLI::App& command) {
   command.add_option("--cfg", cfg_, "configuration files; KEY VALUE pairs may follow")
-      ->required()
+      ->required(required_)
       ->type_name("FILE... KEY VALUE...")
       ->expected(1, -1);
   command.add_option("--opts", opts_, "KEY VALUE pairs that override the files")

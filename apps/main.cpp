@@ -15,6 +15,9 @@ int main(int argc, char** argv) {
   sf::add_infer_command(app);
   sf::add_plan_command(app);
   sf::add_synth_command(app);
+  sf::add_convert_command(app);
+  sf::add_inspect_command(app);
+  sf::add_doctor_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

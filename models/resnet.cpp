@@ -56,7 +56,7 @@ std::array<int, kStages> find_depths(int depth) {
 
 // Element [stage][pathway] of a nested list of the configuration.
 template <class T>
-const T& at(const std::vector<std::vector<T>>& lists, int stage, int pathway, const char* key) {
+T at(const std::vector<std::vector<T>>& lists, int stage, int pathway, const char* key) {
   SF_CHECK(size_t(stage) < lists.size() && size_t(pathway) < lists[size_t(stage)].size(), key,
            ": wanted an entry for stage ", stage + 2, " of pathway ", pathway, ", found none");
   return lists[size_t(stage)][size_t(pathway)];
@@ -117,8 +117,8 @@ ResidualStage::Options VideoResNet::stage_options(const Config& config, int stag
     SF_CHECK(block >= 0 && block < blocks, "NONLOCAL.LOCATION: wanted blocks below ", blocks,
              " in stage ", stage + 2, ", found ", block);
   if (!o.nonlocal_blocks.empty()) {
-    const Ints& pool = at(config.get<std::vector<std::vector<Ints>>>("NONLOCAL.POOL"), stage,
-                          pathway, "NONLOCAL.POOL");
+    const Ints pool = at(config.get<std::vector<std::vector<Ints>>>("NONLOCAL.POOL"), stage,
+                         pathway, "NONLOCAL.POOL");
     SF_CHECK(pool.size() == 3, "NONLOCAL.POOL: wanted 3 sizes, found ", pool.size());
     o.nonlocal = {.pool = {pool[0], pool[1], pool[2]},
                   .groups = at(config.get<std::vector<Ints>>("NONLOCAL.GROUP"), stage, pathway,

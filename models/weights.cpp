@@ -5,6 +5,7 @@
 #include <set>
 
 #include "kernels/base/counter_rng.h"
+#include "models/torchvision_names.h"
 
 namespace sf {
 namespace {
@@ -35,6 +36,36 @@ Range counter_range(const std::string& name, const Shape& shape) {
   return symmetric(bound);
 }
 
+// O I H W to O T H W I, each slice of time 1 / T of the whole.
+Tensor inflated(const Tensor& flat, const Shape& wanted) {
+  const Shape& s = flat.shape();
+  const Tensor in = flat.to(DType::f32);
+  Tensor out({wanted});
+  const int64_t frames = wanted[1], plane = s[2] * s[3], channels = s[1];
+  const float *from = in.span<float>().data(), scale = 1 / float(frames);
+  float* to = out.span<float>().data();
+  for (int64_t o = 0; o < s[0]; ++o)
+    for (int64_t t = 0; t < frames; ++t)
+      for (int64_t p = 0; p < plane; ++p)
+        for (int64_t c = 0; c < channels; ++c)
+          to[((o * frames + t) * plane + p) * channels + c] =
+              from[(o * channels + c) * plane + p] * scale;
+  return out;
+}
+
+// The tensor in the wanted shape, or an empty one where it does not fit.
+Tensor fit(const Tensor& tensor, const Shape& wanted, bool inflate) {
+  const Shape& found = tensor.shape();
+  if (found == wanted) return tensor;
+  if (inflate && found.rank() == 4 && wanted.rank() == 5 &&
+      found == Shape{wanted[0], wanted[4], wanted[2], wanted[3]})
+    return inflated(tensor, wanted);
+  // O I and O 1 1 1 I hold the same numbers in the same order.
+  if (found.rank() == 2 && wanted == Shape{found[0], 1, 1, 1, found[1]})
+    return tensor.reshape(wanted);
+  return {};
+}
+
 bool is_counter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
 
 }  // namespace
@@ -57,25 +88,36 @@ void fill_counter_weights(const Model& model) {
   }
 }
 
-LoadReport load_weights(const Model& model, const NamedTensors& tensors) {
+LoadReport load_weights(const Model& model, const NamedTensors& tensors, const LoadRules& rules) {
   std::map<std::string, const Parameter*> wanted;
   for (const Parameter& p : model.parameters()) wanted[p.name] = &p;
+  const bool torchvision = has_torchvision_names(tensors);
   LoadReport report;
   std::set<std::string> seen;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& [given, tensor] : tensors) {
+    std::string name = torchvision ? from_torchvision_name(given) : given;
+    for (const std::string& pattern : rules.clear_name_patterns)
+      if (const size_t at = name.find(pattern); at != std::string::npos)
+        name.erase(at, pattern.size());
     const auto parameter = wanted.find(name);
     if (parameter == wanted.end()) {
-      if (!is_counter(name)) report.unused.push_back(name);
+      if (!is_counter(name)) report.unused.push_back(given);
       continue;
     }
-    seen.insert(name);
+    SF_CHECK(seen.insert(name).second, "weights: two tensors are for ", name);
     const Tensor& to = parameter->second->tensor;
-    if (to.shape() != tensor.shape()) {
-      report.mismatched.push_back({name, to.shape(), tensor.shape()});
+    const Shape found = tensor.shape();
+    const Tensor fitted = fit(tensor, to.shape(), rules.inflate);
+    if (!fitted) {
+      report.mismatched.push_back({name, to.shape(), found});
       continue;
     }
-    to.copy_from(tensor.to(to.dtype()));
+    if (fitted.dtype() == to.dtype())
+      to.copy_from(fitted);
+    else
+      to.copy_from(fitted.to(to.dtype()));
     report.loaded.push_back(name);
+    if (found.rank() == 4) report.inflated.push_back({name, to.shape(), found});
   }
   for (const Parameter& p : model.parameters())
     if (!seen.contains(p.name)) report.missing.push_back(p.name);
@@ -84,6 +126,8 @@ LoadReport load_weights(const Model& model, const NamedTensors& tensors) {
 
 std::vector<std::string> LoadReport::lines() const {
   std::vector<std::string> out;
+  for (const auto& m : inflated)
+    out.push_back(cat("Inflate ", m.name, ": ", m.found, " -> ", m.wanted, "."));
   for (const auto& m : mismatched)
     out.push_back(cat("Network weights ", m.name, " not loaded: wanted ", m.wanted, ", found ",
                       m.found, "."));

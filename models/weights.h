@@ -23,6 +23,7 @@ struct LoadReport {
     Shape wanted, found;
   };
   std::vector<std::string> loaded;
+  std::vector<Mismatch> inflated;    // loaded, spread over time
   std::vector<std::string> missing;  // in the model only: keep their initial values
   std::vector<std::string> unused;   // in the checkpoint only
   std::vector<Mismatch> mismatched;  // in both, with other shapes: keep their initial values
@@ -30,9 +31,20 @@ struct LoadReport {
   std::vector<std::string> lines() const;
 };
 
+struct LoadRules {
+  // A tensor O I H W where the model wants O T H W I is spread over time: each of the T slices gets
+  // 1 / T of it, so that a clip of equal frames gives what the picture gave (arXiv:1705.07750).
+  bool inflate = false;
+  // From each name that has it, the first occurrence of the pattern is removed, pattern after
+  // pattern.
+  std::vector<std::string> clear_name_patterns;
+};
+
 // Copies every tensor whose name and shape match. Tensors are in the engine's layout; numbers are
-// converted to the model's element type. Counters such as num_batches_tracked are passed over in
-// silence.
-LoadReport load_weights(const Model& model, const NamedTensors& tensors);
+// converted to the model's element type. A matrix fits a 1x1x1 convolution of the same extents.
+// Names of torchvision's ResNets are understood. Counters such as num_batches_tracked are passed
+// over in silence.
+LoadReport load_weights(const Model& model, const NamedTensors& tensors,
+                        const LoadRules& rules = {});
 
 }  // namespace sf

@@ -25,15 +25,21 @@ std::unique_ptr<Model> initial_model(const Config& config, DType dtype) {
   return model;
 }
 
-void load_weights_from(const Model& model, const std::string& weights) {
+LoadRules load_rules(const Config& config) {
+  return {.inflate = config.get<bool>("TRAIN.CHECKPOINT_INFLATE"),
+          .clear_name_patterns =
+              config.get<std::vector<std::string>>("TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN")};
+}
+
+void load_weights_from(const Model& model, const std::string& weights, const LoadRules& rules) {
   if (weights == "counter") {
     SF_LOG("Using the counter-based weights.");
     fill_counter_weights(model);
     return;
   }
   SF_LOG("Loading network weights from {}.", weights);
-  const Checkpoint checkpoint = load_checkpoint(weights);
-  const LoadReport report = load_weights(model, checkpoint.tensors);
+  const Checkpoint checkpoint = load_checkpoint(weights, {.halves_as_f32 = true});
+  const LoadReport report = load_weights(model, checkpoint.tensors, rules);
   for (const std::string& line : report.lines()) SF_LOG("{}", line);
   SF_CHECK(!report.loaded.empty(), weights, ": wanted weights of this network, found none of its ",
            model.parameters().size(), " tensors");
@@ -63,7 +69,7 @@ void load_test_weights(const Model& model, const Config& config) {
     SF_LOG("Load from last checkpoint.");
     load_weights_from(model, last);
   } else if (!train.empty()) {
-    load_weights_from(model, train);
+    load_weights_from(model, train, load_rules(config));
   } else {
     SF_LOG(
         "Unknown way of loading checkpoint. Using with random initialization, only for debugging.");

@@ -6,6 +6,7 @@
 
 #include "configs/config.h"
 #include "models/model.h"
+#include "models/weights.h"
 #include "tensor/device.h"
 
 namespace sf {
@@ -16,9 +17,12 @@ Device choose_device(const Config& config);
 // The network with its initial values by RNG_SEED.
 std::unique_ptr<Model> initial_model(const Config& config, DType dtype);
 
+// TRAIN.CHECKPOINT_INFLATE and TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN.
+LoadRules load_rules(const Config& config);
+
 // weights: a file of any format that load_checkpoint reads, or "counter" for the counter-based
 // values. Logs what was not loaded and not used.
-void load_weights_from(const Model& model, const std::string& weights);
+void load_weights_from(const Model& model, const std::string& weights, const LoadRules& rules = {});
 
 // As a test looks for them: TEST.CHECKPOINT_FILE_PATH, the last checkpoint in OUTPUT_DIR,
 // TRAIN.CHECKPOINT_FILE_PATH, else the initial values. Logs what it took.

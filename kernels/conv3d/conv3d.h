@@ -41,6 +41,7 @@ struct Conv3dProblem {
 
 // y = activation(conv(x, w) + bias + residual). w is what pack() made where the kernel packs. The
 // residual may be y itself with the same pitch; apart from that y overlaps nothing.
+// A NaN may leave a fused ReLU as NaN (reference) or as 0 (oneDNN).
 struct Conv3dArgs {
   const void* x = nullptr;
   const void* w = nullptr;

@@ -23,6 +23,7 @@ struct LinearProblem {
 };
 
 // y = activation(x w^T + bias). w is what pack() made where the kernel packs. y overlaps nothing.
+// A NaN may leave a fused ReLU as NaN (reference) or as 0 (oneDNN).
 struct LinearArgs {
   const void* x = nullptr;
   const void* w = nullptr;

@@ -38,6 +38,7 @@ Config video_config(const fs::path& folder, const std::vector<std::string>& vide
   config.set("DATA.PATH_TO_DATA_DIR", folder.string());
   config.set("DATA.PATH_PREFIX", (golden_dir() / "videos").string());
   config.set("OUTPUT_DIR", (folder / "out").string());
+  config.set("DATA.SAMPLING_RATE", "4");  // what the stored clips were taken with
   config.set("TEST.NUM_ENSEMBLE_VIEWS", "4");
   config.set("TEST.NUM_SPATIAL_CROPS", "3");
   config.set("TEST.BATCH_SIZE", "5");  // divides neither the clips of a video nor all

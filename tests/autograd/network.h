@@ -50,20 +50,33 @@ struct TinySlowFast : Module {
     return fuse_end(s, f);
   }
 
+  static ResidualStage::Options slow_options() {
+    ResidualStage::Options o;
+    o.block.in = o.block.out = 16;
+    o.block.inner = 8;
+    o.temporal_kernels = {1, 3};
+    o.nonlocal_blocks = {1};
+    o.nonlocal.pool = {1, 2, 2};
+    o.nonlocal.instantiation = "softmax";
+    return o;
+  }
+  static ResidualStage::Options fast_options() {
+    ResidualStage::Options o;
+    o.block.in = 4;
+    o.block.out = 8;
+    o.block.inner = 4;
+    o.temporal_kernels = {3, 3};
+    return o;
+  }
+
   Module s1{*this, "s1"};
   ResNetStem slow_stem{s1, "pathway0_stem", {.in = 3, .out = 8, .temporal_kernel = 1}};
   ResNetStem fast_stem{s1, "pathway1_stem", {.in = 3, .out = 4, .temporal_kernel = 5}};
   FuseFastToSlow fuse{
       *this, "s1_fuse", {.fast_channels = 4, .channel_ratio = 2, .kernel = 5, .alpha = 4}};
   Module s2{*this, "s2"};
-  ResidualStage slow_stage{s2,
-                           0,
-                           {.block = {.in = 16, .out = 16, .inner = 8, .stride = 1},
-                            .temporal_kernels = {1, 3},
-                            .nonlocal_blocks = {1},
-                            .nonlocal = {.pool = {1, 2, 2}, .instantiation = "softmax"}}};
-  ResidualStage fast_stage{
-      s2, 1, {.block = {.in = 4, .out = 8, .inner = 4, .stride = 1}, .temporal_kernels = {3, 3}}};
+  ResidualStage slow_stage{s2, 0, slow_options()};
+  ResidualStage fast_stage{s2, 1, fast_options()};
   FuseFastToSlow fuse_end{
       *this, "s2_fuse", {.fast_channels = 8, .channel_ratio = 2, .kernel = 5, .alpha = 4}};
 };

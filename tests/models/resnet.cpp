@@ -1,5 +1,6 @@
 // The networks of the shipped configurations: sizes, names, plans.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include <gtest/gtest.h>

@@ -1,6 +1,10 @@
 #include "models/weights.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
+
+#include "models/torchvision_names.h"
 
 namespace sf {
 namespace {
@@ -54,6 +58,106 @@ TEST(LoadWeights, ConvertsToTheTypeOfTheModel) {
     const auto from = tensors[i].second.span<float>();
     const auto to = sharp->parameters()[i].tensor.span<double>();
     for (size_t k = 0; k < from.size(); ++k) ASSERT_EQ(double(from[k]), to[k]) << tensors[i].first;
+  }
+}
+
+TEST(LoadWeights, AWrongHeadKeepsItsInitialValues) {
+  const auto model = make_model(tiny());
+  model->initialise(1);
+  const auto& head = model->parameters()[model->parameters().size() - 2];
+  ASSERT_EQ(head.name, "head.projection.weight");
+  const Tensor before = head.tensor.clone();
+  const LoadReport report = load_weights(*model, {{head.name, Tensor::zeros({{400, 256}})}});
+  EXPECT_EQ(report.mismatched.size(), 1u);
+  EXPECT_TRUE(std::ranges::equal(before.span<float>(), head.tensor.span<float>()));
+}
+
+TEST(LoadWeights, NamePatternsAreClearedOnce) {
+  const auto model = make_model(tiny());
+  const Tensor bias = Tensor::from(std::vector<float>{1, 2, 3, 4}, {4});
+  const LoadReport report = load_weights(*model, {{"backbone.backbone.head.projection.bias", bias}},
+                                         {.clear_name_patterns = {"backbone.", "backbone."}});
+  EXPECT_EQ(report.loaded, std::vector<std::string>{"head.projection.bias"});
+  EXPECT_EQ(load_weights(*model, {{"backbone.backbone.head.projection.bias", bias}},
+                         {.clear_name_patterns = {"backbone."}})
+                .unused.size(),
+            1u);
+}
+
+TEST(TorchvisionNames, AreThoseOfTheFirstPathway) {
+  const std::pair<const char*, const char*> kNames[] = {
+      {"conv1.weight", "s1.pathway0_stem.conv.weight"},
+      {"bn1.running_var", "s1.pathway0_stem.bn.running_var"},
+      {"layer1.0.conv1.weight", "s2.pathway0_res0.branch2.a.weight"},
+      {"layer3.5.bn2.bias", "s4.pathway0_res5.branch2.b_bn.bias"},
+      {"layer4.2.conv3.weight", "s5.pathway0_res2.branch2.c.weight"},
+      {"layer2.0.downsample.0.weight", "s3.pathway0_res0.branch1.weight"},
+      {"layer2.0.downsample.1.running_mean", "s3.pathway0_res0.branch1_bn.running_mean"},
+      {"fc.bias", "head.projection.bias"},
+      {"s3.pathway0_res0.branch1.weight", "s3.pathway0_res0.branch1.weight"},
+  };
+  for (const auto& [from, to] : kNames) EXPECT_EQ(from_torchvision_name(from), to);
+}
+
+// Every tensor of a picture network under torchvision's names, as a script would write it:
+// inflated, slice t of a convolution is the picture's weight divided by the number of slices.
+TEST(Inflation, SpreadsAPictureNetworkOverTime) {
+  Config config = tiny();
+  config.set("MODEL.ARCH", "i3d");
+  config.set("MODEL.NUM_CLASSES", "10");
+  const auto model = make_model(config);
+  const int blocks[] = {3, 4, 6, 3};
+  NamedTensors file;
+  const auto put = [&](const std::string& name, Shape shape) {
+    file.emplace_back(name, Tensor::from(counter_uniform(name, shape.numel(), -1, 1), shape));
+  };
+  const auto norm = [&](const std::string& name, int64_t channels) {
+    for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
+      put(name + part, {channels});
+    file.emplace_back(name + ".num_batches_tracked", Tensor::zeros({{}, DType::i64}));
+  };
+  put("conv1.weight", {8, 3, 7, 7});
+  norm("bn1", 8);
+  int64_t in = 8;
+  for (int stage = 0; stage < 4; ++stage) {
+    const int64_t inner = 8 << stage;
+    for (int i = 0; i < blocks[stage]; ++i) {
+      const std::string block = cat("layer", stage + 1, ".", i);
+      put(block + ".conv1.weight", {inner, in, 1, 1});
+      norm(block + ".bn1", inner);
+      put(block + ".conv2.weight", {inner, inner, 3, 3});
+      norm(block + ".bn2", inner);
+      put(block + ".conv3.weight", {4 * inner, inner, 1, 1});
+      norm(block + ".bn3", 4 * inner);
+      if (i == 0) {
+        put(block + ".downsample.0.weight", {4 * inner, in, 1, 1});
+        norm(block + ".downsample.1", 4 * inner);
+      }
+      in = 4 * inner;
+    }
+  }
+  put("fc.weight", {10, in});
+  put("fc.bias", {10});
+
+  EXPECT_FALSE(load_weights(*model, file).mismatched.empty());  // without inflation: refused, named
+  const LoadReport report = load_weights(*model, file, {.inflate = true});
+  EXPECT_TRUE(report.mismatched.empty());
+  EXPECT_TRUE(report.missing.empty());
+  EXPECT_TRUE(report.unused.empty());
+  EXPECT_EQ(report.inflated.size(), 1u + 16 * 3 + 4);
+  for (const Parameter& p : model->parameters()) {
+    if (p.tensor.shape().rank() != 5) continue;
+    const auto source = std::ranges::find_if(
+        file, [&](const auto& t) { return from_torchvision_name(t.first) == p.name; });
+    ASSERT_NE(source, file.end()) << p.name;
+    const Shape& s = p.tensor.shape();
+    const auto flat = source->second.span<float>(), values = p.tensor.span<float>();
+    for (int64_t i = 0; i < s.numel(); ++i) {
+      const int64_t c = i % s[4], w = i / s[4] % s[3], h = i / s[4] / s[3] % s[2],
+                    o = i / (s.numel() / s[0]);
+      const float wanted = flat[size_t(((o * s[4] + c) * s[2] + h) * s[3] + w)] * (1 / float(s[1]));
+      ASSERT_EQ(values[size_t(i)], wanted) << p.name << " " << i;
+    }
   }
 }
 

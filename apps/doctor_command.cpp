@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/sysinfo.h>
+
+#include "apps/commands.h"
+#include "data/codecs.h"
+#include "kernels/base/machine.h"
+#include "kernels/base/threads.h"
+
+namespace sf {
+namespace {
+
+void row(const char* what, const std::string& found) { fmt::print("{:<14} {}\n", what, found); }
+
+void doctor() {
+  constexpr double kGiB = double(1 << 30);
+  struct sysinfo memory {};
+  sysinfo(&memory);
+  row("sf", SF_VERSION);
+  row("processor", processor_name());
+  row("vectors", vector_extensions());
+  row("threads", fmt::format("{} (OMP_NUM_THREADS)", max_threads()));
+  row("memory",
+      fmt::format("{:.1f} GiB, {:.1f} GiB free", double(memory.totalram) * memory.mem_unit / kGiB,
+                  double(memory.freeram) * memory.mem_unit / kGiB));
+  row("device cpu", "works");
+  row("device simt", "not built in");
+  row("device cuda", "not built in");
+  row("oneDNN", onednn_version());
+  row("FFmpeg", ffmpeg_version());
+  row("decoders", fmt::format("{}", fmt::join(decodable_codecs(), " ")));
+  if (const auto missing = missing_codecs(); !missing.empty())
+    row("no decoder", fmt::format("{}", fmt::join(missing, " ")));
+  row("encoder", video_encoder().empty() ? "none: sf synth cannot write videos" : video_encoder());
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app) {
+  app.add_subcommand("doctor", "what this machine has and what works")->callback(doctor);
+}
+
+}  // namespace sf

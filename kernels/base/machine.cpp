@@ -1,0 +1,32 @@
+#include "kernels/base/machine.h"
+
+#include <fstream>
+
+#include "hwy/targets.h"
+#include "kernels/base/error.h"
+#include "kernels/base/onednn_compat.h"
+
+namespace sf {
+
+std::string processor_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("model name"))
+      if (const size_t colon = line.find(": "); colon != std::string::npos)
+        return line.substr(colon + 2);
+  return {};
+}
+
+std::string vector_extensions() {
+  std::string names;
+  for (int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1)
+    names += (names.empty() ? "" : " ") + std::string(hwy::TargetName(left & -left));
+  return names;
+}
+
+std::string onednn_version() {
+  const dnnl_version_t* v = dnnl_version();
+  return cat(v->major, ".", v->minor, ".", v->patch);
+}
+
+}  // namespace sf

@@ -1,0 +1,15 @@
+// What the processor and the libraries under the kernels are.
+#pragma once
+
+#include <string>
+
+namespace sf {
+
+// The processor's name as the system gives it; empty if it does not.
+std::string processor_name();
+// Instruction sets that both the kernels and this processor have, best first: "AVX3 AVX2 SSE2".
+std::string vector_extensions();
+// "2.6.3".
+std::string onednn_version();
+
+}  // namespace sf
