@@ -61,6 +61,7 @@ constexpr std::array<Rule, 31> kRules{{
 std::string name_from_caffe2(const std::string& blob) {
   static const std::vector<std::pair<std::regex, const char*>> rules = [] {
     std::vector<std::pair<std::regex, const char*>> compiled;
+    compiled.reserve(kRules.size());
     for (const Rule& rule : kRules)
       compiled.emplace_back(std::regex(rule.pattern), rule.replacement);
     return compiled;

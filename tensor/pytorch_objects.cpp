@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -33,10 +34,15 @@ class TorchReader {
   Checkpoint read(const PickleValue& root);
 
  private:
+  using Places = std::map<int64_t, int64_t>;  // of a parameter's id in the order of all groups
+
   bool is_tensor(const PickleValue& value) const;
   Tensor tensor(const PickleValue& value);
   void read_tensors(const PickleValue& dict, Checkpoint& out);
-  void read_optimizer(const PickleValue& state, Checkpoint& out);
+  Places read_groups(const PickleValue& groups, Checkpoint& out);
+  void read_parameter_state(int64_t place, const PickleValue& kinds, Checkpoint& out);
+  void read_optimizer(const PickleValue& optimizer, Checkpoint& out);
+  void read_entry(const std::string& name, const PickleValue& value, Checkpoint& out);
 
   const TorchStorages& storages_;
   CopyBudget budget_;
@@ -89,8 +95,54 @@ void TorchReader::read_tensors(const PickleValue& dict, Checkpoint& out) {
     for (auto& [name, value] : out.tensors) name.erase(0, kParallel.size());
 }
 
-// {"state": {id: {"momentum_buffer": tensor, ...}}, "param_groups": [{"lr": ..., "params": [id,
-// ...]}]}. The ids are places in the order of all groups, or arbitrary in files of older versions.
+// [{"lr": ..., "params": [id, ...]}, ...] as text; gives the place of every id. The ids are places
+// in the order of all groups already, or arbitrary in files of older versions.
+TorchReader::Places TorchReader::read_groups(const PickleValue& groups, Checkpoint& out) {
+  Places places;
+  nlohmann::json described = nlohmann::json::array();
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const PickleValue group = groups.item(g);
+    nlohmann::json settings = plain_.json(group);
+    SF_CHECK(settings.is_object(), "optimizer: group ", g, ": wanted a dict, found ",
+             name_of(group.kind()));
+    settings.erase("params");
+    settings["begin"] = places.size();
+    const auto params = group.find("params");
+    SF_CHECK(params, "optimizer: group ", g, ": wanted 'params', found none");
+    for (const int64_t id : whole_numbers(*params)) {
+      const auto place = int64_t(places.size());
+      SF_CHECK(places.emplace(id, place).second, "optimizer: parameter ", id, " is in two places");
+    }
+    settings["end"] = places.size();
+    described.push_back(std::move(settings));
+  }
+  out.text["param_groups"] = lenient_text(described);
+  return places;
+}
+
+// {"momentum_buffer": tensor, "step": number, ...} of one parameter.
+void TorchReader::read_parameter_state(int64_t place, const PickleValue& kinds, Checkpoint& out) {
+  SF_CHECK(kinds.is(PickleKind::dict), "optimizer: wanted a dict, found ", name_of(kinds.kind()));
+  std::set<std::string> names;
+  for (size_t k = 0; k < kinds.pairs(); ++k) {
+    const auto [kind, value] = kinds.pair(k);
+    const std::string name = cat(place, ".", kind.name());
+    try {
+      SF_CHECK(names.insert(name).second, "found twice");
+      if (is_tensor(value)) {
+        out.optimizer.emplace_back(name, tensor(value));
+      } else if (value.is(PickleKind::integer)) {
+        out.optimizer.emplace_back(name, Tensor::from<int64_t>({value.integer()}, {}));
+      } else if (value.is(PickleKind::real)) {
+        out.optimizer.emplace_back(name, Tensor::from<double>({value.real()}, {}));
+      }
+    } catch (const Error& error) {
+      throw Error(cat("optimizer tensor ", printable(name), ": ", error.what()));
+    }
+  }
+}
+
+// {"state": {id: {...}, ...}, "param_groups": [...]}
 void TorchReader::read_optimizer(const PickleValue& optimizer, Checkpoint& out) {
   const auto state = optimizer.find("state");
   const auto groups = optimizer.find("param_groups");
@@ -98,81 +150,47 @@ void TorchReader::read_optimizer(const PickleValue& optimizer, Checkpoint& out) 
     out.text["optimizer_state"] = plain_.text(optimizer);
     return;
   }
-  std::map<int64_t, int64_t> place_of_id;
-  nlohmann::json described = nlohmann::json::array();
-  for (size_t g = 0; g < groups->size(); ++g) {
-    const PickleValue group = groups->item(g);
-    nlohmann::json settings;
-    for (size_t i = 0; i < group.pairs(); ++i)
-      if (const auto [key, value] = group.pair(i); key.string() != "params")
-        settings[key.name()] = plain_.json(value);
-    settings["begin"] = place_of_id.size();
-    const auto params = group.find("params");
-    SF_CHECK(params, "optimizer: wanted 'params' in group ", g, ", found none");
-    for (const int64_t id : whole_numbers(*params)) {
-      const auto place = int64_t(place_of_id.size());
-      SF_CHECK(place_of_id.emplace(id, place).second, "optimizer: parameter ", id,
-               " is in two places");
-    }
-    settings["end"] = place_of_id.size();
-    described.push_back(std::move(settings));
-  }
-  out.text["param_groups"] = lenient_text(described);
-
-  std::set<std::string> names;
+  Places places = read_groups(*groups, out);
   for (size_t i = 0; i < state->pairs(); ++i) {
     const auto [id, kinds] = state->pair(i);
-    const auto place = place_of_id.find(id.integer());
-    SF_CHECK(place != place_of_id.end(), "optimizer: parameter ", id.integer(), " is in no group");
-    SF_CHECK(kinds.is(PickleKind::dict), "optimizer: wanted a dict, found ", name_of(kinds.kind()));
-    for (size_t k = 0; k < kinds.pairs(); ++k) {
-      const auto [kind, value] = kinds.pair(k);
-      const std::string name = cat(place->second, ".", kind.name());
-      SF_CHECK(names.insert(name).second, "optimizer tensor ", printable(name), ": found twice");
-      try {
-        if (is_tensor(value)) {
-          out.optimizer.emplace_back(name, tensor(value));
-        } else if (value.is(PickleKind::integer)) {
-          out.optimizer.emplace_back(name, Tensor::from<int64_t>({value.integer()}, {}));
-        } else if (value.is(PickleKind::real)) {
-          out.optimizer.emplace_back(name, Tensor::from<double>({value.real()}, {}));
-        }
-      } catch (const Error& error) {
-        throw Error(cat("optimizer tensor ", printable(name), ": ", error.what()));
-      }
-    }
+    const auto place = places.extract(id.integer());
+    SF_CHECK(!place.empty(), "optimizer: parameter ", id.integer(),
+             " is in no group or has two states");
+    read_parameter_state(place.mapped(), kinds, out);
+  }
+}
+
+// The key of the dict that holds the tensors; empty if the root itself does.
+std::string_view wrapper_of(const PickleValue& root) {
+  for (const std::string_view key : {"model_state", "state_dict", "model"})
+    if (const auto found = root.find(key); found && found->is(PickleKind::dict)) return key;
+  return {};
+}
+
+void TorchReader::read_entry(const std::string& name, const PickleValue& value, Checkpoint& out) {
+  if (name == "epoch" && value.is(PickleKind::integer)) {
+    out.epoch = value.integer();
+  } else if ((name == "optimizer_state" || name == "optimizer") && value.is(PickleKind::dict)) {
+    read_optimizer(value, out);
+  } else {
+    out.text[name == "cfg" ? "config" : name] = plain_.text(value);
   }
 }
 
 Checkpoint TorchReader::read(const PickleValue& root) {
   SF_CHECK(root.is(PickleKind::dict), "wanted a dict of tensors, found ", name_of(root.kind()));
   Checkpoint out;
-  std::string_view wrapper;
-  for (const std::string_view key : {"model_state", "state_dict", "model"}) {
-    const auto found = root.find(key);
-    if (!found || !found->is(PickleKind::dict)) continue;
-    wrapper = key;
-    read_tensors(*found, out);
-    break;
-  }
+  const std::string_view wrapper = wrapper_of(root);
   if (wrapper.empty()) {
     read_tensors(root, out);
     SF_CHECK(!out.tensors.empty(),
              "wanted tensors, or a dict of them as model_state, state_dict or model; found none");
     return out;
   }
-  for (size_t i = 0; i < root.pairs(); ++i) {
-    const auto [key, value] = root.pair(i);
-    const std::string name = key.name();
-    if (name == wrapper) continue;
-    if (name == "epoch" && value.is(PickleKind::integer)) {
-      out.epoch = value.integer();
-    } else if ((name == "optimizer_state" || name == "optimizer") && value.is(PickleKind::dict)) {
-      read_optimizer(value, out);
-    } else {
-      out.text[name == "cfg" ? "config" : name] = plain_.text(value);
-    }
-  }
+  if (const auto dict = root.find(wrapper)) read_tensors(*dict, out);
+  for (size_t i = 0; i < root.pairs(); ++i)
+    if (const auto [key, value] = root.pair(i); key.string() != wrapper)
+      read_entry(key.name(), value, out);
   return out;
 }
 

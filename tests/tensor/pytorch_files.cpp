@@ -152,22 +152,26 @@ TEST_F(PyTorchZip, TheTensorsMayBeWrapped) {
   EXPECT_EQ(mixed.tensors[0].first, "module.a");
 }
 
+// The state of a parameter, and a group of some, as PyTorch's optimizers write them.
+std::pair<std::string, std::string> state_of(int64_t id) {
+  return {integer(id),
+          dict({{text("momentum_buffer"), two_floats()}, {text("step"), integer(id)}})};
+}
+std::string group_of(std::initializer_list<std::string> ids) {
+  return dict({{text("nesterov"), boolean(true)}, {text("params"), list(ids)}});
+}
+std::string with_optimizer(const std::string& state, const std::string& groups) {
+  return dict(
+      {{text("model_state"), dict({{text("a"), two_floats()}})},
+       {text("optimizer_state"), dict({{text("state"), state}, {text("param_groups"), groups}})}});
+}
+
 TEST_F(PyTorchZip, OptimizerStateIsNamedByThePlaceOfItsParameter) {
-  const auto entry = [](int64_t id, const std::string& buffer) {
-    return std::pair(integer(id),
-                     dict({{text("momentum_buffer"), buffer}, {text("step"), integer(id)}}));
-  };
-  const auto group = [](double, std::initializer_list<std::string> ids) {
-    return dict({{text("nesterov"), boolean(true)}, {text("params"), list(ids)}});
-  };
   // Ids as old versions wrote them: addresses.
-  const std::string optimizer =
-      dict({{text("state"), dict({entry(9000, two_floats()), entry(7000, two_floats())})},
-            {text("param_groups"),
-             list({group(0, {integer(7000), integer(8000)}), group(0, {integer(9000)})})}});
-  const Checkpoint read = load(dict({{text("model_state"), dict({{text("a"), two_floats()}})},
-                                     {text("optimizer_state"), optimizer}}),
-                               {{"data/0", floats({1, 2})}});
+  const Checkpoint read = load(
+      with_optimizer(dict({state_of(9000), state_of(7000)}),
+                     list({group_of({integer(7000), integer(8000)}), group_of({integer(9000)})})),
+      {{"data/0", floats({1, 2})}});
   ASSERT_EQ(read.optimizer.size(), 4u);
   EXPECT_EQ(read.optimizer[0].first, "2.momentum_buffer");
   EXPECT_EQ(values_of(read.optimizer[0].second), (std::vector<float>{1, 2}));
@@ -176,6 +180,26 @@ TEST_F(PyTorchZip, OptimizerStateIsNamedByThePlaceOfItsParameter) {
   EXPECT_EQ(read.optimizer[2].first, "0.momentum_buffer");
   EXPECT_EQ(read.text.at("param_groups"),
             R"([{"begin":0,"end":2,"nesterov":true},{"begin":2,"end":3,"nesterov":true}])");
+}
+
+TEST_F(PyTorchZip, OptimizerStateThatFitsNoParameterIsRefused) {
+  const ZipContents data{{"data/0", floats({1, 2})}};
+  expect_refusal("optimizer: parameter 1 is in no group",
+                 with_optimizer(dict({state_of(1)}), list({group_of({integer(0)})})), data);
+  expect_refusal("optimizer: parameter 0 is in no group or has two states",
+                 with_optimizer(dict({state_of(0), state_of(0)}), list({group_of({integer(0)})})),
+                 data);
+  expect_refusal("optimizer: parameter 0 is in two places",
+                 with_optimizer(dict({}), list({group_of({integer(0), integer(0)})})), data);
+  expect_refusal("optimizer: group 0: wanted a dict, found int",
+                 with_optimizer(dict({}), list({integer(1)})), data);
+  expect_refusal("optimizer: group 0: wanted 'params', found none",
+                 with_optimizer(dict({}), list({dict({})})), data);
+  const std::string beyond = tensor(storage("FloatStorage", "0", 2), 1, {integer(2)}, {integer(1)});
+  expect_refusal("optimizer tensor 0.momentum_buffer: elements reach beyond the 2",
+                 with_optimizer(dict({{integer(0), dict({{text("momentum_buffer"), beyond}})}}),
+                                list({group_of({integer(0)})})),
+                 data);
 }
 
 TEST_F(PyTorchZip, DeflatedEntriesAreRead) {
