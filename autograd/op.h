@@ -72,8 +72,8 @@ class Op {
   virtual bool inputs_live_in_output() const { return false; }
   // Two per multiply-add.
   virtual double flops(const OpSite&) const { return 0; }
-  // The problem that the kernel solves, in one line that benchmarks read back ("conv3d n1 t8 ..."); empty for ops that
-  // only move bytes.
+  // The problem that the kernel solves, in one line that benchmarks read back ("conv3d n1 t8 ...");
+  // empty for ops that only move bytes.
   virtual std::string problem_text(const OpSite&) const { return {}; }
 };
 

@@ -44,7 +44,7 @@ class ResidualBlock : public Module {
 class ResidualStage {
  public:
   struct Options {
-    ResidualOptions block{};             // in: of the first block; its temporal kernel is not used
+    ResidualOptions block{};              // in: of the first block; its temporal kernel is not used
     std::vector<int> temporal_kernels{};  // one a block
     std::vector<int> nonlocal_blocks{};   // indices of blocks followed by a non-local block
     NonLocal::Options nonlocal{};         // channels are filled in

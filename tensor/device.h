@@ -13,8 +13,8 @@ struct Device {
   Backend backend = Backend::cpu;
   int index = 0;
 
-  // "auto", "cpu", "simt", "cuda", "cuda:1". Throws for other text and for devices that this build or machine
-  // does not have.
+  // "auto", "cpu", "simt", "cuda", "cuda:1". Throws for other text and for devices that this build
+  // or machine does not have.
   static Device parse(std::string_view text);
   std::string name() const;
   friend auto operator<=>(const Device&, const Device&) = default;

@@ -7,7 +7,8 @@
 namespace sf {
 
 Shape::Shape(std::span<const int64_t> extents) : rank_(int(extents.size())) {
-  SF_CHECK(extents.size() <= kMaxRank, "shape: wanted at most ", kMaxRank, " extents, found ", extents.size());
+  SF_CHECK(extents.size() <= kMaxRank, "shape: wanted at most ", kMaxRank, " extents, found ",
+           extents.size());
   int64_t numel = 1;
   for (int64_t extent : extents) {
     SF_CHECK(extent >= 0, "shape: wanted extents of 0 or more, found ", extent);
@@ -35,6 +36,8 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape) {
   return out << ']';
 }
 
-std::ostream& operator<<(std::ostream& out, const TensorType& type) { return out << type.dtype << type.shape; }
+std::ostream& operator<<(std::ostream& out, const TensorType& type) {
+  return out << type.dtype << type.shape;
+}
 
 }  // namespace sf

@@ -1,4 +1,5 @@
-// Extents of a dense tensor, outermost first. Activations are N T H W C, convolution weights O T H W I.
+// Extents of a dense tensor, outermost first. Activations are N T H W C, convolution weights O T H
+// W I.
 #pragma once
 
 #include <array>
@@ -16,7 +17,8 @@ class Shape {
   static constexpr int kMaxRank = 5;
 
   Shape() = default;  // a scalar
-  Shape(std::initializer_list<int64_t> extents) : Shape(std::span(extents.begin(), extents.size())) {}
+  Shape(std::initializer_list<int64_t> extents)
+      : Shape(std::span(extents.begin(), extents.size())) {}
   // Throws if there are more than kMaxRank extents, one is negative, or their product exceeds 2^62.
   explicit Shape(std::span<const int64_t> extents);
 

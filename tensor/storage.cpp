@@ -1,9 +1,9 @@
 #include "tensor/storage.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstdlib>
+
+#include <sys/mman.h>
 
 namespace sf {
 
@@ -13,11 +13,13 @@ std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
   const size_t padded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   void* data = std::aligned_alloc(alignment, padded);
   SF_CHECK(data, "memory: could not allocate ", bytes, " bytes");
-  if (alignment == kHugePage) madvise(data, padded, MADV_HUGEPAGE);  // a hint: failure costs speed only
+  if (alignment == kHugePage)
+    madvise(data, padded, MADV_HUGEPAGE);  // a hint: failure costs speed only
   return std::shared_ptr<Storage>(new Storage(device, static_cast<std::byte*>(data), bytes));
 }
 
-std::shared_ptr<Storage> Storage::borrow(std::byte* data, size_t bytes, std::shared_ptr<const void> owner) {
+std::shared_ptr<Storage> Storage::borrow(std::byte* data, size_t bytes,
+                                         std::shared_ptr<const void> owner) {
   auto storage = std::shared_ptr<Storage>(new Storage({}, data, bytes));
   storage->owner_ = std::move(owner);
   return storage;

@@ -14,7 +14,8 @@ class Storage {
   // Throws sf::Error when the memory is not there.
   static std::shared_ptr<Storage> allocate(Device device, size_t bytes);
   // Host memory that belongs to `owner` (a mapped file, say), which is kept alive.
-  static std::shared_ptr<Storage> borrow(std::byte* data, size_t bytes, std::shared_ptr<const void> owner);
+  static std::shared_ptr<Storage> borrow(std::byte* data, size_t bytes,
+                                         std::shared_ptr<const void> owner);
 
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -25,7 +26,8 @@ class Storage {
   size_t size() const { return size_; }
 
  private:
-  Storage(Device device, std::byte* data, size_t bytes) : device_(device), data_(data), size_(bytes) {}
+  Storage(Device device, std::byte* data, size_t bytes)
+      : device_(device), data_(data), size_(bytes) {}
 
   Device device_;
   std::byte* data_;

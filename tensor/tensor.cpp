@@ -8,7 +8,8 @@ namespace {
 
 template <class To, class From>
 void convert(const Tensor& from, const Tensor& to) {
-  std::ranges::transform(from.span<From>(), to.span<To>().begin(), [](From v) { return static_cast<To>(v); });
+  std::ranges::transform(from.span<From>(), to.span<To>().begin(),
+                         [](From v) { return static_cast<To>(v); });
 }
 
 template <class From>
@@ -34,7 +35,8 @@ void transpose(const Tensor& from, const Tensor& to, int64_t outer, int64_t rows
     case 1: return transpose((const uint8_t*)from.data(), (uint8_t*)to.data(), outer, rows, cols);
     case 2: return transpose((const uint16_t*)from.data(), (uint16_t*)to.data(), outer, rows, cols);
     case 4: return transpose((const uint32_t*)from.data(), (uint32_t*)to.data(), outer, rows, cols);
-    default: return transpose((const uint64_t*)from.data(), (uint64_t*)to.data(), outer, rows, cols);
+    default:
+      return transpose((const uint64_t*)from.data(), (uint64_t*)to.data(), outer, rows, cols);
   }
 }
 
@@ -45,8 +47,9 @@ Tensor::Tensor(TensorType type, Device device)
 
 Tensor::Tensor(TensorType type, std::shared_ptr<Storage> storage, size_t offset_bytes)
     : type_(type), storage_(std::move(storage)), offset_(offset_bytes) {
-  SF_CHECK(offset_ <= storage_->size() && size_t(type_.bytes()) <= storage_->size() - offset_, "tensor: ", type_,
-           " at byte ", offset_, " does not fit in ", storage_->size(), " bytes");
+  SF_CHECK(offset_ <= storage_->size() && size_t(type_.bytes()) <= storage_->size() - offset_,
+           "tensor: ", type_, " at byte ", offset_, " does not fit in ", storage_->size(),
+           " bytes");
 }
 
 Tensor Tensor::zeros(TensorType type) {

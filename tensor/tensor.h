@@ -1,4 +1,5 @@
-// Dense, row-major tensors with shared ownership: parameters, batches and results, never intermediates of a graph.
+// Dense, row-major tensors with shared ownership: parameters, batches and results, never
+// intermediates of a graph.
 #pragma once
 
 #include <span>
@@ -22,7 +23,8 @@ class Tensor {
   static Tensor zeros(TensorType type);
   template <class T>
   static Tensor from(std::span<const T> values, Shape shape) {
-    SF_CHECK(int64_t(values.size()) == shape.numel(), "tensor: ", values.size(), " values for shape ", shape);
+    SF_CHECK(int64_t(values.size()) == shape.numel(), "tensor: ", values.size(),
+             " values for shape ", shape);
     Tensor t({shape, dtype_of<T>});
     std::copy(values.begin(), values.end(), t.span<T>().begin());
     return t;
@@ -61,8 +63,8 @@ class Tensor {
   size_t offset_ = 0;
 };
 
-// The N C T H W order of checkpoints and PyTorch (or O I T H W of weights) to channels-last, and back. Rank 5 only;
-// other ranks are returned as they are.
+// The N C T H W order of checkpoints and PyTorch (or O I T H W of weights) to channels-last, and
+// back. Rank 5 only; other ranks are returned as they are.
 Tensor channels_last_from_first(const Tensor& tensor);
 Tensor channels_first_from_last(const Tensor& tensor);
 

@@ -1,5 +1,6 @@
-// Counter-based random values: a value depends on its key and its index alone, so any part of a stream can be made
-// on any thread in any order. SplitMix64 (Steele, Lea, Flood 2014) over a key from FNV-1a.
+// Counter-based random values: a value depends on its key and its index alone, so any part of a
+// stream can be made on any thread in any order. SplitMix64 (Steele, Lea, Flood 2014) over a key
+// from FNV-1a.
 #pragma once
 
 #include <cmath>

@@ -13,8 +13,9 @@ struct Row {
   std::string_view name;
 };
 constexpr std::array kRows{
-    Row{DType::f32, 4, "f32"}, Row{DType::f64, 8, "f64"}, Row{DType::f16, 2, "f16"}, Row{DType::bf16, 2, "bf16"},
-    Row{DType::u8, 1, "u8"},   Row{DType::i32, 4, "i32"}, Row{DType::i64, 8, "i64"},
+    Row{DType::f32, 4, "f32"},   Row{DType::f64, 8, "f64"}, Row{DType::f16, 2, "f16"},
+    Row{DType::bf16, 2, "bf16"}, Row{DType::u8, 1, "u8"},   Row{DType::i32, 4, "i32"},
+    Row{DType::i64, 8, "i64"},
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ std::string cat(const Args&... args) {
 }  // namespace sf
 
 // Throws sf::Error with the printed arguments if the condition does not hold.
-#define SF_CHECK(condition, ...)                                   \
-  do {                                                             \
-    if (!(condition)) throw ::sf::Error(::sf::cat(__VA_ARGS__));   \
+#define SF_CHECK(condition, ...)                                 \
+  do {                                                           \
+    if (!(condition)) throw ::sf::Error(::sf::cat(__VA_ARGS__)); \
   } while (0)

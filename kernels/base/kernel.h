@@ -1,5 +1,5 @@
-// What every kernel table has in common. Kernels know sizes and pointers, never tensors; running one
-// neither allocates nor throws.
+// What every kernel table has in common. Kernels know sizes and pointers, never tensors; running
+// one neither allocates nor throws.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@ namespace sf {
 
 enum class Backend : uint8_t { cpu, simt, cuda };  // simt: the .cu sources on host fibers
 
-// Where work goes, not owned: a cudaStream_t, or null for the calling thread and the CPU thread pool.
+// Where work goes, not owned: a cudaStream_t, or null for the calling thread and the CPU thread
+// pool.
 struct Queue {
   Backend backend = Backend::cpu;
   void* native = nullptr;
@@ -36,7 +37,8 @@ struct Kernel {
 
 // The first row that can run the problem, or null. Tables are ordered best first, reference last.
 template <class Problem, class Args>
-const Kernel<Problem, Args>* select(std::span<const Kernel<Problem, Args>> table, const Problem& problem) {
+const Kernel<Problem, Args>* select(std::span<const Kernel<Problem, Args>> table,
+                                    const Problem& problem) {
   for (const auto& kernel : table)
     if (kernel.can_run(problem)) return &kernel;
   return nullptr;

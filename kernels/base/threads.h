@@ -16,8 +16,8 @@ inline int max_threads() {
 #endif
 }
 
-// Calls f(i) for i in [0, n), in any order, on all threads; chunks of `grain` are handed out as threads
-// become free, since other work on the machine may slow one of them down. f must not throw.
+// Calls f(i) for i in [0, n), in any order, on all threads; chunks of `grain` are handed out as
+// threads become free, since other work on the machine may slow one of them down. f must not throw.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, const F& f) {
 #ifdef _OPENMP
