@@ -72,7 +72,8 @@ void run_sequence(benchmark::State& state, const std::string& name) {
   for (const Plan::Step& step : network(name).inference->plan().steps()) {
     const auto* conv = dynamic_cast<const Conv3dOp*>(step.op.get());
     if (!conv) continue;
-    Layer layer{.problem = conv->problem(step.site)};
+    Layer layer;
+    layer.problem = conv->problem(step.site);
     Conv3dProblem& p = layer.problem;
     p.x_pitch = p.c, p.y_pitch = p.residual_pitch = p.k;
     layer.kernel = select(conv3d_kernels(Backend::cpu), p);

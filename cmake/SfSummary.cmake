@@ -4,12 +4,10 @@ function(sf_row name value)
   message(STATUS "  ${padded}${value}")
 endfunction()
 
-file(STRINGS ${SF_DNNL_INCLUDE}/dnnl_version.h dnnl_lines REGEX "define DNNL_VERSION_(MAJOR|MINOR|PATCH) ")
+# dnnl_version.h includes the header of this name.
+file(STRINGS ${SF_DNNL_INCLUDE}/oneapi/dnnl/dnnl_version.h dnnl_lines REGEX "define DNNL_VERSION_(MAJOR|MINOR|PATCH) ")
 string(REGEX REPLACE "[^0-9;]" "" dnnl_version "${dnnl_lines}")
 string(REPLACE ";" "." dnnl_version "${dnnl_version}")
-if(NOT dnnl_version)
-  set(dnnl_version "found")
-endif()
 
 message(STATUS "")
 message(STATUS "sf ${PROJECT_VERSION}")

@@ -37,7 +37,7 @@ struct LoadRules {
   bool inflate = false;
   // From each name that has it, the first occurrence of the pattern is removed, pattern after
   // pattern.
-  std::vector<std::string> clear_name_patterns;
+  std::vector<std::string> clear_name_patterns = {};
 };
 
 // Copies every tensor whose name and shape match. Tensors are in the engine's layout; numbers are
