@@ -2,7 +2,7 @@
 
 #include <array>
 #include <regex>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "kernels/base/error.h"
@@ -59,19 +59,30 @@ constexpr std::array<Rule, 31> kRules{{
 }  // namespace
 
 std::string name_from_caffe2(const std::string& blob) {
-  static const std::vector<std::pair<std::regex, const char*>> rules = [] {
-    std::vector<std::pair<std::regex, const char*>> compiled;
+  struct Compiled {
+    std::regex pattern;
+    const char* replacement;
+    std::regex_constants::match_flag_type where;
+  };
+  static const std::vector<Compiled> rules = [] {
+    std::vector<Compiled> compiled;
     compiled.reserve(kRules.size());
-    for (const Rule& rule : kRules)
-      compiled.emplace_back(std::regex(rule.pattern), rule.replacement);
+    for (const auto& [pattern, replacement] : kRules) {
+      // These match at the first character or nowhere. Trying every other one, too, would take time
+      // with the square of the length.
+      const bool at_begin = pattern[0] == '^' || std::string_view(pattern).starts_with("(.*)");
+      compiled.push_back({std::regex(pattern), replacement,
+                          at_begin ? std::regex_constants::match_continuous
+                                   : std::regex_constants::match_default});
+    }
     return compiled;
   }();
   constexpr size_t kLongest = 256;  // matching recurses with the length
   std::string name = blob;
-  for (const auto& [pattern, replacement] : rules) {
+  for (const auto& [pattern, replacement, where] : rules) {
     SF_CHECK(name.size() <= kLongest, "wanted a blob name of at most ", kLongest,
              " characters, found ", name.size());
-    name = std::regex_replace(name, pattern, replacement);
+    name = std::regex_replace(name, pattern, replacement, where);
   }
   return name;
 }

@@ -37,7 +37,7 @@ Checkpoint checkpoint_from_caffe2(const PickleValue& root, uint64_t file_bytes) 
       out.tensors.emplace_back(name, tensor_from_blob(value, budget));
     } catch (const Error& error) { throw Error(cat("blob ", printable(blob), ": ", error.what())); }
   }
-  PlainValues plain;
+  PlainValues plain(budget);
   for (size_t i = 0; i < root.pairs(); ++i)
     if (const auto [key, value] = root.pair(i); key.string() != "blobs")
       out.text[key.string() == "cfg" ? "config" : key.name()] = plain.text(value);

@@ -8,8 +8,6 @@
 namespace sf {
 namespace {
 
-using nlohmann::json;
-
 struct Row {
   std::string_view name;
   DType dtype;
@@ -60,37 +58,6 @@ Tensor array(NumpyType type, std::vector<int64_t> sizes, bool column_major, std:
   return copy_strided(elements, budget);
 }
 
-json plain(const PickleValue& value, int depth_left, int& values_left) {
-  if (depth_left == 0 || values_left-- <= 0) return nullptr;
-  switch (value.kind()) {
-    case PickleKind::boolean: return value.integer() != 0;
-    case PickleKind::integer: return value.integer();
-    case PickleKind::real: return value.real();
-    case PickleKind::text:
-    case PickleKind::bytes: return value.name();
-    case PickleKind::tuple:
-    case PickleKind::list:
-    case PickleKind::set: {
-      json list = json::array();
-      for (size_t i = 0; i < value.size() && values_left > 0; ++i)
-        list.push_back(plain(value.item(i), depth_left - 1, values_left));
-      return list;
-    }
-    case PickleKind::dict: {
-      json object = json::object();
-      for (size_t i = 0; i < value.pairs() && values_left > 0; ++i) {
-        const auto [key, item] = value.pair(i);
-        const bool text = key.is(PickleKind::text) || key.is(PickleKind::bytes);
-        if (text || key.is(PickleKind::integer))
-          object[text ? key.name() : std::to_string(key.integer())] =
-              plain(item, depth_left - 1, values_left);
-      }
-      return object;
-    }
-    default: return nullptr;
-  }
-}
-
 }  // namespace
 
 std::vector<int64_t> whole_numbers(const PickleValue& value) {
@@ -114,18 +81,53 @@ std::optional<Tensor> tensor_from_numpy(const PickleValue& value, CopyBudget& bu
                state->item(3).integer() != 0, state->item(4).string(), budget);
 }
 
+std::string PlainValues::name(const PickleValue& value) {
+  budget_.take(value.text().size());
+  return value.name();
+}
+
+nlohmann::json PlainValues::json(const PickleValue& value, int depth_left) {
+  if (depth_left == 0 || values_left_-- <= 0) return nullptr;
+  switch (value.kind()) {
+    case PickleKind::boolean: return value.integer() != 0;
+    case PickleKind::integer: return value.integer();
+    case PickleKind::real: return value.real();
+    case PickleKind::text:
+    case PickleKind::bytes: return name(value);
+    case PickleKind::tuple:
+    case PickleKind::list:
+    case PickleKind::set: {
+      nlohmann::json list = nlohmann::json::array();
+      for (size_t i = 0; i < value.size() && values_left_ > 0; ++i)
+        list.push_back(json(value.item(i), depth_left - 1));
+      return list;
+    }
+    case PickleKind::dict: {
+      nlohmann::json object = nlohmann::json::object();
+      for (size_t i = 0; i < value.pairs() && values_left_ > 0; ++i) {
+        const auto [key, item] = value.pair(i);
+        const bool text = key.is(PickleKind::text) || key.is(PickleKind::bytes);
+        if (text || key.is(PickleKind::integer))
+          object[text ? name(key) : std::to_string(key.integer())] = json(item, depth_left - 1);
+      }
+      return object;
+    }
+    default: return nullptr;
+  }
+}
+
 nlohmann::json PlainValues::json(const PickleValue& value) {
   constexpr int kDeepest = 16;
-  return plain(value, kDeepest, values_left_);
+  return json(value, kDeepest);
 }
 
 std::string PlainValues::text(const PickleValue& value) {
-  if (value.is(PickleKind::text) || value.is(PickleKind::bytes)) return value.name();
+  if (value.is(PickleKind::text) || value.is(PickleKind::bytes)) return name(value);
   return lenient_text(json(value));
 }
 
 std::string lenient_text(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace sf

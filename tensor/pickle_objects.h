@@ -24,14 +24,19 @@ std::vector<int64_t> whole_numbers(const PickleValue& value);
 
 // Plain values (None, numbers, text, tuples, lists, sets, dicts) as JSON; other values, and what is
 // nested deeper than 16 or comes after 65536 values, become null. One of these a file, so that
-// shared values cannot multiply.
+// shared values cannot multiply; texts count against the budget, which must outlive the object.
 class PlainValues {
  public:
+  explicit PlainValues(CopyBudget& budget) : budget_(budget) {}
   nlohmann::json json(const PickleValue& value);
   // Text values as they are, others as JSON.
   std::string text(const PickleValue& value);
 
  private:
+  nlohmann::json json(const PickleValue& value, int depth_left);
+  std::string name(const PickleValue& value);
+
+  CopyBudget& budget_;
   int values_left_ = 65536;
 };
 

@@ -46,7 +46,7 @@ class TorchReader {
 
   const TorchStorages& storages_;
   CopyBudget budget_;
-  PlainValues plain_;
+  PlainValues plain_{budget_};
 };
 
 // The value inside of nn.Parameter.
@@ -126,6 +126,9 @@ void TorchReader::read_parameter_state(int64_t place, const PickleValue& kinds, 
   std::set<std::string> names;
   for (size_t k = 0; k < kinds.pairs(); ++k) {
     const auto [kind, value] = kinds.pair(k);
+    // Parameters may share one dict of any size.
+    constexpr uint64_t kEntryBytes = 256;
+    budget_.take(kEntryBytes + kind.text().size());
     const std::string name = cat(place, ".", kind.name());
     try {
       SF_CHECK(names.insert(name).second, "found twice");

@@ -47,7 +47,7 @@ void copy_rows(const StridedElements& e, const Shape& shape, std::byte* to) {
 }  // namespace
 
 void CopyBudget::take(uint64_t bytes) {
-  SF_CHECK(bytes <= left_, "tensors of ", bytes, " bytes more than a file of this size may give");
+  SF_CHECK(bytes <= left_, "contents of ", bytes, " bytes more than a file of this size may give");
   left_ -= bytes;
 }
 

@@ -24,8 +24,8 @@ struct StridedElements {
 // Strides of a tensor without gaps, the last axis innermost.
 std::vector<int64_t> row_major_strides(std::span<const int64_t> sizes);
 
-// How many bytes of tensors may still be made from a file. Views of one storage may be many, so
-// that a small file could ask for any amount.
+// How many bytes may still be made from a file. Views of one storage and uses of one text may be
+// many, so that a small file could ask for any amount.
 class CopyBudget {
  public:
   explicit CopyBudget(uint64_t file_bytes) : left_(16 * file_bytes + (uint64_t{1} << 20)) {}

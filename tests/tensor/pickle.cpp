@@ -17,6 +17,11 @@ using namespace pickled;
 
 Pickle parse(std::string_view bytes) { return Pickle::parse(std::as_bytes(std::span(bytes))); }
 
+std::string text_of(const Pickle& pickle) {
+  CopyBudget budget(1000);
+  return PlainValues(budget).text(pickle.root());
+}
+
 void expect_refusal(std::string_view wanted, const std::string& bytes) {
   const std::string error = error_of([&] { parse(bytes); });
   EXPECT_NE(error.find(wanted), std::string::npos) << "wanted: " << wanted << "\nfound:  " << error;
@@ -101,7 +106,7 @@ TEST(Pickle, EveryProtocolGivesTheSameValues) {
     const Pickle pickle = parse(bytes);
     EXPECT_EQ(pickle.consumed(), bytes.size());
     EXPECT_EQ(
-        PlainValues().text(pickle.root()),
+        text_of(pickle),
         R"({"list":[1,-2,300,70000,-5,1099511627776,-1099511627776,1.5,null,true,false],"nested":{"a":{}},)"
         R"("set":[7],"shared":{"a":{}},"text":"café 中😀 \\u","tuple":[[],[1],[1,2],[1,2,3],[1,2,3,4]]})");
   }
@@ -140,7 +145,7 @@ TEST(Pickle, MillionFoldNestingNeitherRecursesNorHangs) {
   const std::string lists = repeated("]", kDepth) + repeated("a", kDepth - 1) + ".";
   const Pickle pickle = parse(lists);
   EXPECT_TRUE(pickle.root().is(PickleKind::list));
-  EXPECT_LT(PlainValues().text(pickle.root()).size(), 100u);
+  EXPECT_LT(text_of(pickle).size(), 100u);
   const std::string tuples = cat("N", repeated("\x85", kDepth), ".");
   EXPECT_TRUE(parse(tuples).root().is(PickleKind::tuple));
   expect_refusal("more than 1000 open marks", repeated("(", kDepth) + ".");
@@ -151,11 +156,11 @@ TEST(Pickle, MillionFoldNestingNeitherRecursesNorHangs) {
 TEST(Pickle, ValuesThatContainThemselvesOrEachOtherManyTimesStayBounded) {
   const Pickle self = parse(std::string("]q\0h\0a.", 7));
   EXPECT_TRUE(self.root().item(0).item(0).item(0).is(PickleKind::list));
-  EXPECT_LT(PlainValues().text(self.root()).size(), 100u);
+  EXPECT_LT(text_of(self).size(), 100u);
 
   std::string laughs = text("ha");  // each tuple holds the former three times: 3^40 leaves
   for (int i = 0; i < 40; ++i) laughs += "22\x87";
-  EXPECT_LT(PlainValues().text(parse(whole(laughs)).root()).size(), 2u << 20);
+  EXPECT_LT(text_of(parse(whole(laughs))).size(), 2u << 20);
 
   // A list of 1000 items, copied by 10000 calls.
   std::string copies = std::string("](") + repeated("N", 1000) + std::string("eq\0", 3) + "0(";

@@ -60,6 +60,15 @@ inline std::string tensor(const std::string& storage, int64_t offset,
                      call(global("collections", "OrderedDict"), tuple({}))}));
 }
 
+// The stream of pickles that PyTorch wrote before version 1.6.
+inline std::string stream(const std::string& object, const std::string& keys,
+                          const std::string& storages) {
+  const std::string magic("\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19", 12);
+  return whole(magic) + whole(integer(1001)) +
+         whole(dict({{text("little_endian"), boolean(true)}})) + whole(object) + whole(keys) +
+         storages;
+}
+
 // A numpy array as Python 2 pickles it.
 inline std::string array(std::string_view type, std::string_view order,
                          std::initializer_list<std::string> sizes, bool column_major,

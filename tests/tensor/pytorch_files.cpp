@@ -277,7 +277,7 @@ TEST_F(PyTorchZip, SizesThatLieAreRefused) {
   const size_t local = bytes.find(name);
   const size_t central = bytes.rfind(name);
   ASSERT_NE(local, central);
-  for (const uint32_t lie : {0u, 4u, 9u, 1000u, 0x7FFFFFFFu, 0xFFFFFFFEu}) {
+  for (const uint32_t lie : {0u, 4u, 9u, 1000u, 0x7FFFFFFFu, 0xFFFFFFFEu, 0xFFFFFFFFu}) {
     for (const bool both : {false, true}) {
       std::string damaged = bytes;
       std::memcpy(damaged.data() + central - 22, &lie, 4);
@@ -286,6 +286,23 @@ TEST_F(PyTorchZip, SizesThatLieAreRefused) {
       if (both) std::memcpy(damaged.data() + local - 12, &lie, 4);
       write_bytes(path_, damaged);
       EXPECT_NE(error_of([&] { load_checkpoint(path_); }), "") << lie << " " << both;
+    }
+  }
+}
+
+TEST_F(PyTorchZip, AnIndexThatLiesIsRefused) {
+  load(dict({{text("w"), two_floats()}}), {{"data/0", floats({1, 2})}});
+  const std::string bytes = read_bytes(path_);
+  // Offsets in the record that ends the archive: entries on this disk and in all (2 bytes each),
+  // size and place of the directory.
+  const size_t end = bytes.rfind("PK\5\6");
+  ASSERT_NE(end, std::string::npos);
+  for (const uint32_t lie : {0u, 1u, 0xFFFEu, 0x7FFFFFFFu, 0xFFFFFFFFu}) {
+    for (const size_t at : {8, 10, 12, 16}) {
+      std::string damaged = bytes;
+      std::memcpy(damaged.data() + end + at, &lie, at < 12 ? 2 : 4);
+      write_bytes(path_, damaged);
+      EXPECT_NE(error_of([&] { load_checkpoint(path_); }), "") << lie << " at " << at;
     }
   }
 }
@@ -313,13 +330,6 @@ TEST_F(PyTorchZip, DamageGivesACheckpointOrAnError) {
 
 class PyTorchStream : public testing::Test {
  protected:
-  static std::string stream(const std::string& object, const std::string& keys,
-                            const std::string& storages) {
-    const std::string magic("\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19", 12);
-    return whole(magic) + whole(integer(1001)) +
-           whole(dict({{text("little_endian"), boolean(true)}})) + whole(object) + whole(keys) +
-           storages;
-  }
   std::string refusal_of(const std::string& bytes) {
     write_bytes(path_, bytes);
     return error_of([&] { load_checkpoint(path_); });
