@@ -1,14 +1,16 @@
 #include "apps/engine/results.h"
 
 #include <algorithm>
-#include <fstream>
 #include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/engine/logging.h"
 #include "apps/engine/pickle_writer.h"
 #include "tensor/atomic_file.h"
+#include "tensor/bounded_json.h"
+#include "tensor/mapped_file.h"
 #include "tensor/safetensors.h"
 
 namespace sf {
@@ -126,23 +128,22 @@ std::string TestResults::class_name(int64_t label) const {
 }
 
 std::vector<std::string> read_class_names(const std::filesystem::path& path, int64_t classes) {
-  std::ifstream in(path);
-  SF_CHECK(in, path.string(), ": cannot be read");
-  std::vector<std::string> names;
+  const auto file = naming_file(path, [&] { return MappedFile::open(path); });
+  const std::string text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  std::vector<std::string> names = split_lines(text);
   if (path.extension() == ".json") {
-    const auto json = nlohmann::json::parse(in, nullptr, false);
+    const auto json = parse_bounded_json(text, path.string());
     SF_CHECK(json.is_object(), path.string(), ": wanted a JSON object {\"name\": number}");
-    names.resize(size_t(classes));
+    names.assign(size_t(classes), "");
     for (const auto& [name, label] : json.items()) {
       SF_CHECK(
           label.is_number_integer() && label.get<int64_t>() >= 0 && label.get<int64_t>() < classes,
-          path.string(), ": wanted a number below ", classes, " for '", name, "', found ",
-          label.dump());
+          path.string(), ": wanted a number below ", classes, " for '", printable(name),
+          "', found ", printable(label.dump()));
       names[label.get<size_t>()] = name;
     }
     return names;
   }
-  for (std::string line; std::getline(in, line);) names.push_back(line);
   SF_CHECK(int64_t(names.size()) <= classes, path.string(), ": wanted at most ", classes,
            " names, found ", names.size());
   return names;

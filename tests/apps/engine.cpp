@@ -1,9 +1,11 @@
 // The pieces of a test run.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "apps/engine/logging.h"
 #include "apps/engine/pickle_writer.h"
 #include "apps/engine/results.h"
+#include "tests/tensor/outside_files.h"
 
 namespace sf {
 namespace {
@@ -36,6 +38,36 @@ TEST(Results, TheTableListsTheClassesThatOccur) {
             "run         2   50.00  100.00\n"
             "fall        1  100.00  100.00\n"
             "all         3   66.67  100.00\n");
+}
+
+TEST(Results, ClassNamesComeFromTextOrJson) {
+  const TemporaryFolder folder;
+  const auto names = [&](const char* file, std::string_view content) {
+    write_bytes(folder / file, content);
+    return read_class_names(folder / file, 3);
+  };
+  const std::vector<std::string> wanted{"run", "jump", "fall"};
+  EXPECT_EQ(names("a.txt", "run\njump\nfall\n"), wanted);
+  EXPECT_EQ(names("a.json", R"({"jump": 1, "run": 0, "fall": 2})"), wanted);
+}
+
+TEST(Results, ClassNamesThatLieAreOneLine) {
+  const TemporaryFolder folder;
+  const auto expect_refusal = [&](std::string_view wanted, const std::string& content) {
+    const auto path = folder / "a.json";
+    write_bytes(path, content);
+    EXPECT_EQ(error_of([&] { read_class_names(path, 3); }), cat(path.string(), ": ", wanted));
+  };
+  std::string deep;
+  for (int i = 0; i < 1000000; ++i) deep += '[';
+  expect_refusal("JSON is nested deeper than 16", R"({"a": )" + deep);
+  expect_refusal("not JSON at byte 2", "{run");
+  expect_refusal("wanted a JSON object {\"name\": number}", "[1]");
+  expect_refusal("wanted a number below 3 for 'a\\x0ab', found 3", R"({"a\nb": 3})");
+  expect_refusal("wanted a number below 3 for 'a', found -1", R"({"a": -1})");
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(error_of([&] { read_class_names(folder / "pipe", 3); }).find("found a pipe"),
+            std::string::npos);
 }
 
 // [scores, labels] as pickle.load of Python 3 and NumPy takes it, opcode by opcode (pickletools).
