@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/base/counter_rng.h"
+#include "kernels/base/threads.h"
 
 namespace sf {
 namespace {
@@ -20,7 +21,8 @@ void fill(const Parameter& p, uint64_t seed) {
   if (p.init.kind == Init::Kind::msra_fan_out)
     deviation = std::sqrt(2.0 / double(shape[0] * shape[1] * shape[2] * shape[3]));
   const CounterRng rng(fnv1a64(p.name) ^ CounterRng(seed).bits(0));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = T(deviation * rng.normal(i));
+  parallel_for(p.tensor.numel(), 4096,
+               [&](int64_t i) { values[size_t(i)] = T(deviation * rng.normal(uint64_t(i))); });
 }
 
 }  // namespace

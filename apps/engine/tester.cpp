@@ -85,7 +85,7 @@ void TestRun::add(TestItem item) {
   if (!item.fault.empty()) {
     results_.videos[size_t(item.video)].fault = item.fault;
     progress_.clear();
-    SF_WARN("Cannot read video {}: {}", results_.videos[size_t(item.video)].path, item.fault);
+    SF_WARN("Cannot read a video: {}", item.fault);
     progress_.advance(loading_.views * loading_.crops);
     return;
   }
@@ -147,7 +147,7 @@ void TestRun::finish(const std::filesystem::path& output_dir) {
   for (const auto& video : results_.videos) {
     if (video.fault.empty()) continue;
     if (++faults == 1) SF_WARN("Videos that could not be read, which do not count:");
-    SF_WARN("  {}: {}", video.path, video.fault);
+    SF_WARN("  {}", video.fault);
   }
   SF_LOG("{} of {} videos counted", all.videos, results_.videos.size());
 }
