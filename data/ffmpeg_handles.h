@@ -36,11 +36,13 @@ inline std::string ffmpeg_message(int code) {
   return text;
 }
 
-// Failures are reported by exceptions; FFmpeg's own log, which belongs to the process, would only
-// add noise.
-inline void silence_ffmpeg() {
-  static const bool quiet = (av_log_set_level(AV_LOG_QUIET), true);
-  static_cast<void>(quiet);
+// What FFmpeg keeps for the whole process. Failures are reported by exceptions; its log would only
+// add noise. A file of some hundred bytes may promise a hundred million frames, for which demuxers
+// make room; no block may be larger than a picture of VideoReaderOptions::max_pixels with four
+// bytes a pixel.
+inline void set_up_ffmpeg() {
+  static const bool done = (av_log_set_level(AV_LOG_QUIET), av_max_alloc(size_t(1) << 28), true);
+  static_cast<void>(done);
 }
 
 // One RGB24 picture whose rows have room for the whole vectors that libswscale writes: with tight

@@ -4,11 +4,10 @@
 #include <fstream>
 
 #include "kernels/base/error.h"
+#include "tensor/mapped_file.h"
 
 namespace sf {
 namespace {
-
-constexpr size_t kQuoted = 80;  // bytes of a bad row that a message repeats
 
 std::vector<std::string_view> split_fields(std::string_view line, std::string_view separator) {
   std::vector<std::string_view> fields;
@@ -42,15 +41,15 @@ VideoItem parse_row(std::string_view line, const std::string& where,
            "\", found ", fields.size(),
            " (paths with blanks need another DATA.PATH_LABEL_SEPARATOR)");
   SF_CHECK(fields.size() > 1 || !ends_in_separated_number(line), where,
-           ": wanted fields separated by \"", options.separator, "\", found \"",
-           line.substr(0, kQuoted), "\" (see DATA.PATH_LABEL_SEPARATOR)");
+           ": wanted fields separated by \"", options.separator, "\", found \"", printable(line),
+           "\" (see DATA.PATH_LABEL_SEPARATOR)");
   SF_CHECK(!fields[0].empty(), where, ": wanted a path, found none");
   VideoItem item;
   if (fields.size() > 1) {
     const std::string_view text = fields.back();
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), item.label);
     SF_CHECK(status == std::errc() && end == text.data() + text.size(), where,
-             ": wanted a whole number as label, ", "found \"", text.substr(0, kQuoted), "\"");
+             ": wanted a whole number as label, ", "found \"", printable(text), "\"");
   }
   SF_CHECK(item.label >= 0 && (options.num_classes == 0 || item.label < options.num_classes), where,
            ": wanted a label in [0, ",
@@ -74,7 +73,8 @@ KineticsDataset::KineticsDataset(const KineticsOptions& options) {
   SF_CHECK(!options.separator.empty(), "DATA.PATH_LABEL_SEPARATOR: wanted text, found none");
   std::error_code ignored;
   SF_CHECK(std::filesystem::is_regular_file(options.list, ignored), list,
-           ": wanted a list of videos, found no such file");
+           ": wanted a list of videos, found ",
+           std::filesystem::exists(options.list, ignored) ? "no regular file" : "no such file");
   std::ifstream in(options.list, std::ios::binary);
   SF_CHECK(in.good(), list, ": cannot be read");
   std::string line;
@@ -82,6 +82,8 @@ KineticsDataset::KineticsDataset(const KineticsOptions& options) {
     if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;
+    SF_CHECK(line.find('\0') == line.npos, list, ":", number,
+             ": wanted text, found a zero byte (UTF-16 is not read)");
     videos_.push_back(parse_row(line, cat(list, ":", number), options));
   }
   SF_CHECK(in.eof(), list, ": cannot be read to the end");

@@ -351,7 +351,7 @@ class VideoReader::Decoder {
 };
 
 VideoReader::VideoReader(const std::filesystem::path& path, VideoReaderOptions options) {
-  silence_ffmpeg();
+  set_up_ffmpeg();
   decoder_ = std::make_unique<Decoder>(path.string(), std::move(options));
 }
 VideoReader::VideoReader(VideoReader&&) noexcept = default;

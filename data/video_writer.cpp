@@ -137,7 +137,7 @@ class VideoWriter::Encoder {
 };
 
 VideoWriter::VideoWriter(const std::filesystem::path& path, const VideoWriterOptions& options) {
-  silence_ffmpeg();
+  set_up_ffmpeg();
   encoder_ = std::make_unique<Encoder>(path, options);
 }
 VideoWriter::VideoWriter(VideoWriter&&) noexcept = default;

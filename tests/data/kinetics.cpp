@@ -1,9 +1,12 @@
 #include "data/kinetics.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "golden.h"
 #include "kernels/base/error.h"
 #include "temporary_folder.h"
+#include "tests/hang_guard.h"
 
 namespace sf {
 namespace {
@@ -61,11 +64,28 @@ TEST(Kinetics, BadRowsAreNamedByFileAndLine) {
             list + ":1: wanted a label in [0, 8), found 8");
   EXPECT_EQ(list_error(folder, "a.mp4 -1\n").find(list + ":1: wanted a label in [0, "), 0u);
   EXPECT_EQ(list_error(folder, " 3\n"), list + ":1: wanted a path, found none");
+  EXPECT_EQ(list_error(folder, std::string("a\0.mp4 3\n", 10)),
+            list + ":1: wanted text, found a zero byte (UTF-16 is not read)");
+  EXPECT_EQ(list_error(folder, "a.mp4 \x1b[2J\n"),
+            list + ":1: wanted a whole number as label, found \"\\x1b[2J\"");
   EXPECT_EQ(list_error(folder, "\n\n"), list + ": wanted at least one video, found none");
-  EXPECT_NE(message_of<Error>([] {
-              KineticsDataset({.list = "/nowhere/test.csv"});
-            }).find("no such file"),
-            std::string::npos);
+  // Binary files end at their first row, too.
+  EXPECT_EQ(list_error(folder, file_content(golden_video("test.mp4"))).find(list + ":1: wanted "),
+            0u);
+}
+
+TEST(Kinetics, OnlyRegularFilesAreLists) {
+  const TemporaryFolder folder;
+  const std::string pipe = (folder.path() / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const HangGuard guard;
+  const auto expect_refusal = [](const std::string& list, const std::string& found) {
+    EXPECT_EQ(message_of<Error>([&] { KineticsDataset({.list = list}); }),
+              list + ": wanted a list of videos, found " + found);
+  };
+  expect_refusal("/nowhere/test.csv", "no such file");
+  expect_refusal(pipe, "no regular file");
+  expect_refusal(folder.path().string(), "no regular file");
 }
 
 }  // namespace

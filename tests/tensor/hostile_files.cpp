@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "tensor/checkpoint.h"
+#include "tests/hang_guard.h"
 #include "tests/tensor/outside_files.h"
 #include "tests/tensor/pickle_bytes.h"
 #include "tests/tensor/zip_bytes.h"

@@ -60,15 +60,6 @@ std::string error_of(const F& f) {
   return "";
 }
 
-// A hang fails the test that it happens in: after a minute the program ends.
-class HangGuard {
- public:
-  HangGuard() { alarm(60); }
-  HangGuard(const HangGuard&) = delete;
-  HangGuard& operator=(const HangGuard&) = delete;
-  ~HangGuard() { alarm(0); }
-};
-
 // Calls read(PATH) for `bytes` cut at `cuts` lengths and with 1 to 4 flipped bits in `flips`
 // variants; each must give a result or an sf::Error of one line. Returns how many of them gave an
 // error.
