@@ -44,6 +44,10 @@ MappedFile::~MappedFile() {
   if (data_) munmap(data_, size_);
 }
 
+void MappedFile::drop_pages() const {
+  if (data_) madvise(data_, size_, MADV_DONTNEED);
+}
+
 std::string printable(std::string_view text) {
   constexpr size_t kLongest = 80;
   constexpr std::string_view kHex = "0123456789abcdef";

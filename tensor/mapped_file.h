@@ -26,6 +26,10 @@ class MappedFile {
 
   std::span<std::byte> bytes() const { return {data_, size_}; }
 
+  // Gives back the memory of pages that have been read; they are read anew when used again. Not for
+  // files whose bytes have been written to.
+  void drop_pages() const;
+
  private:
   MappedFile(std::byte* data, size_t size) : data_(data), size_(size) {}
 

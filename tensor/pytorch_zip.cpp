@@ -9,6 +9,7 @@
 
 #include "tensor/pickle.h"
 #include "tensor/pytorch_objects.h"
+#include "tensor/strided_copy.h"
 
 namespace sf {
 namespace {
@@ -35,10 +36,18 @@ class ZipArchive {
   ~ZipArchive() { zip_discard(archive_); }
 
   const std::map<std::string, ZipEntry, std::less<>>& entries() const { return entries_; }
-  std::vector<std::byte> read(const std::string& name) const;
+  std::vector<std::byte> read(const std::string& name) const {
+    std::vector<std::byte> bytes;
+    read(name, bytes);
+    return bytes;
+  }
+  uint64_t size(const std::string& name) const { return find(name).bytes; }
+  // Into memory that may be used again and again.
+  void read(const std::string& name, std::vector<std::byte>& bytes) const;
 
  private:
   void list_entries(uint64_t file_bytes);
+  const ZipEntry& find(const std::string& name) const;
 
   zip_t* archive_ = nullptr;
   std::map<std::string, ZipEntry, std::less<>> entries_;
@@ -90,18 +99,21 @@ void ZipArchive::list_entries(uint64_t file_bytes) {
   }
 }
 
-std::vector<std::byte> ZipArchive::read(const std::string& name) const {
+const ZipEntry& ZipArchive::find(const std::string& name) const {
   const auto found = entries_.find(name);
   SF_CHECK(found != entries_.end(), "zip: wanted an entry ", printable(name), ", found none");
-  const uint64_t size = found->second.bytes;
+  return found->second;
+}
+
+void ZipArchive::read(const std::string& name, std::vector<std::byte>& bytes) const {
+  const ZipEntry& wanted = find(name);
+  const uint64_t size = wanted.bytes;
   struct Closer {
     void operator()(zip_file_t* entry) const { zip_fclose(entry); }
   };
-  const std::unique_ptr<zip_file_t, Closer> entry(
-      zip_fopen_index(archive_, found->second.index, 0));
+  const std::unique_ptr<zip_file_t, Closer> entry(zip_fopen_index(archive_, wanted.index, 0));
   SF_CHECK(entry, "zip: entry ", printable(name), ": ", printable(zip_strerror(archive_)));
-  std::vector<std::byte> bytes(
-      size + 1);  // one more than claimed, to see the end and with it the checksum
+  bytes.resize(size + 1);  // one more than claimed, to see the end and with it the checksum
   uint64_t filled = 0;
   while (filled < bytes.size()) {
     const zip_int64_t got = zip_fread(entry.get(), bytes.data() + filled, bytes.size() - filled);
@@ -113,7 +125,6 @@ std::vector<std::byte> ZipArchive::read(const std::string& name) const {
   SF_CHECK(filled == size, "zip: entry ", printable(name), ": wanted ", size, " bytes, found ",
            filled > size ? "more" : std::to_string(filled));
   bytes.pop_back();
-  return bytes;
 }
 
 // The folder that data.pkl is in, with its slash.
@@ -138,18 +149,24 @@ Checkpoint parse_pytorch_zip(const std::shared_ptr<const MappedFile>& file) {
   const auto data = archive.read(folder + "data.pkl");
   const Pickle pickle = Pickle::parse(data);
 
-  std::map<std::string, std::vector<std::byte>, std::less<>>
-      read;  // storages may be shared by tensors
+  // One storage at a time, so that no second copy of all weights stands beside the tensors. Tensors
+  // that share a storage mostly follow each other; others read it again, which costs.
+  std::string key;
+  std::vector<std::byte> bytes;
+  CopyBudget reading(file->bytes().size());
   TorchStorages storages;
   storages.bytes = [&](const TorchStorage& storage) -> std::span<const std::byte> {
-    auto found = read.find(storage.key);
-    if (found == read.end()) {
-      const std::string key(storage.key);
-      found = read.emplace(key, archive.read(folder + "data/" + key)).first;
+    if (key != storage.key || key.empty()) {
+      key.clear();
+      const std::string entry = folder + "data/" + std::string(storage.key);
+      reading.take(archive.size(entry));
+      archive.read(entry, bytes);
+      file->drop_pages();
+      key = storage.key;
     }
-    SF_CHECK(found->second.size() == storage.bytes(), "wanted a storage of ", storage.bytes(),
-             " bytes, found ", found->second.size());
-    return found->second;
+    SF_CHECK(bytes.size() == storage.bytes(), "wanted a storage of ", storage.bytes(),
+             " bytes, found ", bytes.size());
+    return bytes;
   };
   if (archive.entries().contains(folder + "byteorder")) {
     const auto order = archive.read(folder + "byteorder");

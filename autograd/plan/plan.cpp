@@ -80,21 +80,23 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
   pack_weights(wanted);
 }
 
-// Packs frozen weights, then lets go of the constants that nothing reads any more.
+// Packs frozen weights and lets go of each constant as soon as nothing reads it any more: at no
+// time are all weights here twice.
 void Plan::pack_weights(std::span<const int> outputs) {
   std::map<const std::byte*, int> readers;
+  for (const Step& step : steps_)
+    for (const TensorRef& in : step.in) ++readers[in.data];
+  for (int v : outputs) ++readers[ref(v).data];
+  const auto unread = [&](const auto& entry) { return readers[entry.second.data()] == 0; };
+  std::erase_if(constants_, unread);
   for (Step& step : steps_) {
-    for (size_t i = 0; i < step.in.size(); ++i)
-      if (int(i) != step.lowered.packed_input) ++readers[step.in[i].data];
     if (step.lowered.packed_input < 0) continue;
     step.packed = Storage::allocate(options_.device, step.lowered.packed_bytes);
     constant_bytes_ += step.packed->size();
     step.lowered.pack({step.in, step.out, step.packed->data(), nullptr}, {});
+    if (--readers[step.in[size_t(step.lowered.packed_input)].data] == 0)
+      std::erase_if(constants_, unread);
   }
-  for (int v : outputs)
-    if (auto constant = constants_.find(v); constant != constants_.end())
-      ++readers[constant->second.data()];
-  std::erase_if(constants_, [&](const auto& entry) { return readers[entry.second.data()] == 0; });
   for (const auto& [value, tensor] : constants_) constant_bytes_ += size_t(tensor.type().bytes());
 }
 
