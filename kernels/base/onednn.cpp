@@ -45,7 +45,7 @@ void Call::execute() {
                          arguments_.data());
 }
 
-Call PackedCall::reorder(const Desc& from, const Desc& to) {
+Call reorder(const Desc& from, const Desc& to) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::library);
   const dnnl::reorder::primitive_desc pd(engine(), from, engine(), to, attr);

@@ -37,6 +37,9 @@ class Call {
   std::vector<dnnl_exec_arg_t> arguments_;
 };
 
+// Copies from one layout to another: bind DNNL_ARG_FROM and DNNL_ARG_TO.
+Call reorder(const Desc& from, const Desc& to);
+
 // A primitive that takes packed weights, and the reorder that packs them.
 class PackedCall {
  public:
@@ -58,8 +61,6 @@ class PackedCall {
   void run(const void* x, const void* packed, const void* bias, void* y, void* workspace);
 
  private:
-  static Call reorder(const Desc& from, const Desc& to);
-
   size_t workspace_bytes_, packed_bytes_;
   Call call_, reorder_;
 };

@@ -20,13 +20,31 @@ inline void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm f, float alpha, 
   ops.append_eltwise(1.0F, f, alpha, beta);
 }
 
-inline dnnl::convolution_forward::primitive_desc convolution(const dnnl::engine& engine,
-                                                             const ConvolutionSizes& s,
-                                                             const dnnl::primitive_attr& attr) {
-  const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference,
-                                             dnnl::algorithm::convolution_direct, s.x, s.w, s.bias,
-                                             s.y, s.stride, s.dilation, s.pad, s.pad);
+inline dnnl::convolution_forward::primitive_desc convolution(
+    const dnnl::engine& engine, const ConvolutionSizes& s, const dnnl::primitive_attr& attr,
+    dnnl::prop_kind kind = dnnl::prop_kind::forward_inference) {
+  const dnnl::convolution_forward::desc desc(kind, dnnl::algorithm::convolution_direct, s.x, s.w,
+                                             s.bias, s.y, s.stride, s.dilation, s.pad, s.pad);
   return {desc, attr, engine, true};
+}
+
+inline dnnl::convolution_backward_data::primitive_desc convolution_backward_data(
+    const dnnl::engine& engine, const ConvolutionSizes& s, const dnnl::primitive_attr& attr) {
+  const auto forward = convolution(engine, s, attr, dnnl::prop_kind::forward_training);
+  if (!forward) return {};
+  const dnnl::convolution_backward_data::desc desc(dnnl::algorithm::convolution_direct, s.x, s.w,
+                                                   s.y, s.stride, s.dilation, s.pad, s.pad);
+  return {desc, attr, engine, forward, true};
+}
+
+inline dnnl::convolution_backward_weights::primitive_desc convolution_backward_weights(
+    const dnnl::engine& engine, const ConvolutionSizes& s, const dnnl::primitive_attr& attr) {
+  const auto forward = convolution(engine, s, attr, dnnl::prop_kind::forward_training);
+  if (!forward) return {};
+  const dnnl::convolution_backward_weights::desc desc(dnnl::algorithm::convolution_direct, s.x, s.w,
+                                                      s.bias, s.y, s.stride, s.dilation, s.pad,
+                                                      s.pad);
+  return {desc, attr, engine, forward, true};
 }
 
 inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::engine& engine,
@@ -48,22 +66,29 @@ inline void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm f, float alpha, 
   ops.append_eltwise(f, alpha, beta);
 }
 
-inline dnnl::convolution_forward::primitive_desc convolution(const dnnl::engine& engine,
-                                                             const ConvolutionSizes& s,
-                                                             const dnnl::primitive_attr& attr) {
-  return {engine,
-          dnnl::prop_kind::forward_inference,
-          dnnl::algorithm::convolution_direct,
-          s.x,
-          s.w,
-          s.bias,
-          s.y,
-          s.stride,
-          s.dilation,
-          s.pad,
-          s.pad,
-          attr,
-          true};
+inline dnnl::convolution_forward::primitive_desc convolution(
+    const dnnl::engine& engine, const ConvolutionSizes& s, const dnnl::primitive_attr& attr,
+    dnnl::prop_kind kind = dnnl::prop_kind::forward_inference) {
+  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+  return {engine,   kind,       kDirect, s.x,   s.w,  s.bias, s.y,
+          s.stride, s.dilation, s.pad,   s.pad, attr, true};
+}
+
+inline dnnl::convolution_backward_data::primitive_desc convolution_backward_data(
+    const dnnl::engine& engine, const ConvolutionSizes& s, const dnnl::primitive_attr& attr) {
+  const auto forward = convolution(engine, s, attr, dnnl::prop_kind::forward_training);
+  if (!forward) return {};
+  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+  return {engine, kDirect, s.x, s.w, s.y, s.stride, s.dilation, s.pad, s.pad, forward, attr, true};
+}
+
+inline dnnl::convolution_backward_weights::primitive_desc convolution_backward_weights(
+    const dnnl::engine& engine, const ConvolutionSizes& s, const dnnl::primitive_attr& attr) {
+  const auto forward = convolution(engine, s, attr, dnnl::prop_kind::forward_training);
+  if (!forward) return {};
+  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+  return {engine,     kDirect, s.x,   s.w,     s.bias, s.y, s.stride,
+          s.dilation, s.pad,   s.pad, forward, attr,   true};
 }
 
 inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::engine& engine,

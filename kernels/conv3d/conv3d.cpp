@@ -2,12 +2,29 @@
 
 #include <array>
 
+#include "kernels/conv3d/backward_data.h"
+#include "kernels/conv3d/backward_weight.h"
+
 namespace sf {
 
 extern const Conv3dKernel kConv3dOneDnn, kConv3dReference;
+extern const Conv3dBackwardDataKernel kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference;
+extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference;
 
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dOneDnn, kConv3dReference};
+  if (backend == Backend::cpu) return rows;
+  return {};
+}
+
+std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend backend) {
+  static const std::array rows{kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference};
+  if (backend == Backend::cpu) return rows;
+  return {};
+}
+
+std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels(Backend backend) {
+  static const std::array rows{kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference};
   if (backend == Backend::cpu) return rows;
   return {};
 }

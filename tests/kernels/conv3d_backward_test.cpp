@@ -1,0 +1,280 @@
+#include "kernels/conv3d/backward_data.h"
+#include "kernels/conv3d/backward_weight.h"
+#include "kernels/conv3d/cases.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace sf {
+namespace {
+
+using namespace sf::test;
+
+const auto kIntegers = [](const char* key) { return integers(key, 3); };
+const auto kReals = [](const char* key) { return reals(key); };
+const auto kMagnitudes = [](const char* key) {
+  return [value = reals(key)](int64_t i) { return std::abs(value(i)); };
+};
+
+// The tensors of one problem and its three gradients.
+template <class T>
+struct Data {
+  Conv3dProblem p;
+  Rows<T> x, w, bias, dy, dx, dw, dbias;
+
+  explicit Data(Conv3dProblem problem)
+      : p(typed(problem)),
+        x(input<T>(pixels(), p.c, p.x_pitch)),
+        w(input<T>(p.k, per_output(), per_output())),
+        bias(input<T>(1, p.k, p.k)),
+        dy(input<T>(p.out_pixels(), p.k, p.y_pitch)),
+        dx(output<T>(pixels(), p.c, p.x_pitch)),
+        dw(output<T>(p.k, per_output(), per_output())),
+        dbias(output<T>(1, p.k, p.k)) {}
+
+  static Conv3dProblem typed(Conv3dProblem problem) {
+    problem.dtype = dtype_of<T>;
+    return problem;
+  }
+  int64_t pixels() const { return int64_t{p.n} * p.t * p.h * p.w; }
+  int64_t taps() const { return int64_t{p.kt} * p.kh * p.kw; }
+  int64_t per_output() const { return taps() * (p.c / p.groups); }
+
+  template <class F>
+  Data& fill(const F& make) {
+    x.fill(make("x"));
+    w.fill(make("w"));
+    bias.fill(make("bias"));
+    dy.fill(make("dy"));
+    return *this;
+  }
+  void run(const Conv3dBackwardDataKernel& kernel, int poison = 0xFF) {
+    dx = output<T>(pixels(), p.c, p.x_pitch);
+    run_kernel(kernel, p, {.dy = dy.data(), .w = w.data(), .dx = dx.data()}, poison);
+  }
+  void run(const Conv3dBackwardWeightKernel& kernel, int poison = 0xFF) {
+    dw = output<T>(p.k, per_output(), per_output());
+    dbias = output<T>(1, p.k, p.k);
+    run_kernel(
+        kernel, p,
+        {.x = x.data(), .dy = dy.data(), .dw = dw.data(), .dbias = p.bias ? dbias.data() : nullptr},
+        poison);
+  }
+};
+
+const std::span<const Conv3dKernel> kForward = conv3d_kernels(Backend::cpu);
+const std::span<const Conv3dBackwardDataKernel> kData = conv3d_backward_data_kernels(Backend::cpu);
+const std::span<const Conv3dBackwardWeightKernel> kWeight =
+    conv3d_backward_weight_kernels(Backend::cpu);
+
+class Conv3dBackward : public ::testing::TestWithParam<Case<Conv3dProblem>> {};
+
+INSTANTIATE_TEST_SUITE_P(Cases, Conv3dBackward, ::testing::ValuesIn(conv3d_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_P(Conv3dBackward, EveryDataKernelEqualsTheReferenceOnIntegers) {
+  Data<float> wanted(GetParam().problem), found(GetParam().problem);
+  wanted.fill(kIntegers).run(reference_of(kData));
+  ASSERT_TRUE(wanted.dx.guards_intact());
+  found.fill(kIntegers);
+  for_runnable(kData, GetParam(), [&](const Conv3dBackwardDataKernel& kernel) {
+    found.run(kernel);
+    expect_equal(found.dx, wanted.dx);
+    EXPECT_TRUE(found.dx.guards_intact());
+  });
+}
+
+TEST_P(Conv3dBackward, EveryWeightKernelEqualsTheReferenceOnIntegers) {
+  Data<float> wanted(GetParam().problem), found(GetParam().problem);
+  wanted.fill(kIntegers).run(reference_of(kWeight));
+  ASSERT_TRUE(wanted.dw.guards_intact());
+  ASSERT_TRUE(wanted.dbias.guards_intact());
+  found.fill(kIntegers);
+  for_runnable(kWeight, GetParam(), [&](const Conv3dBackwardWeightKernel& kernel) {
+    found.run(kernel);
+    expect_equal(found.dw, wanted.dw);
+    expect_equal(found.dbias, wanted.dbias);
+    EXPECT_TRUE(found.dw.guards_intact());
+    EXPECT_TRUE(found.dbias.guards_intact());
+  });
+}
+
+// A sum of m rounded products in any order is off by no more than m eps/2 of the sum of magnitudes,
+// to first order.
+TEST_P(Conv3dBackward, EveryDataKernelStaysWithinTheRoundingBoundOnReals) {
+  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+  wanted.fill(kReals).run(reference_of(kData));
+  magnitude.fill(kMagnitudes).run(reference_of(kData));
+  Data<float> found(GetParam().problem);
+  found.fill(kReals);
+  const double terms = double(found.taps()) * (found.p.k / found.p.groups) + 1;
+  for_runnable(kData, GetParam(), [&](const Conv3dBackwardDataKernel& kernel) {
+    found.run(kernel);
+    expect_within(found.dx, wanted.dx,
+                  [&](int64_t i, int64_t c) { return terms * kEps / 2 * magnitude.dx.at(i, c); });
+  });
+}
+
+TEST_P(Conv3dBackward, EveryWeightKernelStaysWithinTheRoundingBoundOnReals) {
+  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+  wanted.fill(kReals).run(reference_of(kWeight));
+  magnitude.fill(kMagnitudes).run(reference_of(kWeight));
+  Data<float> found(GetParam().problem);
+  found.fill(kReals);
+  const double terms = double(found.p.out_pixels()) + 1;
+  for_runnable(kWeight, GetParam(), [&](const Conv3dBackwardWeightKernel& kernel) {
+    found.run(kernel);
+    expect_within(found.dw, wanted.dw,
+                  [&](int64_t i, int64_t c) { return terms * kEps / 2 * magnitude.dw.at(i, c); });
+    if (!found.p.bias) return;
+    expect_within(found.dbias, wanted.dbias, [&](int64_t i, int64_t c) {
+      return terms * kEps / 2 * magnitude.dbias.at(i, c);
+    });
+  });
+}
+
+TEST_P(Conv3dBackward, WhatTheWorkspaceHeldChangesNoBit) {
+  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
+  nans.fill(kReals);
+  zeros.fill(kReals);
+  for_runnable(kData, GetParam(), [&](const Conv3dBackwardDataKernel& kernel) {
+    nans.run(kernel, 0xFF);
+    zeros.run(kernel, 0);
+    expect_equal(nans.dx, zeros.dx);
+  });
+  for_runnable(kWeight, GetParam(), [&](const Conv3dBackwardWeightKernel& kernel) {
+    nans.run(kernel, 0xFF);
+    zeros.run(kernel, 0);
+    expect_equal(nans.dw, zeros.dw);
+    expect_equal(nans.dbias, zeros.dbias);
+  });
+}
+
+template <class T>
+double inner_product(const Rows<T>& a, const Rows<T>& b) {
+  double sum = 0;
+  for (int64_t i = 0; i < a.rows(); ++i)
+    for (int64_t c = 0; c < a.channels(); ++c) sum += a.at(i, c) * b.at(i, c);
+  return sum;
+}
+
+// <conv(x, w) + bias, dy> is linear in x, in w and in the bias, and each gradient is what x, w or
+// the bias is multiplied with. Integers, so that every sum is exact.
+TEST_P(Conv3dBackward, TheGradientsAreTheAdjointsOfTheForwardKernel) {
+  Conv3dProblem p = GetParam().problem;
+  p.residual = false;
+  p.activation = Activation::none;
+  Data<double> data(p);
+  data.fill(kIntegers);
+  data.run(reference_of(kData));
+  data.run(reference_of(kWeight));
+  const auto forward_product = [&](bool with_bias) {
+    Rows<double> y = output<double>(p.out_pixels(), p.k, p.y_pitch);
+    Conv3dProblem forward = data.p;
+    forward.bias = with_bias;
+    run_kernel(reference_of(kForward), forward,
+               {.x = data.x.data(), .w = data.w.data(), .bias = data.bias.data(), .y = y.data()});
+    return inner_product(y, data.dy);
+  };
+  const double product = forward_product(false);
+  EXPECT_EQ(inner_product(data.x, data.dx), product);
+  EXPECT_EQ(inner_product(data.w, data.dw), product);
+  if (p.bias) { EXPECT_EQ(inner_product(data.bias, data.dbias), forward_product(true) - product); }
+  // Another x, so that no gradient can fit the one that it was made with by chance.
+  data.x.fill(integers("another x", 3));
+  EXPECT_EQ(inner_product(data.x, data.dx), forward_product(false));
+}
+
+// A prepared kernel that packs its weights before every run, as a step of training does.
+template <class Args>
+class Step {
+ public:
+  Step(const Kernel<Conv3dProblem, Args>& kernel, const Conv3dProblem& p)
+      : kernel_(kernel),
+        p_(p),
+        prepared_(kernel.prepare ? kernel.prepare(p) : nullptr),
+        packed_(bytes(kernel.packed_bytes)),
+        workspace_(bytes(kernel.workspace_bytes)) {}
+
+  void run(Args args) {
+    kernel_.pack(p_, args.w, packed_.data(), prepared_.get());
+    args.w = packed_.data();
+    kernel_.run(p_, args, prepared_.get(), workspace_.data(), Queue{});
+  }
+
+ private:
+  size_t bytes(size_t (*size)(const Conv3dProblem&, void*)) const {
+    return size ? size(p_, prepared_.get()) : 0;
+  }
+
+  const Kernel<Conv3dProblem, Args>& kernel_;
+  Conv3dProblem p_;
+  std::shared_ptr<void> prepared_;
+  std::vector<std::byte> packed_, workspace_;
+};
+
+TEST_P(Conv3dBackward, WeightsMayChangeBetweenRuns) {
+  Conv3dProblem p = GetParam().problem;
+  p.residual = false;
+  Data<float> data(p);
+  data.fill(kIntegers);
+  Rows<float> y = output<float>(p.out_pixels(), p.k, p.y_pitch), wanted = y;
+  const auto forward_args = [&](Rows<float>& to) {
+    return Conv3dArgs{
+        .x = data.x.data(), .w = data.w.data(), .bias = data.bias.data(), .y = to.data()};
+  };
+  const auto backward_args = [&] {
+    return Conv3dBackwardDataArgs{.dy = data.dy.data(), .w = data.w.data(), .dx = data.dx.data()};
+  };
+  for_runnable(kForward, {GetParam().name, p}, [&](const Conv3dKernel& kernel) {
+    if (!kernel.pack) return;
+    Step step(kernel, p);
+    for (const char* key : {"w", "another w"}) {
+      data.w.fill(integers(key, 3));
+      step.run(forward_args(y));
+      run_kernel(reference_of(kForward), p, forward_args(wanted));
+      expect_equal(y, wanted);
+    }
+  });
+  for_runnable(kData, {GetParam().name, p}, [&](const Conv3dBackwardDataKernel& kernel) {
+    if (!kernel.pack) return;
+    Step step(kernel, p);
+    for (const char* key : {"w", "another w"}) {
+      data.w.fill(integers(key, 3));
+      step.run(backward_args());
+      const Rows<float> found = data.dx;
+      data.run(reference_of(kData));
+      expect_equal(found, data.dx);
+    }
+  });
+}
+
+TEST(Conv3dBackwardTable, OneDnnRefusesPitchesAndOtherTypes) {
+  Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16});
+  const auto expect_selected = [&](std::string_view name) {
+    EXPECT_EQ(select(kData, p)->name, name);
+    EXPECT_EQ(select(kWeight, p)->name, name);
+  };
+  expect_selected("onednn");
+  p.x_pitch = 32;
+  expect_selected("reference");
+  p = dense(p);
+  p.y_pitch = 32;
+  expect_selected("reference");
+  p = dense(p);
+  p.dtype = DType::f64;
+  expect_selected("reference");
+  p.dtype = DType::bf16;
+  EXPECT_EQ(select(kData, p), nullptr);
+  EXPECT_EQ(select(kWeight, p), nullptr);
+}
+
+TEST(Conv3dBackwardTable, NoSlowFastLayerRunsOneDnnsReference) {
+  for (const int n : {1, 2})
+    for (const int size : {224, 256})
+      for (const auto& c : slowfast_conv3d_cases(n, size)) {
+        EXPECT_NE(select(kData, c.problem)->name, "reference") << c.name;
+        EXPECT_NE(select(kWeight, c.problem)->name, "reference") << c.name;
+      }
+}
+
+}  // namespace
+}  // namespace sf
