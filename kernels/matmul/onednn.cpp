@@ -25,11 +25,12 @@ PrimitiveDesc primitive_desc(const MatmulProblem& p) {
   const auto batch_stride = [&](int64_t stride, int64_t dense) {
     return p.batch == 1 ? dense : stride;
   };
-  const int64_t a = batch_stride(p.a_stride, p.m * p.lda),
-                c = batch_stride(p.c_stride, p.m * p.ldc);
+  const int64_t a = batch_stride(p.a_stride, (p.transpose_a ? p.k : p.m) * p.lda);
+  const int64_t c = batch_stride(p.c_stride, p.m * p.ldc);
   const int64_t b = batch_stride(p.b_stride, (p.transpose_b ? p.n : p.k) * p.ldb);
   return onednn::matmul(
-      onednn::engine(), strided({p.batch, p.m, p.k}, {a, p.lda, 1}),
+      onednn::engine(),
+      strided({p.batch, p.m, p.k}, p.transpose_a ? Dims{a, 1, p.lda} : Dims{a, p.lda, 1}),
       strided({p.batch, p.k, p.n}, p.transpose_b ? Dims{b, 1, p.ldb} : Dims{b, p.ldb, 1}),
       strided({p.batch, p.m, p.n}, {c, p.ldc, 1}), attr);
 }

@@ -8,15 +8,16 @@ namespace {
 
 template <class T>
 void multiply(const MatmulProblem& p, const MatmulArgs& args) {
-  const int64_t along_k = p.transpose_b ? 1 : p.ldb, along_n = p.transpose_b ? p.ldb : 1;
+  const int64_t a_along_m = p.transpose_a ? 1 : p.lda, a_along_k = p.transpose_a ? p.lda : 1;
+  const int64_t b_along_k = p.transpose_b ? 1 : p.ldb, b_along_n = p.transpose_b ? p.ldb : 1;
   parallel_for(p.batch * p.m, 1, [&](int64_t row) {
     const int64_t batch = row / p.m, i = row % p.m;
-    const T* a = static_cast<const T*>(args.a) + batch * p.a_stride + i * p.lda;
+    const T* a = static_cast<const T*>(args.a) + batch * p.a_stride + i * a_along_m;
     const T* b = static_cast<const T*>(args.b) + batch * p.b_stride;
     T* c = static_cast<T*>(args.c) + batch * p.c_stride + i * p.ldc;
     for (int j = 0; j < p.n; ++j) {
       T sum = 0;
-      for (int k = 0; k < p.k; ++k) sum += a[k] * b[k * along_k + j * along_n];
+      for (int k = 0; k < p.k; ++k) sum += a[k * a_along_k] * b[k * b_along_k + j * b_along_n];
       c[j] = sum * T(p.alpha);
     }
   });

@@ -15,12 +15,13 @@ struct Data {
 
   explicit Data(MatmulProblem problem)
       : p(problem),
-        a(input<T>(p.batch * p.m, p.k, p.lda)),
+        a(input<T>(p.batch * a_rows(), p.transpose_a ? p.m : p.k, p.lda)),
         b(input<T>(p.batch * b_rows(), p.transpose_b ? p.k : p.n, p.ldb)),
         c(output<T>(p.batch * p.m, p.n, p.ldc)) {
     p.dtype = dtype_of<T>;
   }
 
+  int64_t a_rows() const { return p.transpose_a ? p.k : p.m; }
   int64_t b_rows() const { return p.transpose_b ? p.n : p.k; }
 
   template <class F>
@@ -49,11 +50,12 @@ TEST_P(Matmul, EveryKernelEqualsTheDefinitionOnIntegers) {
   const MatmulProblem& p = data.p;
   Rows<double> wanted(p.batch * p.m, p.n, p.n, 0);
   wanted.fill([&](int64_t at) {
-    const int64_t row = at / p.n, j = at % p.n, first = row / p.m * data.b_rows();
+    const int64_t row = at / p.n, j = at % p.n, batch = row / p.m, i = row % p.m;
+    const int64_t a_first = batch * data.a_rows(), b_first = batch * data.b_rows();
     double sum = 0;
     for (int k = 0; k < p.k; ++k)
-      sum += double(data.a.at(row, k)) *
-             (p.transpose_b ? data.b.at(first + j, k) : data.b.at(first + k, j));
+      sum += double(p.transpose_a ? data.a.at(a_first + k, i) : data.a.at(a_first + i, k)) *
+             (p.transpose_b ? data.b.at(b_first + j, k) : data.b.at(b_first + k, j));
     return p.alpha * sum;
   });
   for_runnable(kRows, GetParam(), [&](const MatmulKernel& kernel) {
@@ -90,6 +92,11 @@ TEST_P(Matmul, WhatTheWorkspaceHeldChangesNoBit) {
     zeros.run(kernel, 0);
     expect_equal(nans.c, zeros.c);
   });
+}
+
+TEST(MatmulTable, OneDnnTakesEveryTransposition) {
+  for (const auto& c : matmul_cases())
+    EXPECT_EQ(select(kRows, c.problem)->name, "onednn") << c.name;
 }
 
 TEST(MatmulTable, OneMatrixServesAWholeBatch) {
