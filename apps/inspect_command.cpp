@@ -6,6 +6,7 @@
 #include "apps/commands.h"
 #include "tensor/checkpoint.h"
 #include "tensor/crc32c.h"
+#include "tensor/mapped_file.h"
 
 namespace sf {
 namespace {
@@ -16,12 +17,13 @@ void print_tensors(const char* title, const NamedTensors& tensors) {
   size_t width = 0;
   for (const auto& [name, tensor] : tensors) {
     elements += tensor.numel();
-    width = std::max(width, name.size());
+    width = std::max(width, printable(name).size());
   }
   fmt::print("{}: {} tensors, {} elements\n", title, tensors.size(), elements);
   for (const auto& [name, tensor] : tensors) {
     const std::span bytes(tensor.data(), size_t(tensor.type().bytes()));
-    fmt::print("  {:<{}}  {:<24} crc32c {:08x}\n", name, width, cat(tensor.type()), crc32c(bytes));
+    fmt::print("  {:<{}}  {:<24} crc32c {:08x}\n", printable(name), width, cat(tensor.type()),
+               crc32c(bytes));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "kernels/base/counter_rng.h"
 #include "models/torchvision_names.h"
+#include "tensor/mapped_file.h"
 
 namespace sf {
 namespace {
@@ -133,7 +134,8 @@ std::vector<std::string> LoadReport::lines() const {
                       m.found, "."));
   for (const auto& name : missing)
     out.push_back(cat("Network weights ", name, " not loaded: not in the file."));
-  for (const auto& name : unused) out.push_back(cat("Network weights ", name, " not used."));
+  for (const auto& name : unused)
+    out.push_back(cat("Network weights ", printable(name), " not used."));
   out.push_back(cat(loaded.size(), " tensors loaded, ", missing.size() + mismatched.size(),
                     " not loaded, ", unused.size(), " not used."));
   return out;
