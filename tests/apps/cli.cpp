@@ -4,43 +4,15 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "models/weights.h"
+#include "tests/apps/command_line.h"
 #include "tests/apps/golden.h"
 
 namespace sf {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Outcome {
-  int status = -1;
-  std::string out, err;
-};
-
-std::string read_text(const fs::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-class CommandLine : public testing::Test {
- protected:
-  CommandLine() { fs::create_directories(folder); }
-  ~CommandLine() override { fs::remove_all(folder); }
-
-  Outcome sf(const std::string& arguments) const {
-    const fs::path out = folder / "stdout", err = folder / "stderr";
-    const std::string command = cat("cd ", SF_SOURCE_DIR, " && ", SF_BINARY, " ", arguments, " >",
-                                    out.string(), " 2>", err.string(), " </dev/null");
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out),
-            read_text(err)};
-  }
-
-  fs::path folder = fs::temp_directory_path() / cat("sf_cli_", getpid());
-};
 
 TEST_F(CommandLine, WrongUsageEndsWithStatus2) {
   EXPECT_EQ(sf("").status, 2);
@@ -79,6 +51,28 @@ TEST_F(CommandLine, BadInputIsOneLineAndStatus1) {
   }
 }
 
+TEST_F(CommandLine, ListsThatLieAreOneLineAndStatus1) {
+  const std::string video = (golden_dir() / "videos" / "test.avi").string();
+  const auto expect_refusal = [&](const std::string& rows, std::string_view wanted,
+                                  const std::string& options = "") {
+    const fs::path list = folder / "test.csv";
+    std::ofstream(list, std::ios::binary) << rows;
+    const Outcome o = sf(cat("run --cfg configs/synthetic/SLOWFAST_TINY.yaml TRAIN.ENABLE False",
+                             " DATA.PATH_TO_DATA_DIR ", folder.string(), " OUTPUT_DIR ",
+                             (folder / "out").string(), options));
+    EXPECT_EQ(o.status, 1) << rows;
+    EXPECT_TRUE(o.err.starts_with(cat("sf: ", list.string(), wanted))) << o.err;
+    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+  };
+  expect_refusal("", ": wanted at least one video, found none");
+  expect_refusal(video + ",1\n", ":1: wanted fields separated by \" \"");
+  expect_refusal(cat(video, " 1\n", video, " 8\n"), ":2: wanted a label in [0, 8), found 8");
+  expect_refusal(video + " 1 2 3\n", ":1: wanted 1 to 3 fields");
+  expect_refusal(video + " one\n", ":1: wanted a whole number as label");
+  expect_refusal(video + " 1\n", ":1: wanted fields separated by \";\"",
+                 " DATA.PATH_LABEL_SEPARATOR ';'");
+}
+
 TEST_F(CommandLine, ConfigPrintsWhatItReadsBack) {
   const std::string base = "config --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml ";
   const Outcome with_opts = sf(base + "--opts NUM_GPUS 0 SOLVER.BASE_LR 1e-3");
@@ -92,15 +86,11 @@ TEST_F(CommandLine, ConfigPrintsWhatItReadsBack) {
 TEST_F(CommandLine, InferWritesScoresLogitsAndStages) {
   const SmallCase golden("slow_r50");
   write_safetensors(folder / "in.safetensors", {{"input.0", golden.file.at("input.0")}});
-  std::string overrides;
-  for (const auto& option : nlohmann::json::parse(golden.file.metadata.at("opts")))
-    overrides +=
-        " " + (option.is_string() ? option.get<std::string>() : SmallCase::to_python(option));
   for (const std::string dtype : {"f32", "f64"}) {
     const fs::path out = folder / (dtype + ".safetensors");
-    const Outcome o = sf(cat("infer --cfg ", golden.file.metadata.at("config"), overrides,
-                             " --input ", (folder / "in.safetensors").string(), " --output ",
-                             out.string(), " --weights counter --keep-stages --dtype ", dtype));
+    const Outcome o =
+        sf(cat("infer", golden.arguments(), " --input ", (folder / "in.safetensors").string(),
+               " --output ", out.string(), " --weights counter --keep-stages --dtype ", dtype));
     ASSERT_EQ(o.status, 0) << o.err;
     const Safetensors result = read_safetensors(out);
     const auto found = result.at("logits").to(DType::f32), wanted = golden.file.at("eval.logits");

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/engine/inference.h"
 #include "configs/config.h"
 #include "tensor/safetensors.h"
 
@@ -20,13 +22,24 @@ inline std::filesystem::path golden_dir() {
 
 struct SmallCase {
   explicit SmallCase(const std::string& name)
-      : name(name), file(read_safetensors(golden_dir() / "small" / (name + ".safetensors"))) {
-    std::vector<std::string> overrides;
+      : SmallCase(name, golden_dir() / "small" / (name + ".safetensors")) {}
+  SmallCase(const std::string& name, const std::filesystem::path& path)
+      : name(name), file(read_safetensors(path)) {
     for (const auto& option : nlohmann::json::parse(file.metadata.at("opts")))
       overrides.push_back(option.is_string() ? option.get<std::string>() : to_python(option));
     config =
         Config::load(std::filesystem::path(SF_SOURCE_DIR) / file.metadata.at("config"), overrides);
   }
+
+  // The configuration as arguments of a command.
+  std::string arguments() const {
+    std::string text = " --cfg " + file.metadata.at("config");
+    for (const std::string& part : overrides) text += " " + part;
+    return text;
+  }
+
+  // The stored batch.
+  std::vector<std::vector<Tensor>> batch(DType dtype) const;
 
   static std::string to_python(const nlohmann::json& value) {
     if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
@@ -35,6 +48,7 @@ struct SmallCase {
 
   std::string name;
   Safetensors file;
+  std::vector<std::string> overrides;
   Config config;
 };
 
@@ -52,6 +66,41 @@ inline std::vector<std::vector<Tensor>> clips_of(const std::vector<Tensor>& path
     }
   }
   return clips;
+}
+
+inline std::vector<std::vector<Tensor>> SmallCase::batch(DType dtype) const {
+  std::vector<Tensor> pathways;
+  for (int p = 0; file.contains(cat("input.", p)); ++p)
+    pathways.push_back(file.at(cat("input.", p)));
+  return clips_of(pathways, dtype);
+}
+
+inline double difference(std::span<const float> found, std::span<const float> wanted) {
+  EXPECT_EQ(found.size(), wanted.size());
+  double worst = 0;
+  for (size_t i = 0; i < std::min(found.size(), wanted.size()); ++i)
+    worst = std::max(worst, std::abs(double(found[i]) - wanted[i]));
+  return worst;
+}
+
+// Largest difference, as a share of the largest wanted value.
+inline double relative_difference(std::span<const float> found, std::span<const float> wanted) {
+  double largest = 0;
+  for (const float v : wanted) largest = std::max(largest, std::abs(double(v)));
+  return difference(found, wanted) / largest;
+}
+
+// Stored are float32 results of another summation order: 1e-5 of a probability, 1e-4 of the largest
+// logit.
+inline void expect_stored_scores(const Model& model, const SmallCase& golden) {
+  const auto clips = golden.batch(DType::f32);
+  Inference network(model, clips[0][0].shape()[1], {.max_batch = 2});
+  const auto result = network.run(clips);
+  EXPECT_LT(difference(result.scores.span<float>(), golden.file.at("eval.output").span<float>()),
+            1e-5);
+  EXPECT_LT(
+      relative_difference(result.logits.span<float>(), golden.file.at("eval.logits").span<float>()),
+      1e-4);
 }
 
 // Frames floor(linspace(0, T - 1, count)) of a clip N C T H W.

@@ -4,31 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include "apps/engine/inference.h"
 #include "models/weights.h"
 #include "tests/apps/golden.h"
 
 namespace sf {
 namespace {
-
-// Largest difference, as a share of the largest wanted value.
-double relative_difference(std::span<const float> found, std::span<const float> wanted) {
-  EXPECT_EQ(found.size(), wanted.size());
-  double largest = 0, difference = 0;
-  for (size_t i = 0; i < std::min(found.size(), wanted.size()); ++i) {
-    largest = std::max(largest, std::abs(double(wanted[i])));
-    difference = std::max(difference, std::abs(double(found[i]) - wanted[i]));
-  }
-  return difference / largest;
-}
-
-double difference(std::span<const float> found, std::span<const float> wanted) {
-  EXPECT_EQ(found.size(), wanted.size());
-  double worst = 0;
-  for (size_t i = 0; i < std::min(found.size(), wanted.size()); ++i)
-    worst = std::max(worst, std::abs(double(found[i]) - wanted[i]));
-  return worst;
-}
 
 class SmallNetworks : public testing::TestWithParam<const char*> {
  protected:
@@ -37,34 +17,18 @@ class SmallNetworks : public testing::TestWithParam<const char*> {
     fill_counter_weights(*made);
     return made;
   }
-  std::vector<std::vector<Tensor>> batch(DType dtype) {
-    std::vector<Tensor> pathways;
-    for (int p = 0; golden.file.contains(cat("input.", p)); ++p)
-      pathways.push_back(golden.file.at(cat("input.", p)));
-    return clips_of(pathways, dtype);
-  }
   SmallCase golden{GetParam()};
 };
 
-// Stored are float32 results of another summation order: 1e-5 of a probability, 1e-4 of the largest
-// logit.
 TEST_P(SmallNetworks, ScoresAndLogitsAreTheOriginals) {
-  const auto net = model(DType::f32);
-  const auto clips = batch(DType::f32);
-  Inference network(*net, clips[0][0].shape()[1], {.max_batch = 2});
-  const auto result = network.run(clips);
-  EXPECT_LT(difference(result.scores.span<float>(), golden.file.at("eval.output").span<float>()),
-            1e-5);
-  EXPECT_LT(
-      relative_difference(result.logits.span<float>(), golden.file.at("eval.logits").span<float>()),
-      1e-4);
+  expect_stored_scores(*model(DType::f32), golden);
 }
 
 // The stored logits are float32 with float32 sums behind them; ours are exact to 1e-13, so this
 // measures the stored.
 TEST_P(SmallNetworks, Float64LogitsAreTheOriginals) {
   const auto net = model(DType::f64);
-  const auto clips = batch(DType::f64);
+  const auto clips = golden.batch(DType::f64);
   Inference network(*net, clips[0][0].shape()[1], {.max_batch = 2});
   const auto logits = network.run(clips).logits.to(DType::f32);
   EXPECT_LT(relative_difference(logits.span<float>(), golden.file.at("eval.logits").span<float>()),
@@ -89,7 +53,7 @@ TEST_P(SmallNetworks, LargerCropsAreAveragedOverPositions) {
 // 1e-4 of each statistic; of the mean, which may vanish, 1e-4 of the deviation.
 TEST_P(SmallNetworks, StagesHaveTheOriginalsStatistics) {
   const auto net = model(DType::f32);
-  const auto clips = batch(DType::f32);
+  const auto clips = golden.batch(DType::f32);
   Inference network(*net, clips[0][0].shape()[1], {.max_batch = 2, .keep_stages = true});
   const auto result = network.run(clips);
   size_t compared = 0;
@@ -115,7 +79,7 @@ TEST_P(SmallNetworks, StagesHaveTheOriginalsStatistics) {
 // A chunk of the batch, or clip by clip: one answer.
 TEST_P(SmallNetworks, ChunksDoNotChangeTheScores) {
   const auto net = model(DType::f32);
-  const auto clips = batch(DType::f32);
+  const auto clips = golden.batch(DType::f32);
   const int64_t crop = clips[0][0].shape()[1];
   Inference together(*net, crop, {.max_batch = 2}),
       alone(*net, crop, {.max_batch = 2, .memory_limit_bytes = 1});
