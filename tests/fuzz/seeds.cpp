@@ -1,6 +1,7 @@
 // Writes the inputs that fuzzing starts from into FOLDER/READER: small files of every format, made
 // of tests/golden and of configs.
 #include <cstdio>
+#include <set>
 
 #include "tensor/checkpoint.h"
 #include "tests/tensor/outside_files.h"
@@ -115,11 +116,13 @@ void write_all(const Seeds& seeds) {
   const fs::path configs = fs::path(SF_SOURCE_DIR) / "configs";
   seeds.copy("config", configs / "Kinetics" / "SLOWFAST_8x8_R50.yaml");
   seeds.copy("config", configs / "AVA" / "SLOWFAST_32x2_R50_SHORT.yaml");
+  std::set<fs::path> videos;
+  for (const auto& entry : fs::directory_iterator(golden("videos")))
+    videos.insert(entry.path().filename());
   std::string blanks, commas;
-  int label = 0;
-  for (const auto& video : fs::directory_iterator(golden("videos"))) {
-    blanks += cat(video.path().string(), " ", label, "\n");
-    commas += cat(video.path().filename().string(), ",", label++, "\r\n");
+  for (const fs::path& video : videos) {
+    blanks += cat("tests/golden/videos/", video.string(), " 7\n");
+    commas += cat(video.string(), ",399\r\n");
   }
   seeds.write("list", "blanks", blanks);
   seeds.write("list", "commas", commas);

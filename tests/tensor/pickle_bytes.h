@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kernels/base/error.h"
 
@@ -26,17 +26,19 @@ inline std::string none() { return "N"; }
 inline std::string global(std::string_view module, std::string_view name) {
   return cat("c", module, "\n", name, "\n");
 }
-inline std::string tuple(std::initializer_list<std::string> items) {
+using Items = std::vector<std::string>;
+
+inline std::string tuple(const Items& items) {
   std::string out = "(";
   for (const auto& item : items) out += item;
   return out + "t";
 }
-inline std::string list(std::initializer_list<std::string> items) {
+inline std::string list(const Items& items) {
   std::string out = "](";
   for (const auto& item : items) out += item;
   return out + "e";
 }
-inline std::string dict(std::initializer_list<std::pair<std::string, std::string>> pairs) {
+inline std::string dict(const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::string out = "}(";
   for (const auto& [key, value] : pairs) out += key + value;
   return out + "u";
@@ -52,9 +54,8 @@ inline std::string storage(std::string_view type, std::string_view key, int64_t 
              {text("storage"), global("torch", type), text(key), text("cpu"), integer(elements)}) +
          "Q";
 }
-inline std::string tensor(const std::string& storage, int64_t offset,
-                          std::initializer_list<std::string> sizes,
-                          std::initializer_list<std::string> strides) {
+inline std::string tensor(const std::string& storage, int64_t offset, const Items& sizes,
+                          const Items& strides) {
   return call(global("torch._utils", "_rebuild_tensor_v2"),
               tuple({storage, integer(offset), tuple(sizes), tuple(strides), boolean(false),
                      call(global("collections", "OrderedDict"), tuple({}))}));
@@ -70,9 +71,8 @@ inline std::string stream(const std::string& object, const std::string& keys,
 }
 
 // A numpy array as Python 2 pickles it.
-inline std::string array(std::string_view type, std::string_view order,
-                         std::initializer_list<std::string> sizes, bool column_major,
-                         std::string_view data) {
+inline std::string array(std::string_view type, std::string_view order, const Items& sizes,
+                         bool column_major, std::string_view data) {
   const std::string dtype =
       call(global("numpy", "dtype"), tuple({bytes(type), integer(0), integer(1)})) +
       tuple({integer(3), bytes(order), none(), none(), none(), integer(-1), integer(-1),
