@@ -1,6 +1,6 @@
 // y may be the residual, which the sum post-op reads from y; otherwise the residual is copied there
 // first.
-#include "kernels/concat/concat.h"
+#include "kernels/base/copy_pixels.h"
 #include "kernels/conv3d/onednn_sizes.h"
 
 namespace sf {
@@ -44,16 +44,9 @@ void pack(const Conv3dProblem&, const void* weights, void* packed, void* prepare
   call_of(prepared).pack(weights, packed);
 }
 
-void run(const Conv3dProblem& p, const Conv3dArgs& a, void* prepared, void* workspace,
-         Queue queue) {
-  if (p.residual && a.residual != a.y) {
-    const CopyProblem copy{.dtype = p.dtype,
-                           .pixels = p.out_pixels(),
-                           .c = p.k,
-                           .x_pitch = p.residual_pitch,
-                           .y_pitch = p.y_pitch};
-    copy_kernels(queue.backend)[0].run(copy, {.x = a.residual, .y = a.y}, nullptr, nullptr, queue);
-  }
+void run(const Conv3dProblem& p, const Conv3dArgs& a, void* prepared, void* workspace, Queue) {
+  if (p.residual && a.residual != a.y)
+    copy_pixels(p.dtype, p.out_pixels(), p.k, a.residual, p.residual_pitch, a.y, p.y_pitch);
   call_of(prepared).run(a.x, a.w, a.bias, a.y, workspace);
 }
 
