@@ -154,7 +154,7 @@ void TestRun::finish(const std::filesystem::path& output_dir) {
 
 // The numbers of views that a configuration asks to test with.
 std::vector<int> temporal_views(const Config& config) {
-  const auto listed = config.get<std::vector<int>>("TEST.NUM_TEMPORAL_CLIPS");
+  auto listed = config.get<std::vector<int>>("TEST.NUM_TEMPORAL_CLIPS");
   if (!listed.empty()) return listed;
   const int views = config.get<int>("TEST.NUM_ENSEMBLE_VIEWS");
   return views == -1 ? std::vector{1, 3, 5, 7, 10} : std::vector{views};
