@@ -31,7 +31,7 @@ struct Conv3dProblem {
   int out_w() const { return extent(w, kw, 2); }
   int64_t out_pixels() const { return int64_t{n} * out_t() * out_h() * out_w(); }
   // Two for each multiply-add of the direct algorithm, padding included.
-  double flops() const { return 2.0 * double(out_pixels()) * k * kt * kh * kw * (c / groups); }
+  double flops() const { return 2 * double(out_pixels() * k * kt * kh * kw * (c / groups)); }
 
  private:
   int extent(int in, int window, size_t axis) const {
