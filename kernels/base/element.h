@@ -3,6 +3,7 @@
 
 #include "kernels/base/activation.h"
 #include "kernels/base/dtype.h"
+#include "kernels/base/kernel.h"
 
 namespace sf {
 
@@ -16,6 +17,12 @@ void with_arithmetic(DType dtype, const F& f) {
     f(double{});
   else
     f(float{});
+}
+
+// What a reference kernel runs: one of two instantiations of the same function.
+template <auto kSingle, auto kDouble, class Problem, class Args>
+void run_arithmetic(const Problem& p, const Args& a, void*, void*, Queue) {
+  p.dtype == DType::f64 ? kDouble(p, a) : kSingle(p, a);
 }
 
 // NaN stays NaN.

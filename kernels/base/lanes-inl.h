@@ -15,7 +15,7 @@ namespace sf::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Calls f(d, i) for vectors of Lanes(d) floats at offsets i that cover [first, n) once each: widest
+// Calls f(d, i) for vectors of Lanes(d) values at offsets i that cover [first, n) once each: widest
 // vectors first, ever narrower ones for what remains.
 template <class D, class F>
 HWY_INLINE void for_lanes_from(D d, int64_t first, int64_t n, const F& f) {
@@ -23,13 +23,25 @@ HWY_INLINE void for_lanes_from(D d, int64_t first, int64_t n, const F& f) {
   for (; first + lanes <= n; first += lanes) f(d, first);
   constexpr size_t kNarrower = hn::MaxLanes(d) / 2;
   if constexpr (kNarrower > 0) {
-    if (first < n) for_lanes_from(hn::CappedTag<float, kNarrower>(), first, n, f);
+    if (first < n) for_lanes_from(hn::CappedTag<hn::TFromD<D>, kNarrower>(), first, n, f);
   }
 }
 
 template <class F>
 HWY_INLINE void for_lanes(int64_t n, const F& f) {
   for_lanes_from(hn::ScalableTag<float>(), 0, n, f);
+}
+
+// The same for vectors of doubles.
+template <class F>
+HWY_INLINE void for_double_lanes(int64_t n, const F& f) {
+  for_lanes_from(hn::ScalableTag<double>(), 0, n, f);
+}
+
+// Lanes(d) floats as doubles.
+template <class D>
+HWY_INLINE hn::Vec<D> load_doubles(D d, const float* from) {
+  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
 }
 
 }  // namespace sf::HWY_NAMESPACE

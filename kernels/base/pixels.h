@@ -20,4 +20,10 @@ void parallel_for_pixels(int64_t pixels, int64_t c, const F& f) {
   });
 }
 
+// The address n elements on; null stays null.
+template <class T>
+T* advance(T* from, int64_t n) {
+  return from ? from + n : nullptr;
+}
+
 }  // namespace sf

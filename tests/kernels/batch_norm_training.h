@@ -1,0 +1,132 @@
+// One batch normalisation in training: its tensors and a function for each step.
+#pragma once
+
+#include "kernels/batch_norm/cases.h"
+#include "kernels/batch_norm/training.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace sf::test {
+
+inline const auto kSums = batch_norm_sums_kernels(Backend::cpu);
+inline const auto kMoments = batch_norm_moments_kernels(Backend::cpu);
+inline const auto kApply = batch_norm_apply_kernels(Backend::cpu);
+inline const auto kBackwardSums = batch_norm_backward_sums_kernels(Backend::cpu);
+inline const auto kBackwardParameters = batch_norm_backward_parameters_kernels(Backend::cpu);
+inline const auto kBackwardApply = batch_norm_backward_apply_kernels(Backend::cpu);
+inline constexpr double kDoubleEps = std::numeric_limits<double>::epsilon();
+
+// The tensors of one problem; each function runs one step with one kernel.
+template <class T>
+struct BatchNormTrainingData {
+  BatchNormTrainingProblem p;
+  Rows<T> x, gamma, beta, residual, dy, running_mean, running_variance;
+  Rows<T> y, dresidual, dgamma, dbeta, dx;
+  Rows<double> sums, mean, inverse_std, backward_sums;
+
+  explicit BatchNormTrainingData(BatchNormTrainingProblem problem)
+      : p(problem),
+        x(input<T>(p.pixels(), p.c, p.x_pitch)),
+        gamma(input<T>(1, p.c, p.c)),
+        beta(gamma),
+        residual(input<T>(p.pixels(), p.c, p.residual_pitch)),
+        dy(input<T>(p.pixels(), p.c, p.dy_pitch)),
+        running_mean(input<T>(p.splits, p.c, p.c)),
+        running_variance(running_mean),
+        y(output<T>(p.pixels(), p.c, p.y_pitch)),
+        dresidual(output<T>(p.pixels(), p.c, p.residual_pitch)),
+        dgamma(output<T>(1, p.c, p.c)),
+        dbeta(dgamma),
+        dx(output<T>(p.pixels(), p.c, p.dx_pitch)),
+        sums(output<double>(2 * p.splits, p.c, p.c)),
+        mean(output<double>(p.splits, p.c, p.c)),
+        inverse_std(mean),
+        backward_sums(sums) {
+    p.dtype = dtype_of<T>;
+    x.fill(reals("x"));
+    gamma.fill(reals("gamma"));
+    beta.fill(reals("beta"));
+    residual.fill(reals("residual"));
+    dy.fill(reals("dy"));
+    running_mean.fill(reals("running_mean"));
+    running_variance.fill([value = reals("running_variance")](int64_t i) { return 2 + value(i); });
+  }
+
+  bool relu() const { return p.activation == Activation::relu; }
+
+  void run(const BatchNormSumsKernel& kernel, int poison = 0xFF) {
+    run_kernel(kernel, p, {.x = x.data(), .sums = sums.data()}, poison);
+  }
+  void run_moments(bool of_batch = true) {
+    run_kernel(kMoments[0], p,
+               {.sums = of_batch ? sums.data() : nullptr,
+                .running_mean = running_mean.data(),
+                .running_variance = running_variance.data(),
+                .mean = mean.data(),
+                .inverse_std = inverse_std.data()});
+  }
+  BatchNormApplyArgs apply_args() {
+    return {.x = x.data(),
+            .mean = mean.data(),
+            .inverse_std = inverse_std.data(),
+            .gamma = gamma.data(),
+            .beta = beta.data(),
+            .residual = p.residual ? residual.data() : nullptr,
+            .y = y.data()};
+  }
+  void run(const BatchNormApplyKernel& kernel, int poison = 0xFF) {
+    run_kernel(kernel, p, apply_args(), poison);
+  }
+  BatchNormTrainingData& forward() {
+    run(reference_of(kSums));
+    run_moments();
+    run(reference_of(kApply));
+    return *this;
+  }
+
+  BatchNormBackwardSumsArgs backward_sums_args() {
+    return {.x = x.data(),
+            .y = relu() ? y.data() : nullptr,
+            .dy = dy.data(),
+            .mean = mean.data(),
+            .sums = backward_sums.data(),
+            .dresidual = p.residual ? dresidual.data() : nullptr};
+  }
+  void run(const BatchNormBackwardSumsKernel& kernel, int poison = 0xFF) {
+    run_kernel(kernel, p, backward_sums_args(), poison);
+  }
+  void run_parameters() {
+    run_kernel(kBackwardParameters[0], p,
+               {.sums = backward_sums.data(),
+                .inverse_std = inverse_std.data(),
+                .dgamma = dgamma.data(),
+                .dbeta = dbeta.data()});
+  }
+  BatchNormBackwardApplyArgs backward_apply_args() {
+    return {.x = x.data(),
+            .y = relu() ? y.data() : nullptr,
+            .dy = dy.data(),
+            .mean = mean.data(),
+            .inverse_std = inverse_std.data(),
+            .gamma = gamma.data(),
+            .sums = backward_sums.data(),
+            .dx = dx.data()};
+  }
+  void run(const BatchNormBackwardApplyKernel& kernel, int poison = 0xFF) {
+    run_kernel(kernel, p, backward_apply_args(), poison);
+  }
+  BatchNormTrainingData& backward() {
+    run(reference_of(kBackwardSums));
+    run_parameters();
+    run(reference_of(kBackwardApply));
+    return *this;
+  }
+
+  // Moment of channel c in the split of a pixel.
+  int64_t split_of(int64_t pixel) const { return pixel / p.sample_pixels % p.splits; }
+  double mean_of(int64_t pixel, int64_t c) const { return mean.at(split_of(pixel), c); }
+  double scale_of(int64_t pixel, int64_t c) const {
+    return double(gamma.at(0, c)) * inverse_std.at(split_of(pixel), c);
+  }
+};
+
+}  // namespace sf::test
