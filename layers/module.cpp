@@ -40,7 +40,7 @@ Tensor Module::parameter(std::string_view name, Shape shape, Init init) {
 }
 
 Tensor Module::buffer(std::string_view name, Shape shape, Init init) {
-  const Tensor tensor = parameter(name, shape, init);
+  Tensor tensor = parameter(name, shape, init);
   root_->parameters_.back().trainable = false;
   return tensor;
 }

@@ -60,7 +60,7 @@ void expect_trained_norms(const Checkpoint& checkpoint, const SmallCase& golden)
     ASSERT_EQ(names.size(), wanted.size());
     for (size_t i = 0; i < wanted.size(); ++i)
       for (const auto& [name, tensor] : checkpoint.tensors)
-        if (name == names[i]) {
+        if (name == names[i].get<std::string>()) {
           EXPECT_NEAR(norm(tensor), wanted[i], 1e-7 * wanted[i]) << name;
           ++compared;
         }
@@ -77,7 +77,7 @@ TEST(ReferenceCheckpoints, GiveTheScoresOfTheOriginal) {
   if (!folder || !*folder) GTEST_SKIP() << "SF_REFERENCE_DIR names no folder of reference data";
   int checked = 0;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(folder) / "small")) {
-    const fs::path path = entry.path();
+    const fs::path& path = entry.path();
     const std::string name = path.filename().string();
     if (!name.starts_with("checkpoint")) continue;
     SCOPED_TRACE(path.string());

@@ -64,7 +64,7 @@ TEST(Kinetics, BadRowsAreNamedByFileAndLine) {
             list + ":1: wanted a label in [0, 8), found 8");
   EXPECT_EQ(list_error(folder, "a.mp4 -1\n").find(list + ":1: wanted a label in [0, "), 0u);
   EXPECT_EQ(list_error(folder, " 3\n"), list + ":1: wanted a path, found none");
-  EXPECT_EQ(list_error(folder, std::string("a\0.mp4 3\n", 10)),
+  EXPECT_EQ(list_error(folder, "a" + std::string(1, 0) + ".mp4 3\n"),
             list + ":1: wanted text, found a zero byte (UTF-16 is not read)");
   EXPECT_EQ(list_error(folder, "a.mp4 \x1b[2J\n"),
             list + ":1: wanted a whole number as label, found \"\\x1b[2J\"");

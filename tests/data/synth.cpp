@@ -22,7 +22,7 @@ TEST(SynthScene, OneClassOfAPairIsTheOtherInReverse) {
       const SceneRenderer backwards(make_scene(5, index, 2 * pair + 1));
       for (int frame : {0, 1, 30, forth.frames - 1}) {
         EXPECT_EQ(forwards.render(frame), backwards.render(forth.frames - 1 - frame))
-            << kMotionClasses[size_t(2 * pair)];
+            << kMotionClasses[size_t(2) * size_t(pair)];
       }
     }
   }

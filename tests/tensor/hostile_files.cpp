@@ -53,7 +53,7 @@ class HostileFiles : public testing::Test {
 
   std::string refusal() {
     const HangGuard guard;
-    const std::string error = error_of([&] { load_checkpoint(path_); });
+    std::string error = error_of([&] { load_checkpoint(path_); });
     EXPECT_TRUE(error.empty() || error.starts_with(path_.string() + ": ")) << error;
     EXPECT_EQ(error.find('\n'), std::string::npos) << error;
     return error;
