@@ -40,4 +40,19 @@ void for_bin(const AdaptivePool3dProblem& p, const Bin& bin, const F& f) {
       for (int l = bin.w.first; l < bin.w.last; ++l) f(((bin.n * p.t + i) * p.h + j) * p.w + l);
 }
 
+// The bins, of `bins` over `in` positions, that cover position i: the rule is its own inverse.
+inline BinRange covering_range(int in, int bins, int i) { return bin_range(bins, in, i); }
+
+// f(output pixel index) for the bins that cover an input pixel, in the order T, H, W.
+template <class F>
+void for_covering_bins(const AdaptivePool3dProblem& p, int64_t pixel, const F& f) {
+  const int64_t n = pixel / p.w / p.h / p.t;
+  const BinRange t = covering_range(p.t, p.out_t, int(pixel / p.w / p.h % p.t));
+  const BinRange h = covering_range(p.h, p.out_h, int(pixel / p.w % p.h));
+  const BinRange w = covering_range(p.w, p.out_w, int(pixel % p.w));
+  for (int i = t.first; i < t.last; ++i)
+    for (int j = h.first; j < h.last; ++j)
+      for (int l = w.first; l < w.last; ++l) f(((n * p.out_t + i) * p.out_h + j) * p.out_w + l);
+}
+
 }  // namespace sf

@@ -11,10 +11,21 @@ struct PoolRange {
   int first, last;  // last excluded
 };
 
+// Where the window of output `out` starts along an axis; below zero in the padding.
+inline int window_start(const Pool3dProblem& p, size_t axis, int out) {
+  return out * p.stride[axis] - p.pad[axis];
+}
+
 // Positions of the window of output `out` along an axis of `in` positions that are no padding.
 inline PoolRange pool_range(const Pool3dProblem& p, size_t axis, int in, int out) {
-  const int first = out * p.stride[axis] - p.pad[axis];
+  const int first = window_start(p, axis, out);
   return {std::max(first, 0), std::min(first + p.window[axis], in)};
+}
+
+// The outputs, of `outs` along an axis, whose windows see input position `in`.
+inline PoolRange covering_range(const Pool3dProblem& p, size_t axis, int outs, int in) {
+  const int last = in + p.pad[axis], before = last - p.window[axis];
+  return {before < 0 ? 0 : before / p.stride[axis] + 1, std::min(last / p.stride[axis] + 1, outs)};
 }
 
 // What the average over the three ranges divides by.
