@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/base/case.h"
-#include "kernels/pointwise/pointwise.h"
+#include "kernels/pointwise/backward.h"
 
 namespace sf {
 
@@ -19,6 +19,19 @@ inline std::vector<Case<UnaryProblem>> unary_cases() {
     cases.push_back({cat(name, "_pitched"),
                      {.kind = kind, .pixels = 33, .c = 29, .x_pitch = 31, .y_pitch = 40}});
   }
+  return cases;
+}
+
+inline std::vector<Case<UnaryBackwardProblem>> unary_backward_cases() {
+  std::vector<Case<UnaryBackwardProblem>> cases;
+  for (const auto& [name, p] : unary_cases())
+    cases.push_back({name,
+                     {.kind = p.kind,
+                      .pixels = p.pixels,
+                      .c = p.c,
+                      .saved_pitch = p.x_pitch,
+                      .dy_pitch = 2 * p.x_pitch - p.c,
+                      .dx_pitch = p.y_pitch}});
   return cases;
 }
 

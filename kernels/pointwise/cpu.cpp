@@ -5,9 +5,9 @@
 #define HWY_TARGET_INCLUDE "kernels/pointwise/cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/base/exp-inl.h"
 #include "kernels/base/lanes-inl.h"
 #include "kernels/base/pixels.h"
+#include "kernels/pointwise/sigmoid-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sf::HWY_NAMESPACE {
@@ -23,12 +23,6 @@ template <class F>
 HWY_INLINE void map(const float* a, const float* b, int64_t n, float* y, const F& f) {
   for_lanes(n, [&](auto d, int64_t i)
                    HWY_ATTR { hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i); });
-}
-
-template <class D, class V>
-HWY_INLINE V sigmoid(D d, V x) {
-  const V one = hn::Set(d, 1.0F);
-  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
 }
 
 void unary_row(UnaryKind kind, const float* x, int64_t n, float* y) {
