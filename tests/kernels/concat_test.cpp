@@ -46,5 +46,22 @@ TEST(CopyPixelsValues, TwoCopiesMakeAConcatenation) {
   expect_equal(y, wanted);
 }
 
+TEST(CopyPixelsValues, TwoCopiesTakeAConcatenationApart) {
+  Rows<float> dy = input<float>(50, 8, 9).fill(integers("dy", 99));
+  Rows<float> da = output<float>(50, 5, 6), db = output<float>(50, 3, 3);
+  const CopyKernel& kernel = copy_kernels(Backend::cpu)[0];
+  run_kernel(kernel, {.pixels = 50, .c = 5, .x_pitch = 9, .y_pitch = 6},
+             {.x = dy.data(), .y = da.data()});
+  run_kernel(kernel, {.pixels = 50, .c = 3, .x_pitch = 9, .y_pitch = 3},
+             {.x = dy.data() + 5, .y = db.data()});
+  Rows<float> wanted_a = da, wanted_b = db;
+  wanted_a.fill([&](int64_t i) { return dy.at(i / 5, i % 5); });
+  wanted_b.fill([&](int64_t i) { return dy.at(i / 3, 5 + i % 3); });
+  expect_equal(da, wanted_a);
+  expect_equal(db, wanted_b);
+  EXPECT_TRUE(da.guards_intact());
+  EXPECT_TRUE(db.guards_intact());
+}
+
 }  // namespace
 }  // namespace sf

@@ -1,0 +1,30 @@
+// The definition, f32 and f64.
+#include "kernels/base/element.h"
+#include "kernels/base/threads.h"
+#include "kernels/reduce/reduce.h"
+
+namespace sf {
+namespace {
+
+template <class T>
+void sum_pixels(const SumPixelsProblem& p, const SumPixelsArgs& a) {
+  parallel_for(p.pixels, 1, [&](int64_t pixel) {
+    for (int c = 0; c < p.c; ++c) {
+      double sum = 0;
+      for (int64_t i = pixel * p.repeat; i < (pixel + 1) * p.repeat; ++i)
+        sum += double(static_cast<const T*>(a.x)[i * p.x_pitch + c]);
+      static_cast<T*>(a.y)[pixel * p.y_pitch + c] = T(sum);
+    }
+  });
+}
+
+bool can_run(const SumPixelsProblem& p) { return is_arithmetic(p.dtype); }
+
+}  // namespace
+
+extern constinit const SumPixelsKernel kSumPixelsReference{
+    .name = "reference",
+    .can_run = can_run,
+    .run = run_arithmetic<sum_pixels<float>, sum_pixels<double>>};
+
+}  // namespace sf
