@@ -34,20 +34,21 @@ void Config::merge_text(std::string_view yaml, const std::string& name) {
 }
 
 void Config::merge_pairs(std::span<const std::string> pairs) {
-  SF_CHECK(pairs.size() % 2 == 0, quoted(pairs.back()),
+  SF_CHECK(pairs.size() % 2 == 0, in_quotes(pairs.back()),
            ": wanted KEY VALUE pairs, found no value behind it");
   for (size_t i = 0; i < pairs.size(); i += 2) set(pairs[i], pairs[i + 1]);
 }
 
 void Config::set(std::string_view key, std::string_view text) {
+  using Kind = ConfigValue::Kind;
   ConfigValue value = decode_literal(text);
-  // What is a text to Python may be a boolean, an infinite number or nothing to YAML; texts stay
-  // texts for keys that want them. YAML's 010 for 8 surprises who types it, so it is refused.
-  if (value.kind() == ConfigValue::Kind::text) {
-    const auto place = Schema::instance().find(key);
+  // What is a text to Python may be a boolean, an infinite number or nothing to YAML. YAML's 010
+  // for 8 surprises who types it, so it stays a text.
+  const auto place = Schema::instance().find(key);
+  if (place && value.kind() == Kind::text) {
+    const Kind kind = Schema::instance().keys()[*place].value.kind();
     ConfigValue resolved = resolve_plain(text);
-    if (place && resolved.kind() == Schema::instance().keys()[*place].value.kind() &&
-        resolved.kind() != ConfigValue::Kind::integer)
+    if (resolved.kind() == kind && kind != Kind::text && kind != Kind::integer)
       value = std::move(resolved);
   }
   state_->assign(key, std::move(value), "");

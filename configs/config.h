@@ -39,7 +39,7 @@ class Config {
   static std::vector<KeyInfo> keys();
 
   // A file's _BASE_ is a path or a list of paths, relative to the file, absolute, or from the home
-  // folder by "~/".
+  // folder by "~/". A key stands in its section or is written in full, RESNET.DEPTH: 50.
   void merge_file(const std::filesystem::path& file);
   // YAML without _BASE_; `name` stands in messages in the place of the file.
   void merge_text(std::string_view yaml, const std::string& name);

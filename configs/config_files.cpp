@@ -35,10 +35,11 @@ std::string read_text(const fs::path& file, const std::string& name) {
 
 fs::path base_path(const fs::path& file, const std::string& base, const std::string& where) {
   SF_CHECK(base.find("://") == std::string::npos, where, "wanted a file of this machine, found ",
-           quoted(base));
+           in_quotes(base));
   if (!base.starts_with("~/")) return file.parent_path() / base;
   const char* home = std::getenv("HOME");
-  SF_CHECK(home && *home, where, "wanted a home folder for ", quoted(base), ", found HOME unset");
+  SF_CHECK(home && *home, where, "wanted a home folder for ", in_quotes(base),
+           ", found HOME unset");
   return fs::path(home) / base.substr(2);
 }
 
@@ -64,7 +65,7 @@ class FileChain {
     SF_CHECK(++count_ <= kMaxFiles, where, "wanted at most ", kMaxFiles,
              " files in all, found more");
     const std::string name = one_line(file.string());
-    YamlDocument document = parse_yaml(read_text(file, name), name);
+    YamlDocument document = parse_yaml(read_text(file, where + name), name);
     std::error_code error;
     const fs::path canonical = fs::canonical(file, error);
     const fs::path& identity = error ? file : canonical;

@@ -36,7 +36,7 @@ size_t Config::State::place(std::string_view key, const std::string& where) {
   SF_CHECK(!schema.is_section(key), where, key,
            ": wanted a key of this section, found the section itself");
   const auto place = schema.find(key);
-  SF_CHECK(place, where, quoted(key),
+  SF_CHECK(place, where, in_quotes(key),
            ": wanted a key of the configuration, found none of this name", schema.suggestion(key));
   return *place;
 }

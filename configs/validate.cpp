@@ -24,7 +24,7 @@ void check_amount(const Config& config, std::string_view key, double limit) {
 void check_word(const Config& config, std::string_view key, std::string_view a,
                 std::string_view b) {
   const auto value = config.get<std::string>(key);
-  SF_CHECK(value == a || value == b, key, ": wanted ", a, " or ", b, ", found ", quoted(value));
+  SF_CHECK(value == a || value == b, key, ": wanted ", a, " or ", b, ", found ", in_quotes(value));
 }
 
 // Older files give the networks that do not pool in time a name of their own.

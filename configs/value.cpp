@@ -76,7 +76,7 @@ std::string element_text(const ConfigValue& value) {
 std::string python_text(const ConfigValue& value) {
   switch (value.kind()) {
     case ConfigValue::Kind::none: return "None";
-    case ConfigValue::Kind::text: return quoted(std::get<std::string>(value.data));
+    case ConfigValue::Kind::text: return in_quotes(std::get<std::string>(value.data));
     case ConfigValue::Kind::list: return list_text(std::get<ConfigList>(value.data), python_text);
     default: return element_text(value);
   }
@@ -90,7 +90,7 @@ std::string_view describe(ConfigValue::Kind kind) {
   return kNames[size_t(kind)];
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   if (text.size() > kMessageLength) return escaped(text.substr(0, kMessageLength), '\'') + "...";
   return escaped(text, '\'');
 }

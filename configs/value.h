@@ -30,8 +30,8 @@ std::string_view describe(ConfigValue::Kind kind);
 std::string message_text(const ConfigValue& value);
 
 // The text in single quotes, with control characters, quotes and backslashes escaped. Long texts
-// end in "...", too.
-std::string quoted(std::string_view text);
+// end in "...", too. (Under the name `quoted` a call with a std::string would find std::quoted.)
+std::string in_quotes(std::string_view text);
 
 // The text with its control characters escaped, so that it does not break a message into lines.
 std::string one_line(std::string_view text);
