@@ -1,0 +1,74 @@
+// Arithmetic on whole gradients: flat arrays of n values.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/base/dtype.h"
+#include "kernels/base/kernel.h"
+
+namespace sf {
+
+struct VectorProblem {
+  DType dtype = DType::f32;
+  int64_t n = 1;
+};
+
+// y += x.
+struct AccumulateArgs {
+  const void* x = nullptr;
+  void* y = nullptr;
+};
+
+// y = x factor, rounded to the type first; one value, read in the run. y may be x.
+struct ScaleArgs {
+  const void* x = nullptr;
+  const double* factor = nullptr;
+  void* y = nullptr;
+};
+
+// sum = the sum of x squared, in double precision.
+struct SumOfSquaresArgs {
+  const void* x = nullptr;
+  double* sum = nullptr;  // one value
+};
+
+struct ClampProblem {
+  DType dtype = DType::f32;
+  int64_t n = 1;
+  double limit = 1;
+};
+
+// y = x, but at least -limit and at most limit; NaN stays NaN. y may be x.
+struct ClampArgs {
+  const void* x = nullptr;
+  void* y = nullptr;
+};
+
+struct ClipNormProblem {
+  int64_t arrays = 1;
+  double max_norm = 0;  // 0: no limit
+};
+
+// norm = the root of the added sums of squares: the norm of all arrays as one vector; factor =
+// max_norm / (norm + 1e-6), at most 1: what to scale them with. The factor of a NaN is NaN.
+struct ClipNormArgs {
+  const double* squares = nullptr;  // one value for each array
+  double* norm = nullptr;
+  double* factor = nullptr;
+};
+
+using AccumulateKernel = Kernel<VectorProblem, AccumulateArgs>;
+using ScaleKernel = Kernel<VectorProblem, ScaleArgs>;
+using SumOfSquaresKernel = Kernel<VectorProblem, SumOfSquaresArgs>;
+using ClampKernel = Kernel<ClampProblem, ClampArgs>;
+using ClipNormKernel = Kernel<ClipNormProblem, ClipNormArgs>;
+
+// The reference (f32, f64). No result depends on the number of threads.
+std::span<const AccumulateKernel> accumulate_kernels(Backend backend);
+std::span<const ScaleKernel> scale_kernels(Backend backend);
+std::span<const SumOfSquaresKernel> sum_of_squares_kernels(Backend backend);
+std::span<const ClampKernel> clamp_kernels(Backend backend);
+std::span<const ClipNormKernel> clip_norm_kernels(Backend backend);
+
+}  // namespace sf
