@@ -2,6 +2,10 @@
 
 namespace sf {
 
+std::vector<Value> Op::grad(const GradSite&) const {
+  throw Error(cat(name(), ": has no gradient"));
+}
+
 Value Graph::add(ValueInfo info) {
   values_.push_back(std::move(info));
   return {this, int(values_.size()) - 1};

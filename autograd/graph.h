@@ -2,6 +2,7 @@
 // Plan runs it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -30,6 +31,13 @@ class Value {
  private:
   Graph* graph_ = nullptr;
   int id_ = -1;
+};
+
+// One node whose gradient is wanted.
+struct GradSite {
+  std::vector<Value> in, out;
+  std::vector<Value> out_grad;  // of out's types; empty where the loss does not depend on it
+  std::vector<bool> needed;     // by input
 };
 
 class Graph {
@@ -86,7 +94,7 @@ class Graph {
  private:
   Value add(ValueInfo info);
 
-  std::vector<ValueInfo> values_;
+  std::deque<ValueInfo> values_;  // types stay where they are while the graph grows
   std::vector<Node> nodes_;
   std::map<const void*, int> states_;
   std::map<std::string, int> marks_;

@@ -13,6 +13,9 @@
 
 namespace sf {
 
+class Value;
+struct GradSite;
+
 // A tensor as a step of a plan sees it: dense except for the pixel pitch, the distance in elements
 // from one run of channels to the next. It exceeds the channels where the tensor lives inside a
 // concatenation.
@@ -63,6 +66,12 @@ class Op {
   virtual std::vector<TensorType> infer(std::span<const TensorType> in) const = 0;
   // Chooses the kernel. Throws if no kernel can run the site.
   virtual Lowered lower(const OpSite& site) const = 0;
+  // Appends nodes for the gradients of the inputs and returns one for each input, empty where it is
+  // not needed or zero everywhere. Throws for ops that have no gradient.
+  virtual std::vector<Value> grad(const GradSite& site) const;
+  // Changes the memory of an input: a step that runs in every plan that holds it, after all readers
+  // of that memory that were made before it.
+  virtual std::optional<int> writes_state() const { return {}; }
   // True if the kernel chosen for dense tensors also runs with the pitches of this site.
   virtual bool takes_pitch(const OpSite&) const { return false; }
   // The input whose memory output 0 may take over, when nothing reads that input later.

@@ -44,7 +44,7 @@ Value NonLocal::operator()(Value x) const {
   Value affinity;
   {
     Graph::Scope inner_scope(x.graph(), "affinity");
-    affinity = matmul(theta, phi, {.alpha = scale, .transpose_b = true});
+    affinity = matmul(theta, phi, {.transpose_b = true, .alpha = scale});
     if (softmaxed) affinity = softmax(affinity);
   }
   {

@@ -1,5 +1,8 @@
 #include "autograd/ops/conv3d.h"
 
+#include <algorithm>
+
+#include "autograd/ops/conv3d_backward.h"
 #include "autograd/ops/lower.h"
 #include "kernels/conv3d/problem_text.h"
 
@@ -46,23 +49,42 @@ std::vector<TensorType> Conv3dOp::infer(std::span<const TensorType> in) const {
   return {y};
 }
 
-Conv3dProblem Conv3dOp::problem(const OpSite& site) const {
-  const Shape &x = site.in[0].type.shape, &w = site.in[1].type.shape;
+Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite::Port& x, const Shape& w,
+                             const OpSite::Port& y) {
+  const Shape& s = x.type.shape;
   Conv3dProblem p;
-  p.dtype = site.in[0].type.dtype;
-  p.n = int(x[0]), p.t = int(x[1]), p.h = int(x[2]), p.w = int(x[3]), p.c = int(x[4]);
+  p.dtype = x.type.dtype;
+  p.n = int(s[0]), p.t = int(s[1]), p.h = int(s[2]), p.w = int(s[3]), p.c = int(s[4]);
   p.k = int(w[0]), p.kt = int(w[1]), p.kh = int(w[2]), p.kw = int(w[3]);
   p.stride = params.stride;
   p.pad = params.pad;
   p.dilation = params.dilation;
   p.groups = params.groups;
+  p.x_pitch = x.pitch;
+  p.y_pitch = p.residual_pitch = y.pitch;
+  return p;
+}
+
+Conv3dProblem Conv3dOp::problem(const OpSite& site) const {
+  Conv3dProblem p = conv3d_problem(params, site.in[0], site.in[1].type.shape, site.out[0]);
   p.bias = bias;
   p.residual = residual;
   p.activation = activation;
-  p.x_pitch = site.in[0].pitch;
-  p.y_pitch = site.out[0].pitch;
-  p.residual_pitch = residual ? site.in.back().pitch : p.y_pitch;
+  if (residual) p.residual_pitch = site.in.back().pitch;
   return p;
+}
+
+std::vector<Value> Conv3dOp::grad(const GradSite& site) const {
+  SF_CHECK(!residual && activation == Activation::none,
+           "conv3d: wanted a plain convolution to differentiate, found a fused one");
+  const Value &x = site.in[0], &weight = site.in[1], &dy = site.out_grad[0];
+  std::vector<Value> grads(site.in.size());
+  if (site.needed[0]) grads[0] = conv3d_backward_data(dy, weight, params, x.type());
+  if (site.needed[1] || (bias && site.needed[2])) {
+    const auto by_weight = conv3d_backward_weight(x, dy, params, weight.type(), bias);
+    std::ranges::copy(by_weight, grads.begin() + 1);
+  }
+  return grads;
 }
 
 Lowered Conv3dOp::lower(const OpSite& site) const {

@@ -16,6 +16,10 @@ struct Conv3dParams {
 // x: N T H W C, weight: O T H W C/groups, bias: O or empty. Zero padding.
 Value conv3d(Value x, Value weight, const Conv3dParams& params, Value bias = {});
 
+// The kernels' problem without bias, residual and activation.
+Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite::Port& x, const Shape& weight,
+                             const OpSite::Port& y);
+
 // Inputs: x, weight, then bias and residual where the flags say so.
 class Conv3dOp : public Op {
  public:
@@ -27,6 +31,8 @@ class Conv3dOp : public Op {
   std::string_view name() const override { return "conv3d"; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;
   Lowered lower(const OpSite& site) const override;
+  // Of the plain convolution; fused ones exist in inference only.
+  std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite& site) const override;
   // The sum may grow over the residual.
   std::optional<int> reuses_input() const override;

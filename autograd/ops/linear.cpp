@@ -1,6 +1,9 @@
 #include "autograd/ops/linear.h"
 
 #include "autograd/ops/lower.h"
+#include "autograd/ops/matmul.h"
+#include "autograd/ops/reshape.h"
+#include "autograd/ops/sum_pixels.h"
 
 namespace sf {
 
@@ -47,6 +50,21 @@ Lowered LinearOp::lower(const OpSite& site) const {
                       .y = b.out[0].data};
   };
   return lower_kernel(best_kernel(linear_kernels(site.backend), p, name()), p, site, args, 1);
+}
+
+std::vector<Value> LinearOp::grad(const GradSite& site) const {
+  SF_CHECK(activation == Activation::none,
+           "linear: wanted a plain layer to differentiate, found a fused one");
+  const Value &x = site.in[0], &weight = site.in[1];
+  const int64_t rows = x.shape().pixels(), in = weight.shape()[1], out = weight.shape()[0];
+  const Value dy = reshape(site.out_grad[0], {1, rows, out});
+  std::vector<Value> grads(site.in.size());
+  if (site.needed[0]) grads[0] = reshape(matmul(dy, reshape(weight, {1, out, in})), x.shape());
+  if (site.needed[1])
+    grads[1] =
+        reshape(matmul(dy, reshape(x, {1, rows, in}), {.transpose_a = true}), weight.shape());
+  if (bias && site.needed[2]) grads[2] = sum_pixels(site.out_grad[0], {out});
+  return grads;
 }
 
 bool LinearOp::takes_pitch(const OpSite& site) const {

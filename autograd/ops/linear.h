@@ -17,6 +17,8 @@ class LinearOp : public Op {
   std::string_view name() const override { return "linear"; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;
   Lowered lower(const OpSite& site) const override;
+  // Without a fused activation, which exists in inference only.
+  std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite& site) const override;
   double flops(const OpSite& site) const override;
 

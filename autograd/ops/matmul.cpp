@@ -1,6 +1,7 @@
 #include "autograd/ops/matmul.h"
 
 #include "autograd/ops/lower.h"
+#include "autograd/ops/reshape.h"
 #include "kernels/matmul/matmul.h"
 
 namespace sf {
@@ -8,6 +9,12 @@ namespace {
 
 int64_t matrix_rows(const Shape& s) {
   return s.numel() / std::max<int64_t>(s[0] * s.channels(), 1);
+}
+
+// Rows and columns of op(A).
+std::pair<int64_t, int64_t> extents(const Shape& s, bool transpose) {
+  const int64_t rows = matrix_rows(s), columns = s.channels();
+  return transpose ? std::pair{columns, rows} : std::pair{rows, columns};
 }
 
 class MatmulOp : public Op {
@@ -19,11 +26,10 @@ class MatmulOp : public Op {
     const Shape &a = in[0].shape, &b = in[1].shape;
     SF_CHECK(a.rank() >= 3 && b.rank() >= 3 && a[0] == b[0] && in[0].dtype == in[1].dtype,
              "matmul: ", in[0], " against ", in[1]);
-    const int64_t inner = params_.transpose_b ? b.channels() : matrix_rows(b);
-    SF_CHECK(a.channels() == inner, "matmul: a has ", a.channels(), " columns but b ", inner,
-             " to meet them");
-    return {
-        {{a[0], matrix_rows(a), params_.transpose_b ? matrix_rows(b) : b.channels()}, in[0].dtype}};
+    const auto [m, k] = extents(a, params_.transpose_a);
+    const auto [inner, n] = extents(b, params_.transpose_b);
+    SF_CHECK(k == inner, "matmul: a has ", k, " columns but b ", inner, " to meet them");
+    return {{{a[0], m, n}, in[0].dtype}};
   }
 
   bool takes_pitch(const OpSite& site) const override {
@@ -39,6 +45,20 @@ class MatmulOp : public Op {
     return lower_kernel(best_kernel(matmul_kernels(site.backend), p, name()), p, site, args);
   }
 
+  // C = alpha A B: dA = alpha dC B^T, dB = alpha A^T dC, and so on where A or B is transposed.
+  std::vector<Value> grad(const GradSite& site) const override {
+    const Value &a = site.in[0], &b = site.in[1], &dc = site.out_grad[0];
+    const bool ta = params_.transpose_a, tb = params_.transpose_b;
+    const auto product = [&](Value x, Value y, bool tx, bool ty, Value like) {
+      return reshape(matmul(x, y, {.transpose_a = tx, .transpose_b = ty, .alpha = params_.alpha}),
+                     like.shape());
+    };
+    std::vector<Value> grads(2);
+    if (site.needed[0]) grads[0] = ta ? product(b, dc, tb, true, a) : product(dc, b, false, !tb, a);
+    if (site.needed[1]) grads[1] = tb ? product(dc, a, true, ta, b) : product(a, dc, !ta, false, b);
+    return grads;
+  }
+
   double flops(const OpSite& site) const override {
     const MatmulProblem p = problem(site);
     return 2.0 * double(p.batch) * double(p.m) * double(p.n) * double(p.k);
@@ -47,18 +67,20 @@ class MatmulOp : public Op {
  private:
   MatmulProblem problem(const OpSite& site) const {
     const auto &a = site.in[0], &b = site.in[1], &c = site.out[0];
-    const int64_t m = matrix_rows(a.type.shape), b_rows = matrix_rows(b.type.shape);
+    const int64_t a_rows = matrix_rows(a.type.shape), b_rows = matrix_rows(b.type.shape);
+    const auto [m, k] = extents(a.type.shape, params_.transpose_a);
     return {.dtype = a.type.dtype,
             .batch = a.type.shape[0],
             .m = int(m),
             .n = int(c.type.shape.channels()),
-            .k = int(a.type.shape.channels()),
+            .k = int(k),
+            .transpose_a = params_.transpose_a,
             .transpose_b = params_.transpose_b,
             .alpha = params_.alpha,
             .lda = a.pitch,
             .ldb = b.pitch,
             .ldc = c.pitch,
-            .a_stride = m * a.pitch,
+            .a_stride = a_rows * a.pitch,
             .b_stride = b_rows * b.pitch,
             .c_stride = m * c.pitch};
   }

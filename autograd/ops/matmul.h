@@ -6,12 +6,13 @@
 namespace sf {
 
 struct MatmulParams {
-  double alpha = 1;
+  bool transpose_a = false;
   bool transpose_b = false;
+  double alpha = 1;
 };
 
-// a and b are read as N matrices of (all positions) x channels: N x m x k times N x k x n, or N x n
-// x k with transpose_b. Result: N x m x n, scaled by alpha.
+// a and b are read as N matrices of (all positions) x channels: N x m x k (N x k x m with
+// transpose_a) times N x k x n (N x n x k with transpose_b). Result: N x m x n, scaled by alpha.
 Value matmul(Value a, Value b, const MatmulParams& params = {});
 
 }  // namespace sf

@@ -22,6 +22,7 @@ class UnaryOp : public Op {
   std::string_view name() const override;
   std::vector<TensorType> infer(std::span<const TensorType> in) const override { return {in[0]}; }
   Lowered lower(const OpSite& site) const override;
+  std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite&) const override { return true; }
   std::optional<int> reuses_input() const override { return 0; }
 };
@@ -34,6 +35,7 @@ class BinaryOp : public Op {
   std::string_view name() const override;
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;
   Lowered lower(const OpSite& site) const override;
+  std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite&) const override { return true; }
   std::optional<int> reuses_input() const override { return 0; }
 };

@@ -1,10 +1,55 @@
 #include "autograd/ops/pool3d.h"
 
 #include "autograd/ops/lower.h"
+#include "kernels/pool3d/backward.h"
 #include "kernels/pool3d/pool3d.h"
 
 namespace sf {
 namespace {
+
+Pool3dProblem pool_problem(PoolKind kind, const PoolParams& params, const TensorType& type,
+                           int64_t x_pitch, int64_t y_pitch) {
+  const Shape& x = type.shape;
+  Pool3dProblem p;
+  p.dtype = type.dtype;
+  p.kind = kind;
+  p.n = int(x[0]), p.t = int(x[1]), p.h = int(x[2]), p.w = int(x[3]), p.c = int(x[4]);
+  p.window = params.kernel;
+  p.stride = params.stride;
+  p.pad = params.pad;
+  p.x_pitch = x_pitch;
+  p.y_pitch = y_pitch;
+  return p;
+}
+
+// Inputs: dy, and x for a maximum.
+class Pool3dBackwardOp : public Op {
+ public:
+  Pool3dBackwardOp(PoolKind kind, const PoolParams& params, const TensorType& x)
+      : kind_(kind), params_(params), x_(x) {}
+  std::string_view name() const override { return "pool3d_backward"; }
+  std::vector<TensorType> infer(std::span<const TensorType>) const override { return {x_}; }
+  bool takes_pitch(const OpSite&) const override { return true; }
+
+  Lowered lower(const OpSite& site) const override {
+    const bool max = kind_ == PoolKind::max;
+    const Pool3dBackwardProblem p{
+        .forward = pool_problem(kind_, params_, x_, max ? site.in[1].pitch : x_.shape.channels(),
+                                site.in[0].pitch),
+        .dx_pitch = site.out[0].pitch};
+    const auto args = [max](const Binding& b) {
+      return Pool3dBackwardArgs{
+          .x = max ? b.in[1].data : nullptr, .dy = b.in[0].data, .dx = b.out[0].data};
+    };
+    return lower_kernel(best_kernel(pool3d_backward_kernels(site.backend), p, name()), p, site,
+                        args);
+  }
+
+ private:
+  PoolKind kind_;
+  PoolParams params_;
+  TensorType x_;
+};
 
 class Pool3dOp : public Op {
  public:
@@ -32,20 +77,19 @@ class Pool3dOp : public Op {
   }
 
   Lowered lower(const OpSite& site) const override {
-    const Shape& x = site.in[0].type.shape;
-    Pool3dProblem p;
-    p.dtype = site.in[0].type.dtype;
-    p.kind = kind_;
-    p.n = int(x[0]), p.t = int(x[1]), p.h = int(x[2]), p.w = int(x[3]), p.c = int(x[4]);
-    p.window = params_.kernel;
-    p.stride = params_.stride;
-    p.pad = params_.pad;
-    p.x_pitch = site.in[0].pitch;
-    p.y_pitch = site.out[0].pitch;
+    const Pool3dProblem p =
+        pool_problem(kind_, params_, site.in[0].type, site.in[0].pitch, site.out[0].pitch);
     const auto args = [](const Binding& b) {
       return Pool3dArgs{.x = b.in[0].data, .y = b.out[0].data};
     };
     return lower_kernel(best_kernel(pool3d_kernels(site.backend), p, name()), p, site, args);
+  }
+
+  std::vector<Value> grad(const GradSite& site) const override {
+    const Value x = site.in[0];
+    std::vector<Value> in{site.out_grad[0]};
+    if (kind_ == PoolKind::max) in.push_back(x);
+    return x.graph().apply(std::make_shared<Pool3dBackwardOp>(kind_, params_, x.type()), in);
   }
 
  private:

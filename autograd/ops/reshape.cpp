@@ -17,6 +17,10 @@ class ReshapeOp : public Op {
     return {{shape_, in[0].dtype}};
   }
 
+  std::vector<Value> grad(const GradSite& site) const override {
+    return {reshape(site.out_grad[0], site.in[0].shape())};
+  }
+
   Lowered lower(const OpSite& site) const override {
     Lowered lowered;
     lowered.kernel = "in_place_or_copy";

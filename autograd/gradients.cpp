@@ -1,0 +1,67 @@
+#include "autograd/gradients.h"
+
+#include <algorithm>
+
+#include "autograd/ops/constant.h"
+#include "autograd/ops/pointwise.h"
+
+namespace sf {
+namespace {
+
+// By value id: whether it depends on one of `wrt`.
+std::vector<bool> dependents(const Graph& graph, std::span<const Value> wrt) {
+  std::vector<bool> depends(size_t(graph.value_count()));
+  for (const Value& v : wrt) depends[size_t(v.id())] = true;
+  for (const Graph::Node& node : graph.nodes()) {
+    if (std::ranges::none_of(node.in, [&](int in) { return depends[size_t(in)]; })) continue;
+    for (int out : node.out) depends[size_t(out)] = true;
+  }
+  return depends;
+}
+
+}  // namespace
+
+std::vector<Value> gradients(Value loss, std::span<const Value> wrt, Value seed) {
+  Graph& graph = loss.graph();
+  SF_CHECK(seed || loss.shape().numel() == 1, "gradients: wanted a loss of one element, found ",
+           loss.shape());
+  SF_CHECK(!seed || seed.type() == loss.type(), "gradients: wanted a seed ", loss.type(),
+           ", found ", seed ? cat(seed.type()) : "none");
+  const std::vector<bool> depends = dependents(graph, wrt);
+  const size_t nodes = graph.nodes().size();
+  std::vector<Value> grads(size_t(graph.value_count()));
+  grads[size_t(loss.id())] = seed ? seed : constant(graph, loss.type(), 1);
+
+  for (size_t n = nodes; n-- > 0;) {
+    const Graph::Node node = graph.nodes()[n];  // a copy: nodes are appended below
+    GradSite site;
+    for (int in : node.in) {
+      site.in.push_back(graph.value(in));
+      site.needed.push_back(depends[size_t(in)]);
+    }
+    for (int out : node.out) {
+      site.out.push_back(graph.value(out));
+      site.out_grad.push_back(grads[size_t(out)]);
+    }
+    const auto is_set = [](const Value& v) { return bool(v); };
+    if (std::ranges::none_of(site.out_grad, is_set) ||
+        std::ranges::none_of(site.needed, [](bool needed) { return needed; }))
+      continue;
+    const Graph::Scope scope(graph, node.name + ".grad");
+    const std::vector<Value> in_grads = node.op->grad(site);
+    SF_CHECK(in_grads.size() == node.in.size(), node.name, ": ", node.op->name(), " has ",
+             node.in.size(), " inputs but gave ", in_grads.size(), " gradients");
+    for (size_t i = 0; i < in_grads.size(); ++i) {
+      if (!site.needed[i] || !in_grads[i]) continue;
+      SF_CHECK(in_grads[i].type() == site.in[i].type(), node.name, ": the gradient of input ", i,
+               " of ", node.op->name(), " is ", in_grads[i].type(), ", wanted ", site.in[i].type());
+      Value& sum = grads[size_t(node.in[i])];
+      sum = sum ? add(sum, in_grads[i]) : in_grads[i];
+    }
+  }
+  std::vector<Value> result;
+  for (const Value& v : wrt) result.push_back(grads[size_t(v.id())]);
+  return result;
+}
+
+}  // namespace sf

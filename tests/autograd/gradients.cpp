@@ -1,0 +1,228 @@
+// Gradients of every operation and of whole layers against central differences in double precision.
+#include "autograd/gradients.h"
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <regex>
+#include <set>
+
+#include "autograd/ops/adaptive_pool3d.h"
+#include "autograd/ops/linear.h"
+#include "autograd/ops/matmul.h"
+#include "autograd/ops/pool3d.h"
+#include "autograd/ops/reshape.h"
+#include "autograd/ops/softmax.h"
+#include "network.h"
+
+namespace sf {
+namespace {
+
+using Values = std::vector<Value>;
+
+struct GradientCase {
+  std::string name;
+  std::vector<Shape> inputs;
+  std::function<Value(const Values&)> function;
+};
+
+void PrintTo(const GradientCase& c, std::ostream* out) { *out << c.name; }
+
+TensorType f64(const Shape& shape) { return {shape, DType::f64}; }
+
+// The case as a graph: its function of inputs, and the gradient by each of them of the sum of the
+// result weighted with `seed`.
+struct Differentiated {
+  explicit Differentiated(const GradientCase& c) {
+    for (size_t i = 0; i < c.inputs.size(); ++i) {
+      inputs.push_back(graph.input(cat("x", i), f64(c.inputs[i])));
+      values.push_back(random_tensor(cat(c.name, i), f64(c.inputs[i]), -1, 1));
+    }
+    y = c.function(inputs);
+    seed = graph.input("seed", y.type());
+    weights = random_tensor(c.name + " weights", y.type(), -1, 1);
+    grads = gradients(y, inputs, seed);
+  }
+
+  double weighted_sum() const {
+    Plan& plan = forward();
+    for (size_t i = 0; i < inputs.size(); ++i) plan.feed(inputs[i], values[i]);
+    plan.run();
+    const Tensor result = plan.fetch(y);
+    double sum = 0;
+    for (int64_t i = 0; i < result.numel(); ++i)
+      sum += result.span<double>()[size_t(i)] * weights.span<double>()[size_t(i)];
+    return sum;
+  }
+
+  Plan& forward() const {
+    if (!plan_) plan_ = std::make_unique<Plan>(graph, std::vector{y});
+    return *plan_;
+  }
+
+  Graph graph;
+  Values inputs, grads;
+  std::vector<Tensor> values;
+  Value y, seed;
+  Tensor weights;
+  mutable std::unique_ptr<Plan> plan_;
+};
+
+const std::vector<GradientCase>& cases() {
+  static const std::vector<GradientCase> kCases{
+      {"conv3d",
+       {{2, 3, 5, 4, 3}, {4, 3, 3, 2, 3}, {4}},
+       [](const Values& v) {
+         return conv3d(v[0], v[1], {.stride = {1, 2, 1}, .pad = {1, 1, 0}}, v[2]);
+       }},
+      {"conv3d_groups_dilated",
+       {{1, 4, 5, 5, 4}, {6, 2, 3, 3, 2}},
+       [](const Values& v) {
+         return conv3d(v[0], v[1],
+                       {.stride = {2, 1, 1}, .pad = {0, 2, 1}, .dilation = {1, 2, 1}, .groups = 2});
+       }},
+      {"linear",
+       {{2, 3, 5}, {4, 5}, {4}},
+       [](const Values& v) { return linear(v[0], v[1], v[2]); }},
+      {"matmul",
+       {{2, 3, 4}, {2, 4, 5}},
+       [](const Values& v) { return matmul(v[0], v[1], {.alpha = 0.5}); }},
+      {"matmul_transpose_a",
+       {{2, 4, 3}, {2, 4, 5}},
+       [](const Values& v) { return matmul(v[0], v[1], {.transpose_a = true}); }},
+      {"matmul_transpose_b",
+       {{2, 3, 4}, {2, 5, 4}},
+       [](const Values& v) { return matmul(v[0], v[1], {.transpose_b = true, .alpha = 2}); }},
+      {"matmul_transpose_both",
+       {{2, 4, 3}, {2, 5, 4}},
+       [](const Values& v) {
+         return matmul(v[0], v[1], {.transpose_a = true, .transpose_b = true});
+       }},
+      {"relu", {{3, 7}}, [](const Values& v) { return relu(v[0]); }},
+      {"sigmoid", {{3, 7}}, [](const Values& v) { return sigmoid(v[0]); }},
+      {"swish", {{3, 7}}, [](const Values& v) { return swish(v[0]); }},
+      {"add", {{3, 7}, {3, 7}}, [](const Values& v) { return add(v[0], v[1]); }},
+      {"multiply", {{3, 7}, {3, 7}}, [](const Values& v) { return multiply(v[0], v[1]); }},
+      {"multiply_per_channel",
+       {{2, 3, 2, 2, 4}, {2, 1, 1, 1, 4}},
+       [](const Values& v) { return multiply(v[0], v[1]); }},
+      {"used_twice", {{3, 7}}, [](const Values& v) { return multiply(v[0], add(v[0], v[0])); }},
+      {"softmax", {{3, 7}}, [](const Values& v) { return softmax(v[0]); }},
+      {"max_pool3d",
+       {{2, 3, 6, 5, 3}},
+       [](const Values& v) {
+         return max_pool3d(v[0], {.kernel = {1, 3, 3}, .stride = {1, 2, 2}, .pad = {0, 1, 1}});
+       }},
+      {"avg_pool3d",
+       {{2, 4, 6, 5, 3}},
+       [](const Values& v) {
+         return avg_pool3d(v[0], {.kernel = {2, 3, 2}, .stride = {2, 2, 1}, .pad = {0, 1, 1}});
+       }},
+      {"adaptive_avg_pool3d",
+       {{2, 3, 5, 4, 3}},
+       [](const Values& v) {
+         return adaptive_avg_pool3d(v[0], {1, 2, 3});
+       }},
+      {"reshape",
+       {{2, 6}},
+       [](const Values& v) {
+         return reshape(v[0], {3, 4});
+       }},
+      {"concat",
+       {{2, 3, 4}, {2, 3, 1}, {2, 3, 2}},
+       [](const Values& v) {
+         return concat({v[0], v[1], v[2]});
+       }},
+      {"slice_channels", {{2, 3, 7}}, [](const Values& v) { return slice_channels(v[0], 2, 3); }},
+  };
+  return kCases;
+}
+
+class Gradients : public testing::TestWithParam<GradientCase> {};
+
+// The error of a central difference with step h is h^2 / 6 of the third derivative and eps / h of
+// the sum: with h = 1e-5 both lie near 1e-10 for sums of about 1.
+TEST_P(Gradients, AreThoseOfCentralDifferences) {
+  const Differentiated d(GetParam());
+  Plan plan(d.graph, d.grads);
+  for (size_t i = 0; i < d.inputs.size(); ++i) plan.feed(d.inputs[i], d.values[i]);
+  plan.feed(d.seed, d.weights);
+  plan.run();
+  constexpr double kStep = 1e-5;
+  for (size_t i = 0; i < d.inputs.size(); ++i) {
+    ASSERT_TRUE(d.grads[i]) << "no gradient by input " << i;
+    const Tensor found = plan.fetch(d.grads[i]);
+    double largest = 0;
+    for (double g : found.span<double>()) largest = std::max(largest, std::abs(g));
+    EXPECT_GT(largest, 0);
+    const auto x = d.values[i].span<double>();
+    for (size_t e = 0; e < x.size(); e += 1 + x.size() / 40) {
+      const double at = x[e];
+      x[e] = at + kStep;
+      const double above = d.weighted_sum();
+      x[e] = at - kStep;
+      const double below = d.weighted_sum();
+      x[e] = at;
+      EXPECT_NEAR(found.span<double>()[e], (above - below) / (2 * kStep), 1e-6 * largest)
+          << "input " << i << ", element " << e;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, Gradients, testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param.name; });
+
+// Every operation that a source file of autograd/ops names, but for those that only gradients and
+// inference are made of.
+TEST(GradientCoverage, EveryOperationHasACase) {
+  const std::set<std::string> kWithout{"constant", "sum_pixels", "fold_scale", "fold_bias",
+                                       "batch_norm"};
+  std::set<std::string> tested;
+  for (const GradientCase& c : cases()) {
+    const Differentiated d(c);
+    for (const Graph::Node& node : d.graph.nodes()) tested.insert(std::string(node.op->name()));
+  }
+  const std::regex named(
+      R"re(string_view \w*:*name\(\) const (?:override )?\{[^}]*return[^;]*;)re");
+  const std::regex text(R"re("(\w+)")re");
+  int found = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(SF_SOURCE_DIR) / "autograd/ops")) {
+    std::ifstream in(entry.path());
+    const std::string source{std::istreambuf_iterator<char>(in), {}};
+    for (std::sregex_iterator m(source.begin(), source.end(), named), end; m != end; ++m) {
+      const std::string body = m->str();
+      for (std::sregex_iterator t(body.begin(), body.end(), text); t != end; ++t, ++found) {
+        const std::string name = (*t)[1];
+        const bool exempt = kWithout.contains(name) || name.ends_with("_backward") ||
+                            name.find("_backward_") != std::string::npos;
+        EXPECT_TRUE(exempt || tested.contains(name)) << name << " of " << entry.path().filename();
+      }
+    }
+  }
+  EXPECT_GT(found, 15);
+}
+
+TEST(GradientRules, WhatDoesNotCountHasNoGradient) {
+  Graph g;
+  const Value x = g.input("x", f64({2, 3})), other = g.input("other", f64({2, 3}));
+  const Value row = reshape(x, {1, 1, 6});
+  const Value loss = matmul(row, row, {.transpose_b = true});
+  const auto grads = gradients(loss, std::vector{x, other});
+  EXPECT_TRUE(grads[0]);
+  EXPECT_FALSE(grads[1]);
+}
+
+TEST(GradientRules, AVectorIsNoLoss) {
+  Graph g;
+  const Value x = g.input("x", f64({2, 3}));
+  try {
+    gradients(relu(x), std::vector{x});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "gradients: wanted a loss of one element, found [2 3]");
+  }
+}
+
+}  // namespace
+}  // namespace sf
