@@ -51,7 +51,7 @@ void Config::set(std::string_view key, std::string_view text) {
     if (resolved.kind() == kind && kind != Kind::text && kind != Kind::integer)
       value = std::move(resolved);
   }
-  state_->assign(key, std::move(value), "");
+  state_->assign(key, value, "");
 }
 
 bool Config::is_none(std::string_view key) const {

@@ -41,7 +41,8 @@ size_t Config::State::place(std::string_view key, const std::string& where) {
   return *place;
 }
 
-void Config::State::assign(std::string_view key, ConfigValue value, const std::string& where) {
+void Config::State::assign(std::string_view key, const ConfigValue& value,
+                           const std::string& where) {
   if (is_ignored_key(key)) {
     warn(cat(where, one_line(key), ": has no effect"));
     return;

@@ -21,7 +21,7 @@ struct Config::State {
   static size_t place(std::string_view key, const std::string& where = "");
 
   // Former names are followed. Throws if the value is not of the key's type.
-  void assign(std::string_view key, ConfigValue value, const std::string& where);
+  void assign(std::string_view key, const ConfigValue& value, const std::string& where);
 
   void merge(const YamlDocument& document, const std::string& file);
   // The keys of a map of the file below the section `prefix` ("RESNET." or nothing).
