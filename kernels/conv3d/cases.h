@@ -107,6 +107,8 @@ inline std::vector<Case<Conv3dProblem>> conv3d_cases() {
        {.t = 1, .h = 3, .w = 3, .c = 4, .k = 6, .kt = 3, .pad = {1, 0, 0}}},
       {"shortcut_stride_2",
        {.t = 2, .h = 9, .w = 7, .c = 32, .k = 48, .stride = {1, 2, 2}, .bias = true}},
+      {"pointwise_stride_2_1_3",
+       {.n = 2, .t = 5, .h = 4, .w = 7, .c = 16, .k = 24, .stride = {2, 1, 3}}},
       {"expand_residual_relu",
        {.t = 3,
         .h = 4,

@@ -8,8 +8,10 @@
 namespace sf {
 
 extern const Conv3dKernel kConv3dOneDnn, kConv3dReference;
-extern const Conv3dBackwardDataKernel kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference;
-extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference;
+extern const Conv3dBackwardDataKernel kConv3dBackwardDataStridedPointwise,
+    kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference;
+extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightStridedPointwise,
+    kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference;
 
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dOneDnn, kConv3dReference};
@@ -18,13 +20,15 @@ std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
 }
 
 std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend backend) {
-  static const std::array rows{kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference};
+  static const std::array rows{kConv3dBackwardDataStridedPointwise, kConv3dBackwardDataOneDnn,
+                               kConv3dBackwardDataReference};
   if (backend == Backend::cpu) return rows;
   return {};
 }
 
 std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels(Backend backend) {
-  static const std::array rows{kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference};
+  static const std::array rows{kConv3dBackwardWeightStridedPointwise, kConv3dBackwardWeightOneDnn,
+                               kConv3dBackwardWeightReference};
   if (backend == Backend::cpu) return rows;
   return {};
 }

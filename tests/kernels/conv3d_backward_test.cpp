@@ -267,6 +267,27 @@ TEST(Conv3dBackwardTable, OneDnnRefusesPitchesAndOtherTypes) {
   EXPECT_EQ(select(kWeight, p), nullptr);
 }
 
+TEST(Conv3dBackwardTable, StridedPointwiseRowTakesNothingElse) {
+  const Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16, .stride = {1, 2, 2}});
+  const auto taken = [](const Conv3dProblem& problem) {
+    EXPECT_EQ(select(kData, problem)->name, select(kWeight, problem)->name);
+    return select(kData, problem)->name == "onednn_strided_pointwise";
+  };
+  EXPECT_TRUE(taken(p));
+  Conv3dProblem other = p;
+  other.stride = {1, 1, 1};
+  EXPECT_FALSE(taken(other));
+  other = p;
+  other.pad = {0, 1, 1};
+  EXPECT_FALSE(taken(dense(other)));
+  other = p;
+  other.kw = 3;
+  EXPECT_FALSE(taken(dense(other)));
+  other = p;
+  other.x_pitch += 1;
+  EXPECT_FALSE(taken(other));
+}
+
 TEST(Conv3dBackwardTable, NoSlowFastLayerRunsOneDnnsReference) {
   for (const int n : {1, 2})
     for (const int size : {224, 256})
