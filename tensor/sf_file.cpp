@@ -23,7 +23,7 @@ constexpr uint16_t kMajor = 1;
 constexpr uint16_t kMinor = 0;
 constexpr size_t kAlignment = 64;
 constexpr size_t kHeaderBytes = 64;
-constexpr uint64_t kMaxIndexBytes = uint64_t{64} << 20;
+constexpr uint64_t kMaxIndexBytes = uint64_t{16} << 20;
 
 // Byte offsets in the header; the rest of it is zero.
 enum Header : size_t {
