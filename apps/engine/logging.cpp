@@ -65,8 +65,7 @@ std::string format_json_stats(const JsonStats& stats) {
 std::string format_duration(double seconds) {
   const auto whole = int64_t(std::max(0.0, seconds));
   const int64_t days = whole / 86400;
-  std::string clock =
-      fmt::format("{}:{:02}:{:02}", whole / 3600 % 24, whole / 60 % 60, whole % 60);
+  std::string clock = fmt::format("{}:{:02}:{:02}", whole / 3600 % 24, whole / 60 % 60, whole % 60);
   if (days == 0) return clock;
   return fmt::format("{} day{}, {}", days, days == 1 ? "" : "s", clock);
 }
