@@ -1,7 +1,5 @@
 // The primitive writes dw in a layout of its own choice to the workspace, a reorder brings it to
 // the plain one.
-#include <optional>
-
 #include "kernels/conv3d/backward_weight.h"
 #include "kernels/conv3d/onednn_sizes.h"
 
@@ -13,21 +11,17 @@ using PrimitiveDesc = dnnl::convolution_backward_weights::primitive_desc;
 struct Prepared {
   explicit Prepared(const Conv3dProblem& p, const PrimitiveDesc& pd)
       : scratch_bytes((pd.scratchpad_desc().get_size() + 63) / 64 * 64),
+        blocked_bytes(pd.diff_weights_desc().get_size()),
         call(dnnl::convolution_backward_weights(pd),
              {{DNNL_ARG_SRC, pd.src_desc()},
               {DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc()},
               {DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc()},
               {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()},
-              {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}}) {
-    const onednn::Desc plain = onednn::plain_weights(p);
-    if (pd.diff_weights_desc() == plain) return;
-    blocked_bytes = pd.diff_weights_desc().get_size();
-    reorder.emplace(onednn::reorder(pd.diff_weights_desc(), plain));
-  }
+              {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}}),
+        reorder(onednn::reorder(pd.diff_weights_desc(), onednn::plain_weights(p))) {}
 
-  size_t scratch_bytes, blocked_bytes = 0;
-  onednn::Call call;
-  std::optional<onednn::Call> reorder;  // from the primitive's layout, where that is not plain
+  size_t scratch_bytes, blocked_bytes;
+  onednn::Call call, reorder;
 };
 
 PrimitiveDesc primitive_desc(const Conv3dProblem& p) {
@@ -56,15 +50,14 @@ void run(const Conv3dProblem&, const Conv3dBackwardWeightArgs& a, void* prepared
   Prepared& state = prepared_of(prepared);
   void* blocked = static_cast<std::byte*>(workspace) + state.scratch_bytes;
   state.call.bind(DNNL_ARG_SRC, a.x);
-  state.call.bind(DNNL_ARG_DIFF_WEIGHTS, state.reorder ? blocked : a.dw);
+  state.call.bind(DNNL_ARG_DIFF_WEIGHTS, blocked);
   state.call.bind(DNNL_ARG_DIFF_BIAS, a.dbias);
   state.call.bind(DNNL_ARG_DIFF_DST, a.dy);
   state.call.bind(DNNL_ARG_SCRATCHPAD, workspace);
   state.call.execute();
-  if (!state.reorder) return;
-  state.reorder->bind(DNNL_ARG_FROM, blocked);
-  state.reorder->bind(DNNL_ARG_TO, a.dw);
-  state.reorder->execute();
+  state.reorder.bind(DNNL_ARG_FROM, blocked);
+  state.reorder.bind(DNNL_ARG_TO, a.dw);
+  state.reorder.execute();
 }
 
 }  // namespace
