@@ -69,9 +69,9 @@ class Op {
   // Appends nodes for the gradients of the inputs and returns one for each input, empty where it is
   // not needed or zero everywhere. Throws for ops that have no gradient.
   virtual std::vector<Value> grad(const GradSite& site) const;
-  // Changes the memory of an input: a step that runs in every plan that holds it, after all readers
-  // of that memory that were made before it.
-  virtual std::optional<int> writes_state() const { return {}; }
+  // Inputs, all of them states, whose memory the op changes. Every plan of the graph runs such a
+  // node, behind all readers of that memory that were made before it.
+  virtual std::vector<int> written_inputs() const { return {}; }
   // True if the kernel chosen for dense tensors also runs with the pitches of this site.
   virtual bool takes_pitch(const OpSite&) const { return false; }
   // The input whose memory output 0 may take over, when nothing reads that input later.

@@ -11,10 +11,10 @@
 
 namespace sf {
 
-// The nodes that the outputs need, in creation order.
+// The nodes that the outputs need and those that write states, in creation order.
 std::vector<int> execution_order(const Graph& graph, std::span<const int> outputs);
 
-// By value id: depends on untrainable state alone, so a plan computes it once.
+// By value id: depends alone on untrainable state that no node writes, so a plan computes it once.
 std::vector<bool> frozen_values(const Graph& graph, std::span<const int> order);
 
 // Offsets in one arena, found by best fit over the life times of the values.

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "autograd/ops/adaptive_pool3d.h"
+#include "autograd/ops/batch_norm_training.h"
+#include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/linear.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/pool3d.h"
@@ -67,6 +69,22 @@ struct Differentiated {
   Tensor weights;
   mutable std::unique_ptr<Plan> plan_;
 };
+
+Value batch_norm_of(const Values& v, const BatchNormTraining& training) {
+  Graph& graph = v[0].graph();
+  const int64_t c = training.splits * v[0].shape().channels();
+  return batch_norm_training(
+      v[0],
+      {.gamma = v[1],
+       .beta = v[2],
+       .mean = graph.state(Tensor::zeros(f64({c})), "running_mean", false),
+       .variance = graph.state(Tensor::zeros(f64({c})), "running_var", false)},
+      training);
+}
+
+Value labels(Graph& graph) {
+  return graph.state(Tensor::from<int64_t>({2, 0, -100, 4}, {4}), "labels", false);
+}
 
 const std::vector<GradientCase>& cases() {
   static const std::vector<GradientCase> kCases{
@@ -132,6 +150,26 @@ const std::vector<GradientCase>& cases() {
        {{2, 3, 4}, {2, 3, 1}, {2, 3, 2}},
        [](const Values& v) {
          return concat({v[0], v[1], v[2]});
+       }},
+      {"batch_norm",
+       {{2, 3, 2, 2, 4}, {4}, {4}},
+       [](const Values& v) { return batch_norm_of(v, {}); }},
+      {"sub_batch_norm",
+       {{4, 2, 2, 1, 3}, {3}, {3}},
+       [](const Values& v) { return batch_norm_of(v, {.splits = 2}); }},
+      {"cross_entropy",
+       {{4, 5}},
+       [](const Values& v) {
+         Graph& graph = v[0].graph();
+         const Tensor weights = Tensor::from<double>({1, 2, 0.5, 1, 3}, {5});
+         return cross_entropy(v[0], labels(graph), {.label_smoothing = 0.1},
+                              graph.state(weights, "weights", false));
+       }},
+      {"soft_cross_entropy",
+       {{3, 5}},
+       [](const Values& v) {
+         const Tensor targets = random_tensor("targets", f64({3, 5}), 0, 1);
+         return soft_cross_entropy(v[0], v[0].graph().state(targets, "targets", false));
        }},
       {"slice_channels", {{2, 3, 7}}, [](const Values& v) { return slice_channels(v[0], 2, 3); }},
   };
@@ -211,6 +249,30 @@ TEST(GradientRules, WhatDoesNotCountHasNoGradient) {
   const auto grads = gradients(loss, std::vector{x, other});
   EXPECT_TRUE(grads[0]);
   EXPECT_FALSE(grads[1]);
+}
+
+// Two runs over x = 1 .. 4 and 3 .. 6: means 2.5 and 4.5, variances 5/4 with Bessel's 4/3.
+TEST(BatchNormTraining, MovesTheRunningStatistics) {
+  Graph g;
+  const Value x = g.input("x", f64({4, 1}));
+  const Tensor ones = Tensor::from<double>({1}, {1}), zeros = Tensor::zeros(f64({1}));
+  const Tensor mean = Tensor::zeros(f64({1})), variance = Tensor::from<double>({1}, {1});
+  const Value y = batch_norm_training(x, {.gamma = g.state(ones, "gamma", false),
+                                          .beta = g.state(zeros, "beta", false),
+                                          .mean = g.state(mean, "mean", false),
+                                          .variance = g.state(variance, "variance", false)});
+  Plan plan(g, std::vector{y});
+  double expected_mean = 0, expected_variance = 1;
+  for (double first : {1.0, 3.0}) {
+    plan.feed(x, Tensor::from<double>({first, first + 1, first + 2, first + 3}, {4, 1}));
+    plan.run();
+    expected_mean = 0.9 * expected_mean + 0.1 * (first + 1.5);
+    expected_variance = 0.9 * expected_variance + 0.1 * (1.25 * 4 / 3);
+    // Rounding of a few operations.
+    EXPECT_NEAR(mean.span<double>()[0], expected_mean, 1e-14);
+    EXPECT_NEAR(variance.span<double>()[0], expected_variance, 1e-14);
+    EXPECT_NEAR(plan.fetch(y).span<double>()[0], -1.5 / std::sqrt(1.25 + 1e-5), 1e-14);
+  }
 }
 
 TEST(GradientRules, AVectorIsNoLoss) {
