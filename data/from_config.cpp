@@ -1,9 +1,13 @@
 // The options of the data sets and loaders as a configuration states them.
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "configs/config.h"
 #include "data/kinetics.h"
+#include "data/random_draws.h"
 #include "data/test_loader.h"
+#include "data/train_loader.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -29,6 +33,71 @@ bool has_slow_pathway(const Config& config) {
   return multi;
 }
 
+ClipSampling clip_sampling(const Config& config) {
+  return {.num_frames = config.get<int64_t>("DATA.NUM_FRAMES"),
+          .sampling_rate = config.get<int64_t>("DATA.SAMPLING_RATE"),
+          .target_fps = config.get<double>("DATA.TARGET_FPS"),
+          .offset_sampling = config.get<bool>("DATA.USE_OFFSET_SAMPLING")};
+}
+
+Normalization normalization(const Config& config) {
+  return {.mean = three_floats(config, "DATA.MEAN"),
+          .std = three_floats(config, "DATA.STD"),
+          .reverse_channels = config.get<bool>("DATA.REVERSE_INPUT_CHANNEL")};
+}
+
+// What the loaders of all splits share.
+template <class Options>
+void set_common(Options& o, const Config& config) {
+  o.sampling = clip_sampling(config);
+  o.frame_order = parse_frame_order(config.get<std::string>("SF.FRAME_ORDER"), "SF.FRAME_ORDER");
+  o.normalization = normalization(config);
+  o.alpha = has_slow_pathway(config) ? config.get<int64_t>("SLOWFAST.ALPHA") : 0;
+  o.workers = config.get<int>("DATA_LOADER.NUM_WORKERS");
+  o.decode_timeout_seconds = config.get<double>("SF.DECODE_TIMEOUT");
+  o.memory_bytes = int64_t(config.get<double>("SF.LOADER_MEMORY") * double(int64_t(1) << 30));
+}
+
+// Two values, the first not above the second; empty for an empty list.
+std::optional<std::array<double, 2>> range(const Config& config, std::string_view key) {
+  const auto values = config.get<std::vector<double>>(key);
+  if (values.empty()) return {};
+  SF_CHECK(values.size() == 2 && values[0] > 0 && values[0] <= values[1], key,
+           ": wanted none or 2 rising values above 0, found ",
+           values.size() == 2 ? "others" : cat(values.size()));
+  return std::array{values[0], values[1]};
+}
+
+std::optional<RelativeCrop> relative_crop(const Config& config) {
+  const auto scale = range(config, "DATA.TRAIN_JITTER_SCALES_RELATIVE");
+  const auto aspect = range(config, "DATA.TRAIN_JITTER_ASPECT_RELATIVE");
+  SF_CHECK(
+      scale.has_value() == aspect.has_value(),
+      "DATA.TRAIN_JITTER_SCALES_RELATIVE and DATA.TRAIN_JITTER_ASPECT_RELATIVE: wanted both or "
+      "none, found one");
+  if (!scale) return {};
+  return RelativeCrop{.scale = *scale,
+                      .aspect = *aspect,
+                      .motion_shift = config.get<bool>("DATA.TRAIN_JITTER_MOTION_SHIFT")};
+}
+
+// The short cycle of multigrid training makes small crops in larger batches first.
+std::vector<BatchShape> batch_shapes(const Config& config, Split split) {
+  const BatchShape last{.videos = config.get<int64_t>("TRAIN.BATCH_SIZE"),
+                        .crop = config.get<int>("DATA.TRAIN_CROP_SIZE")};
+  if (split != Split::train || !config.get<bool>("MULTIGRID.SHORT_CYCLE")) return {last};
+  auto full = double(config.get<int64_t>("MULTIGRID.DEFAULT_S"));
+  if (full <= 0) full = last.crop;
+  std::vector<BatchShape> shapes;
+  for (double factor : config.get<std::vector<double>>("MULTIGRID.SHORT_CYCLE_FACTORS")) {
+    const double ratio = last.crop / (factor * full);
+    shapes.push_back({.videos = last.videos * int64_t(std::nearbyint(ratio * ratio)),
+                      .crop = int(std::nearbyint(factor * full))});
+  }
+  shapes.push_back(last);
+  return shapes;
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> make_kinetics(Split split, const Config& config) {
@@ -42,10 +111,8 @@ std::unique_ptr<Dataset> make_kinetics(Split split, const Config& config) {
 
 TestLoaderOptions test_loader_options(const Config& config) {
   TestLoaderOptions o;
-  o.sampling = {.num_frames = config.get<int64_t>("DATA.NUM_FRAMES"),
-                .sampling_rate = config.get<int64_t>("DATA.SAMPLING_RATE"),
-                .target_fps = config.get<double>("DATA.TARGET_FPS"),
-                .offset_sampling = config.get<bool>("DATA.USE_OFFSET_SAMPLING")};
+  set_common(o, config);
+  o.seed = uint64_t(config.get<int64_t>("RNG_SEED"));
   o.views = config.get<int>("TEST.NUM_ENSEMBLE_VIEWS");
   o.crops = config.get<int>("TEST.NUM_SPATIAL_CROPS");
   o.crop_size = config.get<int>("DATA.TEST_CROP_SIZE");
@@ -55,13 +122,33 @@ TestLoaderOptions test_loader_options(const Config& config) {
     SF_CHECK(!scales.empty(), "DATA.TRAIN_JITTER_SCALES: wanted a size, found none");
     o.short_side = int(scales[0]);
   }
-  o.normalization = {.mean = three_floats(config, "DATA.MEAN"),
-                     .std = three_floats(config, "DATA.STD"),
-                     .reverse_channels = config.get<bool>("DATA.REVERSE_INPUT_CHANNEL")};
-  o.alpha = has_slow_pathway(config) ? config.get<int64_t>("SLOWFAST.ALPHA") : 0;
-  o.workers = config.get<int>("DATA_LOADER.NUM_WORKERS");
-  o.decode_timeout_seconds = config.get<double>("SF.DECODE_TIMEOUT");
-  o.memory_bytes = int64_t(config.get<double>("SF.LOADER_MEMORY") * double(int64_t(1) << 30));
+  return o;
+}
+
+TrainLoaderOptions train_loader_options(const Config& config, Split split) {
+  SF_CHECK(split != Split::test, "train loader: wanted the split train or val, found test");
+  const bool train = split == Split::train;
+  TrainLoaderOptions o;
+  set_common(o, config);
+  const auto seed = uint64_t(config.get<int64_t>("RNG_SEED"));
+  o.seed = CounterRng(name_of(split)).bits(seed);
+  o.batches = batch_shapes(config, split);
+  o.shuffle = train;
+  o.drop_last = train;
+  o.max_sampling_rate = config.get<int64_t>("MULTIGRID.LONG_CYCLE_SAMPLING_RATE");
+  const auto scales = config.get<std::vector<int64_t>>("DATA.TRAIN_JITTER_SCALES");
+  SF_CHECK(scales.size() == 2, "DATA.TRAIN_JITTER_SCALES: wanted 2 sizes, found ", scales.size());
+  o.jitter = {.min_short_side = int(scales[0]),
+              .max_short_side = int(scales[1]),
+              .inverse_uniform = config.get<bool>("DATA.INV_UNIFORM_SAMPLE"),
+              .flip = config.get<bool>("DATA.RANDOM_FLIP")};
+  o.full_crop = config.get<int>("MULTIGRID.DEFAULT_S");
+  if (train) {
+    o.fps_jitter = config.get<double>("DATA.TRAIN_JITTER_FPS");
+    o.windows = config.get<int>("DATA.TRAIN_CROP_NUM_TEMPORAL");
+    o.copies = config.get<int>("DATA.TRAIN_CROP_NUM_SPATIAL") * config.get<int>("AUG.NUM_SAMPLE");
+    o.jitter.relative = relative_crop(config);
+  }
   return o;
 }
 

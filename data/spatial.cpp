@@ -73,9 +73,14 @@ Box enclosing(std::span<const Box> boxes) {
   return all;
 }
 
-Resampler::Taps::Taps(int in, int out, int first, int count) {
+Picture part_of(const Picture& picture, Box box) {
+  check_box({picture.height, picture.width}, box);
+  return {picture.row(box.y) + 3 * int64_t(box.x), picture.stride, box.width, box.height};
+}
+
+Resampler::Taps::Taps(int in, int out, int first, int count, bool mirror) {
   for (int i = 0; i < count; ++i) {
-    const Neighbours n = neighbours(in, out, first + i);
+    const Neighbours n = neighbours(in, out, first + (mirror ? count - 1 - i : i));
     near.push_back(n.near);
     far.push_back(n.far);
     near_weight.push_back(n.near_weight);
@@ -83,13 +88,15 @@ Resampler::Taps::Taps(int in, int out, int first, int count) {
   }
 }
 
-Resampler::Resampler(PictureSize source, PictureSize size, Box box, Normalization normalization)
+Resampler::Resampler(PictureSize source, PictureSize size, Box box, Normalization normalization,
+                     bool mirror)
     : source_(source),
       resizes_(source != size),
+      mirror_(mirror),
       box_((check_box(size, box), box)),
       channel_{normalization.reverse_channels ? 2 : 0, 1, normalization.reverse_channels ? 0 : 2},
       vertical_(source.height, size.height, box.y, box.height),
-      horizontal_(source.width, size.width, box.x, box.width) {
+      horizontal_(source.width, size.width, box.x, box.width, mirror) {
   for (size_t c = 0; c < 3; ++c) {
     for (int v = 0; v < 256; ++v) {
       normalize_[c][size_t(v)] = (float(v) / 255.0f - normalization.mean[c]) / normalization.std[c];
@@ -104,8 +111,9 @@ void Resampler::fill_row(const Picture& picture, int y, float* row) {
   const uint8_t* in = picture.row(y);
   const auto& [red, green, blue] = normalize_;
   const auto [r, g, b] = channel_;
-  const int end = horizontal_.far.back() + 1;
-  for (int x = horizontal_.near.front(); x < end; ++x) {
+  const int begin = mirror_ ? horizontal_.near.back() : horizontal_.near.front();
+  const int end = (mirror_ ? horizontal_.far.front() : horizontal_.far.back()) + 1;
+  for (int x = begin; x < end; ++x) {
     row[3 * x + r] = red[in[3 * x]];
     row[3 * x + g] = green[in[3 * x + 1]];
     row[3 * x + b] = blue[in[3 * x + 2]];
@@ -138,7 +146,8 @@ void Resampler::run(const Picture& picture, float* out) {
   for (int y = 0; y < box_.height; ++y, out += row_floats) {
     if (!resizes_) {
       fill_row(picture, box_.y + y, normalized_.data());
-      std::copy_n(&normalized_[size_t(box_.x) * 3], row_floats, out);
+      for (int x = 0; x < box_.width; ++x)
+        std::copy_n(&normalized_[size_t(horizontal_.near[size_t(x)]) * 3], 3, out + 3 * x);
       continue;
     }
     const float* near = resized_row(picture, vertical_.near[size_t(y)]);

@@ -45,13 +45,17 @@ Box uniform_crop(PictureSize picture, int size, int index);
 // The smallest box around all of `boxes`.
 Box enclosing(std::span<const Box> boxes);
 
-// Normalises a picture, resizes it to `size` and keeps `box` of the result, in this order and in
-// float32. Bilinear between pixel centres (PyTorch's align_corners=False) and without antialiasing.
-// Computes the box alone.
+// The pixels of the picture that lie in the box. Throws if the box does not lie in the picture.
+Picture part_of(const Picture& picture, Box box);
+
+// Normalises a picture, resizes it to `size`, keeps `box` of the result and, if `mirror`, swaps its
+// left and right, in this order and in float32. Bilinear between pixel centres (PyTorch's
+// align_corners=False) and without antialiasing. Computes the box alone.
 class Resampler {
  public:
   // Throws if the box does not lie in `size`.
-  Resampler(PictureSize source, PictureSize size, Box box, Normalization normalization);
+  Resampler(PictureSize source, PictureSize size, Box box, Normalization normalization,
+            bool mirror = false);
 
   // Writes box.height x box.width x 3 floats. The picture has the size of the source. One thread at
   // a time.
@@ -61,7 +65,7 @@ class Resampler {
   struct Taps {  // out[i] = near_weight[i] in[near[i]] + far_weight[i] in[far[i]]
     std::vector<int> near, far;
     std::vector<float> near_weight, far_weight;
-    Taps(int in, int out, int first, int count);
+    Taps(int in, int out, int first, int count, bool mirror = false);
   };
 
   void fill_row(const Picture& picture, int y, float* row);
@@ -69,6 +73,7 @@ class Resampler {
 
   PictureSize source_;
   bool resizes_;
+  bool mirror_;
   Box box_;
   std::array<int, 3> channel_;                       // where red, green and blue go
   std::array<std::array<float, 256>, 3> normalize_;  // of every value of red, green and blue
@@ -78,8 +83,8 @@ class Resampler {
   std::array<int, 2> rows_y_{-1, -1};       // which ones
 };
 
-// The same by the definition, pixel by pixel: what Resampler is held to, bit for bit. Returns f32 H
-// W C.
+// The same by the definition, not mirrored, pixel by pixel: what Resampler is held to, bit for bit.
+// Returns f32 H W C.
 Tensor resample_reference(const Picture& picture, PictureSize size, Box box,
                           const Normalization& normalization);
 

@@ -25,6 +25,11 @@ Window view_window(double frames, double clip, int view, int views, bool offset_
   return {start, start + clip - 1};
 }
 
+Window random_window(double frames, double clip, double draw) {
+  const double start = std::max(frames - clip, 0.0) * draw;
+  return {start, start + clip - 1};
+}
+
 std::vector<float> linspace_f32(double first, double last, int64_t n) {
   const float a = float(first);
   const float b = float(last);

@@ -29,6 +29,9 @@ double clip_length(const ClipSampling& sampling, double fps);
 // 1)), or floor(delta / 2) for a single view.
 Window view_window(double frames, double clip, int view, int views, bool offset_sampling);
 
+// The window of a training clip: it starts at `draw`, from [0, 1), of delta.
+Window random_window(double frames, double clip, double draw);
+
 // n values from first to last in float32 steps, taken from the nearer end, as PyTorch computes
 // them.
 std::vector<float> linspace_f32(double first, double last, int64_t n);

@@ -1,16 +1,11 @@
 #include "data/test_loader.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <cstring>
 #include <deque>
-#include <exception>
-#include <functional>
-#include <mutex>
-#include <stop_token>
-#include <thread>
 #include <utility>
 
+#include "data/random_draws.h"
+#include "data/task_threads.h"
 #include "data/video_reader.h"
 #include "kernels/base/error.h"
 
@@ -29,10 +24,13 @@ struct Plan {
   int64_t bytes() const { return int64_t(frames.size()) * frame_floats() * int64_t(sizeof(float)); }
 };
 
-Plan make_plan(const TestLoaderOptions& o, const VideoInfo& info, int64_t frames) {
+Plan make_plan(const TestLoaderOptions& o, const VideoInfo& info, int64_t frames,
+               const CounterRng& rng) {
   Plan plan;
   for (int view = 0; view < o.views; ++view) {
-    plan.indices.push_back(view_indices(o.sampling, frames, info.fps, view, o.views));
+    plan.indices.push_back(in_order(o.frame_order,
+                                    view_indices(o.sampling, frames, info.fps, view, o.views),
+                                    derived(rng, uint64_t(view))));
     plan.frames.insert(plan.frames.end(), plan.indices.back().begin(), plan.indices.back().end());
   }
   std::sort(plan.frames.begin(), plan.frames.end());
@@ -123,49 +121,32 @@ class TestLoader::Pipeline {
         o.alpha > 0 ? int64_t(slow_indices(o.sampling.num_frames, o.alpha).size()) : 0;
     clip_bytes_ =
         (o.sampling.num_frames + slow) * o.crop_size * o.crop_size * 3 * int64_t(sizeof(float));
-    workers_ = std::clamp(o.workers, 0, int(std::max(1u, std::thread::hardware_concurrency())));
+    workers_ = bounded_workers(o.workers);
     // A quarter of the memory for clips that wait, the rest for frames.
     clips_ahead_ =
         std::clamp<int64_t>(o.memory_bytes / 4 / clip_bytes_, 1, std::max(1, 2 * workers_));
     frame_budget_ = o.memory_bytes - clips_ahead_ * clip_bytes_;
     SF_CHECK(frame_budget_ > 0, "test loader: wanted memory for one clip of ", clip_bytes_,
              " bytes, found ", o.memory_bytes);
-    for (int i = 0; i < workers_; ++i) threads_.emplace_back([this] { work(); });
-  }
-
-  ~Pipeline() {
-    stop_.request_stop();
-    {
-      std::lock_guard lock(mutex_);  // no thread is between its test of the stop and its wait
-    }
-    changed_.notify_all();
-    threads_.clear();
+    threads_.start(workers_);
   }
 
   std::optional<TestItem> next() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      if (failure_) std::rethrow_exception(failure_);
-      if (flight_.empty() && opened_ == dataset_.size()) return std::nullopt;
-      if (std::optional<TestItem> item = take()) {
-        changed_.notify_all();
-        return item;
-      }
-      if (workers_ > 0) {
-        changed_.wait(lock);
-      } else {
-        run(pick(), lock);
-      }
-    }
+    return threads_.take([this]() -> std::optional<std::optional<TestItem>> {
+      if (flight_.empty() && opened_ == dataset_.size()) return std::optional<TestItem>();
+      if (std::optional<TestItem> item = take()) return item;
+      return std::nullopt;
+    });
   }
 
   int64_t peak_bytes() const {
-    std::lock_guard lock(mutex_);
+    const Lock lock = threads_.lock();
     return peak_bytes_;
   }
 
  private:
-  using Task = std::function<void(std::unique_lock<std::mutex>&)>;
+  using Task = TaskThreads::Task;
+  using Lock = TaskThreads::Lock;
 
   int clips_of_a_video() const { return options_.views * options_.crops; }
 
@@ -185,31 +166,8 @@ class TestLoader::Pipeline {
     return item;
   }
 
-  void work() {
-    std::unique_lock lock(mutex_);
-    while (!stop_.stop_requested()) {
-      if (Task task = pick()) {
-        run(task, lock);
-      } else {
-        changed_.wait(lock);
-      }
-    }
-  }
-
-  // Tasks take the locked mutex, and release it while they work.
-  void run(const Task& task, std::unique_lock<std::mutex>& lock) {
-    try {
-      task(lock);
-    } catch (...) {
-      if (!lock.owns_lock()) lock.lock();
-      failure_ = std::current_exception();
-    }
-    changed_.notify_all();
-  }
-
   // A task that can run now, marked as begun; empty if there is none.
   Task pick() {
-    if (failure_) return {};
     if (waiting_clips_ < clips_ahead_) {
       for (const auto& video : flight_) {
         if (video->stage != Video::Stage::ready) break;
@@ -256,7 +214,7 @@ class TestLoader::Pipeline {
 
   // Runs f unlocked. What it throws becomes the fault of the video.
   template <class F>
-  void unlocked(Video& video, std::unique_lock<std::mutex>& lock, const F& f) {
+  void unlocked(Video& video, Lock& lock, const F& f) {
     lock.unlock();
     std::string fault;
     try {
@@ -274,14 +232,14 @@ class TestLoader::Pipeline {
     }
   }
 
-  void open(Video& video, std::unique_lock<std::mutex>& lock) {
+  void open(Video& video, Lock& lock) {
     unlocked(video, lock, [&] {
       const VideoItem& item = dataset_.video(video.index);
       video.label = item.label;
       SF_CHECK(item.fault.empty(), item.fault);
       video.reader = std::make_unique<VideoReader>(
           item.path, VideoReaderOptions{.timeout_seconds = options_.decode_timeout_seconds,
-                                        .cancel = stop_.get_token()});
+                                        .cancel = threads_.stop_token()});
       plan(video, video.reader->expected_frames());
     });
     if (video.fault.empty()) video.stage = Video::Stage::opened;
@@ -291,13 +249,14 @@ class TestLoader::Pipeline {
     const std::string& path = dataset_.video(video.index).path;
     SF_CHECK(frames > 0, path, ": wanted frames, found none that decodes");
     try {
-      video.plan = make_plan(options_, video.reader->info(), frames);
+      video.plan = make_plan(options_, video.reader->info(), frames,
+                             derived(CounterRng(options_.seed), uint64_t(video.index)));
     } catch (const Error& e) { throw Error(cat(path, ": ", e.what())); }
     SF_CHECK(video.plan.bytes() <= frame_budget_, path, ": its frames take ", video.plan.bytes(),
              " bytes, the loader may hold ", frame_budget_, " (SF.LOADER_MEMORY)");
   }
 
-  void decode(Video& video, std::unique_lock<std::mutex>& lock) {
+  void decode(Video& video, Lock& lock) {
     unlocked(video, lock, [&] {
       const int64_t expected = video.reader->expected_frames();
       read(video);
@@ -329,7 +288,7 @@ class TestLoader::Pipeline {
     });
   }
 
-  void copy(Video& video, int number, std::unique_lock<std::mutex>& lock) {
+  void copy(Video& video, int number, Lock& lock) {
     lock.unlock();
     TestItem item = copy_clip(options_, video, number);
     lock.lock();
@@ -347,16 +306,12 @@ class TestLoader::Pipeline {
   int64_t clips_ahead_ = 0;
   int64_t frame_budget_ = 0;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
   std::deque<std::unique_ptr<Video>> flight_;  // in the order of the data set
   int64_t opened_ = 0;                         // videos that have entered flight_
   int64_t held_bytes_ = 0;                     // by frames
   int64_t waiting_clips_ = 0;                  // begun or copied, and not taken
   int64_t peak_bytes_ = 0;
-  std::exception_ptr failure_;
-  std::stop_source stop_;
-  std::vector<std::jthread> threads_;  // last: they use all of the above
+  TaskThreads threads_{[this] { return pick(); }};  // last: its threads use all of the above
 };
 
 TestLoader::TestLoader(const Dataset& dataset, const TestLoaderOptions& options)

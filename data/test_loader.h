@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/frame_order.h"
 #include "data/spatial.h"
 #include "data/temporal_sampling.h"
 #include "tensor/tensor.h"
@@ -16,6 +17,8 @@ namespace sf {
 
 struct TestLoaderOptions {
   ClipSampling sampling = {};
+  FrameOrder frame_order = FrameOrder::natural;
+  uint64_t seed = 0;     // of the order of shuffled frames
   int views = 10;        // clips along time
   int crops = 3;         // of each view: 1 (the middle) to 3 (uniform_crop)
   int short_side = 256;  // the picture is resized to it

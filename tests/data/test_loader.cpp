@@ -6,21 +6,10 @@
 #include "golden.h"
 #include "kernels/base/error.h"
 #include "temporary_folder.h"
+#include "videos.h"
 
 namespace sf {
 namespace {
-
-class Videos final : public Dataset {
- public:
-  void add(const std::string& path, std::string fault = {}) {
-    items_.push_back({.path = path, .label = 10 + size(), .fault = std::move(fault)});
-  }
-  int64_t size() const override { return int64_t(items_.size()); }
-  const VideoItem& video(int64_t index) const override { return items_.at(size_t(index)); }
-
- private:
-  std::vector<VideoItem> items_;
-};
 
 TestLoaderOptions small() {
   return {.sampling = {.num_frames = 8, .sampling_rate = 4},
@@ -160,6 +149,36 @@ TEST(TestLoader, ASinglePathwayIsTheWholeClip) {
   for (const TestItem& item : all_items(videos, options)) {
     ASSERT_EQ(item.pathways.size(), 1u);
     EXPECT_EQ(item.pathways[0].shape(), (Shape{8, 40, 40, 3}));
+  }
+}
+
+TEST(TestLoader, OtherOrdersTakeTheFramesOfTheClip) {
+  Videos videos;
+  videos.add(golden_video("short_32_frames.mp4"));
+  TestLoaderOptions options = small();
+  options.alpha = 0;
+  const auto natural = all_items(videos, options);
+  const auto frames_of = [](const TestItem& item) {
+    const auto all = values(item.pathways[0]);
+    const auto size = std::ptrdiff_t(all.size() / 8);
+    std::vector<std::vector<float>> frames;
+    for (auto at = all.begin(); at != all.end(); at += size) frames.emplace_back(at, at + size);
+    return frames;
+  };
+  options.frame_order = FrameOrder::single;
+  const auto single = all_items(videos, options);
+  options.frame_order = FrameOrder::shuffled;
+  const auto shuffled = all_items(videos, options);
+  ASSERT_EQ(single.size(), natural.size());
+  ASSERT_EQ(shuffled.size(), natural.size());
+  for (size_t i = 0; i < natural.size(); ++i) {
+    auto wanted = frames_of(natural[i]);
+    EXPECT_EQ(frames_of(single[i]), std::vector(8, wanted[4]));
+    auto found = frames_of(shuffled[i]);
+    EXPECT_NE(found, wanted);
+    std::sort(found.begin(), found.end());
+    std::sort(wanted.begin(), wanted.end());
+    EXPECT_EQ(found, wanted);
   }
 }
 

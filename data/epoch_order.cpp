@@ -1,0 +1,28 @@
+#include "data/epoch_order.h"
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+
+namespace sf {
+
+std::vector<BatchRange> cut_epoch(int64_t videos, std::span<const BatchShape> shapes,
+                                  bool drop_last) {
+  SF_CHECK(!shapes.empty(), "batches: wanted at least one size, found none");
+  for (const BatchShape& s : shapes) {
+    SF_CHECK(s.videos > 0 && s.crop > 0, "batches: wanted positive sizes and crops, found ",
+             s.videos, " videos with crops of ", s.crop);
+  }
+  std::vector<BatchRange> batches;
+  int64_t next = 0;
+  while (next < videos) {
+    const BatchShape& shape = shapes[batches.size() % shapes.size()];
+    const int64_t n = std::min(shape.videos, videos - next);
+    if (n < shape.videos && drop_last && !batches.empty()) break;
+    batches.push_back({.first = next, .videos = n, .crop = shape.crop});
+    next += n;
+  }
+  return batches;
+}
+
+}  // namespace sf

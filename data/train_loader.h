@@ -1,0 +1,90 @@
+// The batches of training and validation: a random clip of every video of a data set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/epoch_order.h"
+#include "data/frame_order.h"
+#include "data/random_spatial.h"
+#include "data/temporal_sampling.h"
+#include "tensor/tensor.h"
+
+namespace sf {
+
+struct TrainLoaderOptions {
+  uint64_t seed = 1;
+  std::vector<BatchShape> batches = {{}};  // taken in turn within an epoch
+  bool shuffle = true;                     // a new order in each epoch, else that of the data set
+  bool drop_last = true;  // leave out an incomplete last batch, unless it is the only one
+
+  ClipSampling sampling = {};
+  int64_t max_sampling_rate = 0;  // above zero: the rate is drawn from sampling.sampling_rate to it
+  double fps_jitter = 0;          // largest random increase of sampling.target_fps
+  FrameOrder frame_order = FrameOrder::natural;
+  int windows = 1;  // clips of a video in a batch
+  int copies = 1;   // of each of these, with spatial choices of their own
+
+  SpatialJitter jitter = {};
+  int full_crop = 0;  // above zero: the least short side shrinks with the crop, from this one
+  Normalization normalization = {};
+  int64_t alpha = 0;  // of a slow pathway beside the fast one; 0: a single pathway
+
+  int workers = 4;  // threads, bounded by those of the machine; 0: the caller's thread does the
+                    // work in next()
+  double decode_timeout_seconds = 60;       // of one clip
+  int64_t memory_bytes = int64_t(1) << 30;  // bound of the batches in preparation; there is always
+                                            // room for one
+};
+
+struct TrainBatch {
+  std::vector<Tensor> pathways = {};  // f32 N T H W C each: {slow, fast} or {all}
+  std::vector<int64_t> labels = {};
+  std::vector<int64_t> videos = {};  // indices into the data set
+};
+
+// Yields the batches of an epoch. A batch holds windows * copies clips of each of its videos, one
+// video after the other, one window after the other. Its values follow from the options, the epoch
+// and the number of the batch alone, whatever the workers.
+//
+// A video that cannot be read is replaced by a random other one, up to 100 times for a place in a
+// batch; then next() throws, with the last reason.
+//
+// The data set must outlive the loader. Calls come from one thread at a time.
+class TrainLoader {
+ public:
+  // Throws if the options make no sense.
+  TrainLoader(const Dataset& dataset, const TrainLoaderOptions& options);
+  // Ends running work, within the time of decoding one packet.
+  ~TrainLoader();
+
+  // How many batches an epoch has.
+  int64_t batches() const;
+  // Lets next() continue with that batch of that epoch. Drops what was prepared.
+  void start(int64_t epoch, int64_t first_batch = 0);
+  // The next batch; empty at the end of the epoch. Waits for the workers. Throws before start().
+  std::optional<TrainBatch> next();
+
+  // Why videos of the batches that next() has returned were replaced: a line for each such video,
+  // once, also when it is met again.
+  std::vector<std::string> take_faults();
+  // How many places in the batches that next() has returned hold another video than planned.
+  int64_t replaced() const;
+  // The most bytes of batches in preparation that were held at once so far.
+  int64_t peak_bytes() const;
+
+ private:
+  class Pipeline;
+  std::unique_ptr<Pipeline> pipeline_;
+};
+
+class Config;
+
+// The options that the configuration states for training or validation.
+TrainLoaderOptions train_loader_options(const Config& config, Split split);
+
+}  // namespace sf
