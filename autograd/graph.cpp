@@ -15,11 +15,11 @@ Value Graph::input(std::string name, TensorType type) {
   return add({type, std::move(name), -1, {}, false});
 }
 
-Value Graph::state(const Tensor& tensor, std::string name, bool trainable) {
+Value Graph::state(const Tensor& tensor, std::string name, bool variable) {
   SF_CHECK(tensor, "graph: state '", name, "' has no memory");
   if (auto known = states_.find(tensor.data()); known != states_.end())
     return {this, known->second};
-  Value v = add({tensor.type(), std::move(name), -1, tensor, trainable});
+  Value v = add({tensor.type(), std::move(name), -1, tensor, variable || training_});
   states_[tensor.data()] = v.id();
   return v;
 }

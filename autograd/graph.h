@@ -5,9 +5,11 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "autograd/op.h"
@@ -40,6 +42,13 @@ struct GradSite {
   std::vector<bool> needed;     // by input
 };
 
+// How layers that behave differently while a network learns do so.
+struct TrainingRules {
+  bool frozen_batch_norm = false;  // running statistics instead of those of the batch
+  double batch_norm_momentum = 0.1;
+  Tensor seed, step;  // i64, one each: keys of the draws of dropout, set by the caller before a run
+};
+
 class Graph {
  public:
   struct Node {
@@ -50,19 +59,23 @@ class Graph {
   struct ValueInfo {
     TensorType type;
     std::string name;
-    int producer = -1;  // the node, or -1 for inputs and states
-    Tensor state;       // parameters and buffers; empty otherwise
-    bool trainable = false;
+    int producer = -1;      // the node, or -1 for inputs and states
+    Tensor state;           // parameters and buffers; empty otherwise
+    bool variable = false;  // a state that changes between runs
   };
 
+  // For inference.
   Graph() = default;
+  // For training: states are variable.
+  explicit Graph(TrainingRules rules) : training_(std::move(rules)) {}
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
   // Memory that is fed before each run.
   Value input(std::string name, TensorType type);
-  // Memory that outlives the graph. The same tensor always gives the same value.
-  Value state(const Tensor& tensor, std::string name, bool trainable);
+  // Memory that outlives the graph; variable: the caller or a step may change it between runs. The
+  // same tensor always gives the same value.
+  Value state(const Tensor& tensor, std::string name, bool variable);
   // Adds a node named after the current scope; returns its outputs. Errors carry that name.
   std::vector<Value> apply(std::shared_ptr<const Op> op, std::span<const Value> in);
   Value apply1(std::shared_ptr<const Op> op, std::initializer_list<Value> in) {
@@ -76,6 +89,10 @@ class Graph {
   const std::vector<Node>& nodes() const { return nodes_; }
   const ValueInfo& info(int value) const { return values_[size_t(value)]; }
   int value_count() const { return int(values_.size()); }
+  // Null in a graph for inference.
+  const TrainingRules* training() const { return training_ ? &*training_ : nullptr; }
+  // What nodes made now are named after.
+  const std::string& scope() const { return scope_; }
   Value value(int id) { return {this, id}; }
 
   // Names the nodes made during its life; scopes nest as "outer.inner".
@@ -99,6 +116,7 @@ class Graph {
   std::map<const void*, int> states_;
   std::map<std::string, int> marks_;
   std::string scope_;
+  std::optional<TrainingRules> training_;
 };
 
 inline const TensorType& Value::type() const { return graph_->info(id_).type; }

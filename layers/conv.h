@@ -27,13 +27,23 @@ class BatchNorm : public Module {
  public:
   // gamma: ones, or zeros for the last norm of a residual branch.
   BatchNorm(Module& parent, std::string_view name, int channels, Init gamma = Init::ones());
-  // Normalises with the running statistics.
+  // Normalises with the running statistics; in training with those of the batch (of each split of
+  // it), towards which it moves the running ones, unless they are frozen.
   Value operator()(Value x) const;
 
  private:
   static constexpr double kEpsilon = 1e-5;
   Tensor weight_, bias_, running_mean_, running_var_;
+  Tensor split_mean_, split_var_;  // splits * C; empty without splits
 };
+
+// Sets the running statistics of every batch norm with splits to those of all splits together: the
+// mean of the means, the mean of the variances plus the variance of the means. Before what has
+// learned is used.
+void aggregate_batch_norm_splits(const Module& root);
+
+// The reverse, for weights that come without: each split starts with the running statistics.
+void spread_batch_norm_splits(const Module& root);
 
 class Linear : public Module {
  public:

@@ -4,6 +4,7 @@
 
 #include "autograd/ops/adaptive_pool3d.h"
 #include "autograd/ops/concat.h"
+#include "autograd/ops/dropout.h"
 #include "autograd/ops/pointwise.h"
 #include "autograd/ops/pool3d.h"
 #include "autograd/ops/reshape.h"
@@ -49,12 +50,17 @@ Value ClassificationHead::operator()(const std::vector<Value>& pathways) const {
              window[2], "; is DATA.TEST_CROP_SIZE smaller than DATA.TRAIN_CROP_SIZE?");
     pooled.push_back(avg_pool3d(pathways[p], {.kernel = window}));
   }
-  const Value features = pooled.size() == 1 ? pooled[0] : concat(pooled);
+  Value features = pooled.size() == 1 ? pooled[0] : concat(pooled);
+  if (graph.training()) {
+    Graph::Scope drop(graph, "dropout");
+    features = dropout(features, options_.dropout, random_state(graph));
+  }
   const Value projected = projection_(features);
   {
     Graph::Scope logits(graph, "logits");
     graph.mark("logits", mean_over_positions(projected));
   }
+  if (graph.training()) return graph.value(graph.marks().at("logits"));
   return mean_over_positions(activate(projected, options_.activation));
 }
 

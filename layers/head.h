@@ -16,6 +16,7 @@ class ClassificationHead : public Module {
     std::vector<std::array<int, 3>> pool;  // T H W, average pooling window of each pathway
     int classes = 0;
     std::string activation = "softmax";  // or sigmoid, none
+    double dropout = 0;                  // share of the pooled features dropped in training
     double init_deviation = 0.01;
   };
   // Parameters: projection.
@@ -23,7 +24,7 @@ class ClassificationHead : public Module {
 
   // Scores N x classes: pooled with stride 1, projected, activated, and the mean over the positions
   // that remain when the input is larger than the pooling window. Marks "logits": N x classes, the
-  // mean of the projections.
+  // mean of the projections. In training what it returns are the logits.
   Value operator()(const std::vector<Value>& pathways) const;
 
  private:

@@ -45,6 +45,12 @@ Tensor Module::buffer(std::string_view name, Shape shape, Init init) {
   return tensor;
 }
 
+Tensor Module::norm_parameter(std::string_view name, Shape shape, Init init) {
+  Tensor tensor = parameter(name, shape, init);
+  root_->parameters_.back().norm = true;
+  return tensor;
+}
+
 Value Module::state(const Tensor& tensor, std::string_view name, Value x) const {
   return x.graph().state(tensor, path(name), false);
 }

@@ -30,13 +30,16 @@ struct Parameter {
   Tensor tensor;     // convolution weights are O T H W I
   Init init;
   bool trainable = true;  // false: a buffer
+  bool norm = false;      // a scale or shift of a batch norm
 };
 
 // A node of the tree. Modules are neither copied nor moved, since children refer to their root.
 class Module {
  public:
   // The root; floating point tensors of the tree get this type.
-  explicit Module(DType dtype = DType::f32) : root_(this), dtype_(dtype) {}
+  // batch_norm_splits: into how many parts each batch norm divides a batch in training.
+  explicit Module(DType dtype = DType::f32, int batch_norm_splits = 1)
+      : root_(this), dtype_(dtype), batch_norm_splits_(batch_norm_splits) {}
   Module(Module& parent, std::string_view name);
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
@@ -45,6 +48,7 @@ class Module {
   // Of the whole tree, in the order of construction.
   const std::vector<Parameter>& parameters() const { return root_->parameters_; }
   DType dtype() const { return root_->dtype_; }
+  int batch_norm_splits() const { return root_->batch_norm_splits_; }
 
   // Fills every parameter by its rule from a counter-based generator keyed by seed and name: a
   // parameter's values do not depend on the rest of the network.
@@ -53,6 +57,8 @@ class Module {
  protected:
   Tensor parameter(std::string_view name, Shape shape, Init init);
   Tensor buffer(std::string_view name, Shape shape, Init init);
+  // A parameter of a batch norm.
+  Tensor norm_parameter(std::string_view name, Shape shape, Init init);
   // The tensor as a value of x's graph.
   Value state(const Tensor& tensor, std::string_view name, Value x) const;
   // The name relative to the root.
@@ -63,6 +69,7 @@ class Module {
   Module* root_;
   std::string path_, name_;
   DType dtype_ = DType::f32;
+  int batch_norm_splits_ = 1;
   std::vector<Parameter> parameters_;  // of the root only
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/ops/dropout.h"
 #include "autograd/ops/pointwise.h"
 
 namespace sf {
@@ -96,7 +97,7 @@ std::unique_ptr<ResidualBranch> make_branch(Module& parent, const ResidualOption
 }  // namespace
 
 ResidualBlock::ResidualBlock(Module& parent, std::string_view name, const ResidualOptions& o)
-    : Module(parent, name) {
+    : Module(parent, name), drop_connect_(o.drop_connect) {
   if (o.in != o.out || o.stride != 1) {
     branch1_ = std::make_unique<Conv3d>(
         *this, "branch1",
@@ -109,7 +110,12 @@ ResidualBlock::ResidualBlock(Module& parent, std::string_view name, const Residu
 Value ResidualBlock::operator()(Value x) const {
   Graph::Scope scope(x.graph(), name());
   const Value shortcut = branch1_ ? (*branch1_bn_)((*branch1_)(x)) : x;
-  return relu(add((*branch2_)(x), shortcut));
+  Value residual = (*branch2_)(x);
+  if (x.graph().training()) {
+    Graph::Scope drop(x.graph(), "drop_connect");
+    residual = drop_connect(residual, drop_connect_, random_state(x.graph()));
+  }
+  return relu(add(residual, shortcut));
 }
 
 ResidualStage::ResidualStage(Module& stage, int pathway, const Options& options) {

@@ -19,6 +19,7 @@ struct ResidualOptions {
   int groups = 1;
   bool stride_1x1 = false;  // the bottleneck's stride on its first convolution
   bool zero_final_bn = false, zero_final_conv = false;
+  double drop_connect = 0;  // share of samples that a block passes by in training
 };
 
 // What a block adds to its input; ends in a batch norm.
@@ -38,6 +39,7 @@ class ResidualBlock : public Module {
   std::unique_ptr<Conv3d> branch1_;
   std::unique_ptr<BatchNorm> branch1_bn_;
   std::unique_ptr<ResidualBranch> branch2_;
+  double drop_connect_ = 0;
 };
 
 // The blocks of one stage on one pathway, with non-local blocks behind some of them.

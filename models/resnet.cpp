@@ -62,6 +62,13 @@ T at(const std::vector<std::vector<T>>& lists, int stage, int pathway, const cha
   return lists[size_t(stage)][size_t(pathway)];
 }
 
+int configured_splits(const Config& config) {
+  if (config.get<std::string>("BN.NORM_TYPE") != "sub_batchnorm") return 1;
+  const int splits = config.get<int>("BN.NUM_SPLITS");
+  SF_CHECK(splits > 0, "BN.NUM_SPLITS: wanted at least 1, found ", splits);
+  return splits;
+}
+
 class VideoResNet : public Model {
  public:
   VideoResNet(const Config& config, DType dtype);
@@ -101,7 +108,9 @@ ResidualStage::Options VideoResNet::stage_options(const Config& config, int stag
       .groups = config.get<int>("RESNET.NUM_GROUPS"),
       .stride_1x1 = !two() && config.get<bool>("RESNET.STRIDE_1X1"),  // SlowFast ignores the key
       .zero_final_bn = config.get<bool>("RESNET.ZERO_INIT_FINAL_BN"),
-      .zero_final_conv = config.get<bool>("RESNET.ZERO_INIT_FINAL_CONV")};
+      .zero_final_conv = config.get<bool>("RESNET.ZERO_INIT_FINAL_CONV"),
+      // Growing with depth, as stochastic depth has it.
+      .drop_connect = config.get<double>("MODEL.DROPCONNECT_RATE") * (stage + 2) / 5};
 
   const int temporal = at(config.get<std::vector<Ints>>("RESNET.NUM_BLOCK_TEMP_KERNEL"), stage,
                           pathway, "RESNET.NUM_BLOCK_TEMP_KERNEL");
@@ -130,7 +139,7 @@ ResidualStage::Options VideoResNet::stage_options(const Config& config, int stag
 }
 
 VideoResNet::VideoResNet(const Config& config, DType dtype)
-    : Model(dtype),
+    : Model(dtype, configured_splits(config)),
       arch_(find_arch(config.get<std::string>("MODEL.ARCH"))),
       pathways_(int(arch_.temporal_kernels.size())),
       width_(config.get<int>("RESNET.WIDTH_PER_GROUP")),
@@ -184,6 +193,7 @@ VideoResNet::VideoResNet(const Config& config, DType dtype)
                                    .pool = {},
                                    .classes = config.get<int>("MODEL.NUM_CLASSES"),
                                    .activation = config.get<std::string>("MODEL.HEAD_ACT"),
+                                   .dropout = config.get<double>("MODEL.DROPOUT_RATE"),
                                    .init_deviation = config.get<double>("MODEL.FC_INIT_STD")};
   for (int p = 0; p < pathways_; ++p)
     head.pool.push_back({frames(p) / arch_.temporal_pool, crop, crop});

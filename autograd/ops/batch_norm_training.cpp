@@ -6,7 +6,24 @@
 namespace sf {
 namespace {
 
-// What all steps share. Sums are f64 2 x splits C, moments f64 splits C.
+BatchNormTrainingProblem problem_of(const TensorType& x, double epsilon,
+                                    const BatchNormTraining& training) {
+  const int64_t n = x.shape[0], c = x.shape.channels();
+  return {.dtype = x.dtype,
+          .samples = n,
+          .sample_pixels = x.shape.pixels() / n,
+          .c = int(c),
+          .splits = training.splits,
+          .epsilon = epsilon,
+          .momentum = training.momentum,
+          .x_pitch = c,
+          .y_pitch = c,
+          .residual_pitch = c,
+          .dy_pitch = c,
+          .dx_pitch = c};
+}
+
+// What the other steps share. Sums are f64 2 x splits C, moments f64 splits C.
 class BatchNormStep : public Op {
  public:
   BatchNormStep(double epsilon, const BatchNormTraining& training, const TensorType& x)
@@ -14,27 +31,9 @@ class BatchNormStep : public Op {
   bool takes_pitch(const OpSite&) const override { return true; }
 
  protected:
-  BatchNormTrainingProblem problem() const {
-    const int64_t n = x_.shape[0], c = x_.shape.channels();
-    return {.dtype = x_.dtype,
-            .samples = n,
-            .sample_pixels = x_.shape.pixels() / n,
-            .c = int(c),
-            .splits = training_.splits,
-            .epsilon = epsilon_,
-            .momentum = training_.momentum,
-            .x_pitch = c,
-            .y_pitch = c,
-            .residual_pitch = c,
-            .dy_pitch = c,
-            .dx_pitch = c};
-  }
+  BatchNormTrainingProblem problem() const { return problem_of(x_, epsilon_, training_); }
   TensorType sums() const { return {{2, moments().shape[0]}, DType::f64}; }
   TensorType moments() const { return {{training_.splits * x_.shape.channels()}, DType::f64}; }
-  template <class Step>
-  std::shared_ptr<Step> next() const {
-    return std::make_shared<Step>(epsilon_, training_, x_);
-  }
 
   TensorType x_;
   BatchNormTraining training_;
@@ -60,14 +59,16 @@ class SumsOp : public BatchNormStep {  // input: x
   }
 };
 
-class MomentsOp : public BatchNormStep {  // inputs: sums, running mean, running variance
+class MomentsOp : public BatchNormStep {  // inputs: running mean and variance, then sums
  public:
   using BatchNormStep::BatchNormStep;
   std::string_view name() const override { return "batch_norm_moments"; }
-  std::vector<int> written_inputs() const override { return {1, 2}; }
+  std::vector<int> written_inputs() const override {
+    return training_.frozen ? std::vector<int>{} : std::vector{0, 1};
+  }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {
-    for (const TensorType& running : in.subspan(1))
+    for (const TensorType& running : in.first(2))
       SF_CHECK(running == (TensorType{moments().shape, x_.dtype}), name(), ": wants ",
                moments().shape, " running statistics of ", x_.dtype, ", found ", running);
     return {moments(), moments()};
@@ -75,10 +76,10 @@ class MomentsOp : public BatchNormStep {  // inputs: sums, running mean, running
 
   Lowered lower(const OpSite& site) const override {
     const auto p = problem();
-    const auto args = [](const Binding& b) {
-      return BatchNormMomentsArgs{.sums = f64(b.in[0]),
-                                  .running_mean = b.in[1].data,
-                                  .running_variance = b.in[2].data,
+    const auto args = [frozen = training_.frozen](const Binding& b) {
+      return BatchNormMomentsArgs{.sums = frozen ? nullptr : f64(b.in[2]),
+                                  .running_mean = b.in[0].data,
+                                  .running_variance = b.in[1].data,
                                   .mean = f64(b.out[0]),
                                   .inverse_std = f64(b.out[1])};
     };
@@ -87,23 +88,48 @@ class MomentsOp : public BatchNormStep {  // inputs: sums, running mean, running
   }
 };
 
-class BackwardSumsOp : public BatchNormStep {  // inputs: x, dy, mean
+// Inputs: x, dy, mean, then y with an activation. Outputs: the sums; with a residual its gradient
+// before them.
+class BackwardSumsOp : public BatchNormStep {
  public:
-  using BatchNormStep::BatchNormStep;
+  BackwardSumsOp(double epsilon, const BatchNormTraining& training, const TensorType& x,
+                 Activation activation, bool residual)
+      : BatchNormStep(epsilon, training, x), activation_(activation), residual_(residual) {}
   std::string_view name() const override { return "batch_norm_backward_sums"; }
-  std::vector<TensorType> infer(std::span<const TensorType>) const override { return {sums()}; }
+  std::vector<TensorType> infer(std::span<const TensorType>) const override {
+    return residual_ ? std::vector{x_, sums()} : std::vector{sums()};
+  }
+  std::optional<int> reuses_input() const override {
+    return residual_ ? std::optional(1) : std::nullopt;
+  }
+  // The residual's gradient has the pitch of dy.
+  bool takes_pitch(const OpSite& site) const override {
+    return !residual_ || site.out[0].pitch == site.in[1].pitch;
+  }
 
   Lowered lower(const OpSite& site) const override {
     auto p = problem();
+    p.activation = activation_;
+    p.residual = residual_;
     p.x_pitch = site.in[0].pitch;
     p.dy_pitch = site.in[1].pitch;
-    const auto args = [](const Binding& b) {
-      return BatchNormBackwardSumsArgs{
-          .x = b.in[0].data, .dy = b.in[1].data, .mean = f64(b.in[2]), .sums = f64(b.out[0])};
+    if (activation_ != Activation::none) p.y_pitch = site.in[3].pitch;
+    if (residual_) p.residual_pitch = site.out[0].pitch;
+    const auto args = [activation = activation_, residual = residual_](const Binding& b) {
+      return BatchNormBackwardSumsArgs{.x = b.in[0].data,
+                                       .y = activation == Activation::none ? nullptr : b.in[3].data,
+                                       .dy = b.in[1].data,
+                                       .mean = f64(b.in[2]),
+                                       .sums = f64(b.out[residual ? 1 : 0]),
+                                       .dresidual = residual ? b.out[0].data : nullptr};
     };
     return lower_kernel(best_kernel(batch_norm_backward_sums_kernels(site.backend), p, name()), p,
                         site, args);
   }
+
+ private:
+  Activation activation_;
+  bool residual_;
 };
 
 class BackwardParametersOp : public BatchNormStep {  // inputs: sums, inverse std
@@ -129,94 +155,127 @@ class BackwardParametersOp : public BatchNormStep {  // inputs: sums, inverse st
   }
 };
 
-class BackwardApplyOp : public BatchNormStep {  // inputs: x, dy, mean, inverse std, gamma, sums
+// Inputs: x, dy, mean, 1 / standard deviation, gamma, then the sums unless the moments are frozen,
+// then y with an activation.
+class BackwardApplyOp : public BatchNormStep {
  public:
-  using BatchNormStep::BatchNormStep;
+  BackwardApplyOp(double epsilon, const BatchNormTraining& training, const TensorType& x,
+                  Activation activation)
+      : BatchNormStep(epsilon, training, x), activation_(activation) {}
   std::string_view name() const override { return "batch_norm_backward_apply"; }
   std::vector<TensorType> infer(std::span<const TensorType>) const override { return {x_}; }
+  std::optional<int> reuses_input() const override { return 1; }
 
   Lowered lower(const OpSite& site) const override {
     auto p = problem();
+    const bool frozen = training_.frozen;
+    const size_t y = activation_ == Activation::none ? 0 : frozen ? 5 : 6;
+    p.activation = activation_;
     p.x_pitch = site.in[0].pitch;
     p.dy_pitch = site.in[1].pitch;
     p.dx_pitch = site.out[0].pitch;
-    const auto args = [](const Binding& b) {
+    if (y > 0) p.y_pitch = site.in[y].pitch;
+    const auto args = [frozen, y](const Binding& b) {
       return BatchNormBackwardApplyArgs{.x = b.in[0].data,
+                                        .y = y > 0 ? b.in[y].data : nullptr,
                                         .dy = b.in[1].data,
                                         .mean = f64(b.in[2]),
                                         .inverse_std = f64(b.in[3]),
                                         .gamma = b.in[4].data,
-                                        .sums = f64(b.in[5]),
+                                        .sums = frozen ? nullptr : f64(b.in[5]),
                                         .dx = b.out[0].data};
     };
     return lower_kernel(best_kernel(batch_norm_backward_apply_kernels(site.backend), p, name()), p,
                         site, args);
   }
-};
 
-class ApplyOp : public BatchNormStep {  // inputs: x, mean, inverse std, gamma, beta
- public:
-  using BatchNormStep::BatchNormStep;
-  std::string_view name() const override { return "batch_norm_apply"; }
-
-  std::vector<TensorType> infer(std::span<const TensorType> in) const override {
-    for (const TensorType& parameter : in.subspan(3))
-      SF_CHECK(parameter == (TensorType{{x_.shape.channels()}, x_.dtype}), name(), ": wants ",
-               x_.shape.channels(), " parameters of ", x_.dtype, ", found ", parameter);
-    return {x_};
-  }
-
-  Lowered lower(const OpSite& site) const override {
-    auto p = problem();
-    p.x_pitch = site.in[0].pitch;
-    p.y_pitch = site.out[0].pitch;
-    const auto args = [](const Binding& b) {
-      return BatchNormApplyArgs{.x = b.in[0].data,
-                                .mean = f64(b.in[1]),
-                                .inverse_std = f64(b.in[2]),
-                                .gamma = b.in[3].data,
-                                .beta = b.in[4].data,
-                                .y = b.out[0].data};
-    };
-    return lower_kernel(best_kernel(batch_norm_apply_kernels(site.backend), p, name()), p, site,
-                        args);
-  }
-
-  // All of the batch norm's gradients: nothing is left for the moments to pass on.
-  std::vector<Value> grad(const GradSite& site) const override {
-    const Value &x = site.in[0], &mean = site.in[1], &inverse_std = site.in[2], &gamma = site.in[3],
-                &dy = site.out_grad[0];
-    Graph& graph = x.graph();
-    const Value sums = graph.apply1(next<BackwardSumsOp>(), {x, dy, mean});
-    std::vector<Value> grads(5);
-    if (site.needed[0])
-      grads[0] = graph.apply1(next<BackwardApplyOp>(), {x, dy, mean, inverse_std, gamma, sums});
-    if (site.needed[3] || site.needed[4]) {
-      const std::vector<Value> in{sums, inverse_std};
-      const auto parameters = graph.apply(next<BackwardParametersOp>(), in);
-      grads[3] = parameters[0];
-      grads[4] = parameters[1];
-    }
-    return grads;
-  }
+ private:
+  Activation activation_;
 };
 
 }  // namespace
 
+std::vector<TensorType> BatchNormApplyOp::infer(std::span<const TensorType> in) const {
+  for (const TensorType& parameter : in.subspan(3, 2))
+    SF_CHECK(parameter == (TensorType{{x_.shape.channels()}, x_.dtype}), name(), ": wants ",
+             x_.shape.channels(), " parameters of ", x_.dtype, ", found ", parameter);
+  SF_CHECK(!residual || in[5] == x_, name(), ": wants a residual ", x_, ", found ", in[5]);
+  return {x_};
+}
+
+Lowered BatchNormApplyOp::lower(const OpSite& site) const {
+  auto p = problem_of(x_, epsilon_, training_);
+  p.residual = residual;
+  p.activation = activation;
+  p.x_pitch = site.in[0].pitch;
+  p.y_pitch = site.out[0].pitch;
+  if (residual) p.residual_pitch = site.in[5].pitch;
+  const auto args = [residual = residual](const Binding& b) {
+    return BatchNormApplyArgs{.x = b.in[0].data,
+                              .mean = f64(b.in[1]),
+                              .inverse_std = f64(b.in[2]),
+                              .gamma = b.in[3].data,
+                              .beta = b.in[4].data,
+                              .residual = residual ? b.in[5].data : nullptr,
+                              .y = b.out[0].data};
+  };
+  return lower_kernel(best_kernel(batch_norm_apply_kernels(site.backend), p, name()), p, site,
+                      args);
+}
+
+// All of the batch norm's gradients: nothing is left for the moments to pass on.
+std::vector<Value> BatchNormApplyOp::grad(const GradSite& site) const {
+  const Value &x = site.in[0], &mean = site.in[1], &inverse_std = site.in[2], &gamma = site.in[3],
+              &y = site.out[0];
+  Value dy = site.out_grad[0];
+  Graph& graph = x.graph();
+  std::vector<Value> grads(site.in.size());
+
+  Activation left = activation;  // what the steps below still undo
+  std::vector<Value> in{x, dy, mean};
+  if (activation != Activation::none) in.push_back(y);
+  const bool stores = residual && activation != Activation::none;
+  const auto sums_out = graph.apply(
+      std::make_shared<BackwardSumsOp>(epsilon_, training_, x_, activation, stores), in);
+  const Value sums = sums_out.back();
+  if (stores) {
+    dy = sums_out[0];
+    left = Activation::none;
+  }
+  if (residual) grads[5] = dy;
+  if (site.needed[0]) {
+    in = {x, dy, mean, inverse_std, gamma};
+    if (!training_.frozen) in.push_back(sums);
+    if (left != Activation::none) in.push_back(y);
+    grads[0] = graph.apply(std::make_shared<BackwardApplyOp>(epsilon_, training_, x_, left), in)[0];
+  }
+  if (site.needed[3] || site.needed[4]) {
+    in = {sums, inverse_std};
+    const auto parameters =
+        graph.apply(std::make_shared<BackwardParametersOp>(epsilon_, training_, x_), in);
+    grads[3] = parameters[0];
+    grads[4] = parameters[1];
+  }
+  return grads;
+}
+
 Value batch_norm_training(Value x, const BatchNormStatistics& s,
                           const BatchNormTraining& training) {
   const int64_t samples = x.shape()[0], pixels = x.shape().pixels();
+  SF_CHECK(!training.frozen || training.splits == 1,
+           "batch_norm: frozen statistics have no splits, found ", training.splits);
   SF_CHECK(training.splits > 0 && samples % training.splits == 0,
            "batch_norm: wanted a batch that divides into ", training.splits, " splits, found ",
            samples);
-  SF_CHECK(pixels / training.splits > 1,
+  SF_CHECK(training.frozen || pixels / training.splits > 1,
            "batch_norm: wanted several values a channel to normalise, found ", x.shape());
   Graph& graph = x.graph();
   const TensorType type = x.type();
-  const Value sums = graph.apply1(std::make_shared<SumsOp>(s.epsilon, training, type), {x});
-  const std::vector<Value> in{sums, s.mean, s.variance};
+  std::vector<Value> in{s.mean, s.variance};
+  if (!training.frozen)
+    in.push_back(graph.apply1(std::make_shared<SumsOp>(s.epsilon, training, type), {x}));
   const auto moments = graph.apply(std::make_shared<MomentsOp>(s.epsilon, training, type), in);
-  return graph.apply1(std::make_shared<ApplyOp>(s.epsilon, training, type),
+  return graph.apply1(std::make_shared<BatchNormApplyOp>(s.epsilon, training, type),
                       {x, moments[0], moments[1], s.gamma, s.beta});
 }
 

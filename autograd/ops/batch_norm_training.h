@@ -2,12 +2,14 @@
 #pragma once
 
 #include "autograd/ops/batch_norm.h"
+#include "kernels/base/activation.h"
 
 namespace sf {
 
 struct BatchNormTraining {
   double momentum = 0.1;  // weight of the batch in the running statistics
   int splits = 1;         // sample i is normalised with those whose number is i modulo splits
+  bool frozen = false;    // normalises with the running statistics of C values, which stay
 };
 
 // x: N [..] C. Normalises with the mean and the variance of the batch, and moves `mean` and
@@ -16,5 +18,29 @@ struct BatchNormTraining {
 // includes the way through the batch's statistics.
 Value batch_norm_training(Value x, const BatchNormStatistics& statistics,
                           const BatchNormTraining& training = {});
+
+// The step that makes the result. Inputs: x, mean and 1 / standard deviation (f64), gamma, beta,
+// then the residual if there is one; y = activation(normalised x + residual).
+class BatchNormApplyOp : public Op {
+ public:
+  BatchNormApplyOp(double epsilon, const BatchNormTraining& training, const TensorType& x)
+      : x_(x), training_(training), epsilon_(epsilon) {}
+  bool residual = false;
+  Activation activation = Activation::none;
+
+  std::string_view name() const override { return "batch_norm_apply"; }
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override;
+  Lowered lower(const OpSite& site) const override;
+  std::vector<Value> grad(const GradSite& site) const override;
+  bool takes_pitch(const OpSite&) const override { return true; }
+  std::optional<int> reuses_input() const override {
+    return residual ? std::optional(5) : std::nullopt;
+  }
+
+ private:
+  TensorType x_;
+  BatchNormTraining training_;
+  double epsilon_;
+};
 
 }  // namespace sf

@@ -28,7 +28,7 @@ std::vector<int> execution_order(const Graph& graph, std::span<const int> output
 std::vector<bool> frozen_values(const Graph& graph, std::span<const int> order) {
   std::vector<bool> frozen(size_t(graph.value_count()));
   for (int v = 0; v < graph.value_count(); ++v)
-    frozen[size_t(v)] = graph.info(v).state && !graph.info(v).trainable;
+    frozen[size_t(v)] = graph.info(v).state && !graph.info(v).variable;
   for (int n : order) {
     const auto& node = graph.nodes()[size_t(n)];
     for (int i : node.op->written_inputs()) frozen[size_t(node.in[size_t(i)])] = false;
@@ -50,8 +50,6 @@ Placement::Placement(const Graph& graph, std::span<const int> order,
   if (reuse) join_concatenations(order);
   place(order, outputs, reuse);
 }
-
-bool Placement::hoisted(const Graph::Node& node) const { return frozen_[size_t(node.out[0])]; }
 
 int Placement::whole(int value) const {
   for (auto s = slices_.find(value); s != slices_.end(); s = slices_.find(value))

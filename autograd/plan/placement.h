@@ -14,8 +14,14 @@ namespace sf {
 // The nodes that the outputs need and those that write states, in creation order.
 std::vector<int> execution_order(const Graph& graph, std::span<const int> outputs);
 
-// By value id: depends alone on untrainable state that no node writes, so a plan computes it once.
+// By value id: depends alone on states that are not variable and that no node writes, so a plan
+// computes it once.
 std::vector<bool> frozen_values(const Graph& graph, std::span<const int> order);
+
+// Whether a plan runs the node once, ahead of all runs: what it makes is frozen.
+inline bool hoisted(const Graph::Node& node, const std::vector<bool>& frozen) {
+  return !node.out.empty() && frozen[size_t(node.out[0])];
+}
 
 // Offsets in one arena, found by best fit over the life times of the values.
 class Placement {
@@ -44,7 +50,7 @@ class Placement {
   void join_concatenations(std::span<const int> order);
   bool can_join(int value, const Graph::Node& concat, int64_t channel) const;
   void place(std::span<const int> order, std::span<const int> outputs, bool reuse);
-  bool hoisted(const Graph::Node& node) const;
+  bool hoisted(const Graph::Node& node) const { return sf::hoisted(node, frozen_); }
   int whole(int value) const;  // the outermost tensor that the value is a slice of
 
   const Graph* graph_ = nullptr;

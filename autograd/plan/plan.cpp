@@ -53,7 +53,7 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
   placement_ =
       Placement(graph, order, frozen, wanted, options.device.backend, options.reuse_buffers);
 
-  const auto hoisted = [&](int n) { return bool(frozen[size_t(graph.nodes()[size_t(n)].out[0])]); };
+  const auto hoisted = [&](int n) { return sf::hoisted(graph.nodes()[size_t(n)], frozen); };
   for (int n : order)
     if (hoisted(n))
       for (int out : graph.nodes()[size_t(n)].out) constants_[out] = Tensor(graph.info(out).type);
@@ -65,6 +65,9 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
     lowered.emplace_back(n, node.op->lower(placement_.site(node)));
     workspace = std::max(workspace, lowered.back().second.workspace_bytes);
   }
+  if (const size_t bytes = placement_.bytes() + workspace;
+      double(bytes) > options.memory_limit_bytes)
+    throw PlanTooLarge(bytes, options.memory_limit_bytes);
   arena_ = Storage::allocate(options.device, placement_.bytes() + workspace);
   // All bits set is NaN in every float type: memory used before it is written shows at once.
   std::memset(arena_->data(), 0xFF, arena_->size());
@@ -154,10 +157,11 @@ std::string Plan::describe() const {
   };
   std::string text = fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10}\n", "step", "op",
                                  "kernel", "output", "offset", "MFLOP");
-  for (const Step& s : steps_)
+  for (const Step& s : steps_) {  // a step without outputs writes its first written input
+    const TensorRef& out = s.out.empty() ? s.in[size_t(s.op->written_inputs()[0])] : s.out[0];
     text += fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10.2f}\n", s.name, s.op->name(),
-                        s.lowered.kernel, cat(s.out[0].type), place(s.out[0]),
-                        s.op->flops(s.site) / 1e6);
+                        s.lowered.kernel, cat(out.type), place(out), s.op->flops(s.site) / 1e6);
+  }
   constexpr double kMiB = 1 << 20;
   text += fmt::format(
       "{} steps, {} hoisted; {:.3f} GFLOP; {:.1f} MiB of activations and workspace, {:.1f} MiB of "

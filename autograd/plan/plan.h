@@ -1,6 +1,7 @@
 // A graph made ready to run: ordered, kernels chosen, every buffer at a fixed address.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,19 @@ struct PlanOptions {
   bool reuse_buffers =
       true;  // off: every value keeps its own memory and can be fetched after a run
   bool check_finite = false;  // stop at the first NaN or infinity and name the step
+  double memory_limit_bytes = std::numeric_limits<double>::infinity();
+};
+
+// What a plan throws, before it takes any memory, when it needs more than the limit.
+class PlanTooLarge : public Error {
+ public:
+  PlanTooLarge(size_t bytes, double limit)
+      : Error(cat("plan: wanted at most ", int64_t(limit),
+                  " bytes of activations and workspace, "
+                  "found ",
+                  bytes)),
+        bytes(bytes) {}
+  const size_t bytes;
 };
 
 // Planning runs the hoisted steps (those that depend on frozen state alone) and packs weights, so

@@ -20,7 +20,7 @@ Value Rebuilder::moved(int value) {
   if (now) return now;
   const auto& info = from_.info(value);
   SF_CHECK(info.producer < 0, "rewrite: '", info.name, "' is used but no longer made");
-  now = info.state ? to().state(info.state, info.name, info.trainable)
+  now = info.state ? to().state(info.state, info.name, info.variable)
                    : to().input(info.name, info.type);
   return now;
 }

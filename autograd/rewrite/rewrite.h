@@ -30,6 +30,10 @@ Rewritten fuse_epilogue(const Graph& graph, std::span<const int> keep);
 Rewritten rewrite_for_inference(const Graph& graph, std::span<const int> keep,
                                 bool keep_marks = false);
 
+// For the forward part of a training step, before its gradients: moves the addition of a residual
+// and a ReLU into the batch norm before them.
+Rewritten rewrite_for_training(const Graph& graph, std::span<const int> keep);
+
 // How the passes are written: copies nodes of one graph into another one by one.
 class Rebuilder {
  public:

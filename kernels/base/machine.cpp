@@ -1,6 +1,8 @@
 #include "kernels/base/machine.h"
 
+#include <cstdlib>
 #include <fstream>
+#include <string_view>
 
 #include "hwy/targets.h"
 #include "kernels/base/error.h"
@@ -22,6 +24,14 @@ std::string vector_extensions() {
   for (int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1)
     names += (names.empty() ? "" : " ") + std::string(hwy::TargetName(left & -left));
   return names;
+}
+
+int64_t available_memory_bytes() {
+  std::ifstream in("/proc/meminfo");
+  constexpr std::string_view kKey = "MemAvailable:";
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(kKey)) return std::atoll(line.c_str() + kKey.size()) * 1024;
+  return 0;
 }
 
 std::string onednn_version() {
