@@ -20,6 +20,7 @@ void add_synth_command(CLI::App& app);
 void add_convert_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_doctor_command(CLI::App& app);
+void add_step_command(CLI::App& app);
 
 // The --cfg, --opts and KEY VALUE arguments that most subcommands share.
 class ConfigArguments {

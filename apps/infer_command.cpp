@@ -3,6 +3,7 @@
 #include "apps/commands.h"
 #include "apps/engine/inference.h"
 #include "apps/engine/setup.h"
+#include "apps/engine/stored_batch.h"
 #include "tensor/safetensors.h"
 
 namespace sf {
@@ -13,35 +14,6 @@ struct InferArguments {
   std::string input, output, weights, device, dtype;
   bool keep_stages = false;
 };
-
-// input.0, input.1 .. as clips: [clip][pathway] of T H W C.
-std::vector<std::vector<Tensor>> read_clips(const std::string& path, const Model& model) {
-  const Safetensors file = read_safetensors(path);
-  std::vector<std::vector<Tensor>> clips;
-  int64_t pathway = 0;
-  for (const TensorType& wanted : model.inputs(1, 1)) {
-    const std::string name = cat("input.", pathway++);
-    SF_CHECK(file.contains(name), path, ": wanted a tensor ", name, ", found none");
-    const Tensor& found = file.at(name);
-    const Shape& s = found.shape();
-    SF_CHECK(s.rank() == 5 && s[0] > 0 && s[1] == wanted.shape[4] && s[2] == wanted.shape[1] &&
-                 s[3] == s[4],
-             path, ": ", name, ": wanted N x ", wanted.shape[4], " x ", wanted.shape[1],
-             " x crop x crop, found ", s);
-    const Tensor all = channels_last_from_first(found).to(wanted.dtype);
-    if (clips.empty()) clips.resize(size_t(s[0]));
-    SF_CHECK(clips.size() == size_t(s[0]), path, ": ", name, " has ", s[0], " clips, input.0 has ",
-             clips.size());
-    const Shape one{s[2], s[3], s[4], s[1]};
-    for (size_t i = 0; i < clips.size(); ++i) {
-      Tensor clip({one, wanted.dtype});
-      std::copy_n(all.data() + i * size_t(clip.type().bytes()), size_t(clip.type().bytes()),
-                  clip.data());
-      clips[i].push_back(clip);
-    }
-  }
-  return clips;
-}
 
 void infer(const InferArguments& a) {
   Config config = a.config.load_one();
@@ -54,11 +26,11 @@ void infer(const InferArguments& a) {
   else
     load_weights_from(*model, a.weights);
 
-  const auto clips = read_clips(a.input, *model);
+  const auto clips = split_clips(read_pathways(read_safetensors(a.input), a.input, *model));
   Inference network(*model, clips[0][0].shape()[1],
                     {.device = device,
                      .max_batch = int64_t(clips.size()),
-                     .memory_limit_bytes = config.get<double>("SF.MEMORY_LIMIT") * double(1 << 30),
+                     .memory_limit_bytes = memory_limit_bytes(config, false),
                      .check_finite = config.get<bool>("SF.CHECK_FINITE"),
                      .keep_stages = a.keep_stages});
   const Inference::Result result = network.run(clips);

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   sf::add_run_command(app);
   sf::add_config_command(app);
   sf::add_infer_command(app);
+  sf::add_step_command(app);
   sf::add_plan_command(app);
   sf::add_synth_command(app);
   sf::add_convert_command(app);

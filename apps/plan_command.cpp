@@ -21,11 +21,10 @@ void plan(const PlanArguments& a) {
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
   SF_CHECK(!a.train, "sf plan: --train: training is not built in");
   const auto model = initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")));
-  const Inference network(
-      *model, config.get<int64_t>("DATA.TEST_CROP_SIZE"),
-      {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
-       .max_batch = a.batch,
-       .memory_limit_bytes = config.get<double>("SF.MEMORY_LIMIT") * double(1 << 30)});
+  const Inference network(*model, config.get<int64_t>("DATA.TEST_CROP_SIZE"),
+                          {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
+                           .max_batch = a.batch,
+                           .memory_limit_bytes = memory_limit_bytes(config, false)});
   std::fputs((a.shapes ? network.plan().shapes() : network.plan().describe()).c_str(), stdout);
 }
 

@@ -76,7 +76,7 @@ void Config::validate() {
   const auto shards = get<int64_t>("NUM_SHARDS"), shard = get<int64_t>("SHARD_ID");
   SF_CHECK(shard < shards, "SHARD_ID: wanted less than NUM_SHARDS ", shards, ", found ", shard);
 
-  check_amount(*this, "SF.MEMORY_LIMIT", kMaxGib);
+  if (get<double>("SF.MEMORY_LIMIT") != 0) check_amount(*this, "SF.MEMORY_LIMIT", kMaxGib);
   check_amount(*this, "SF.LOADER_MEMORY", kMaxGib);
   check_amount(*this, "SF.DECODE_TIMEOUT", kMaxSeconds);
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "apps/engine/inference.h"
 #include "apps/engine/logging.h"
+#include "kernels/base/machine.h"
 #include "models/weights.h"
 #include "tensor/checkpoint.h"
 
@@ -15,6 +17,14 @@ Device choose_device(const Config& config) {
   if (const int gpus = config.get<int>("NUM_GPUS"); gpus > 0 && device.backend != Backend::cuda)
     SF_LOG("NUM_GPUS {} counts as 0: this runs on the {}.", gpus, device.name());
   return device;
+}
+
+double memory_limit_bytes(const Config& config, bool training) {
+  constexpr double kGiB = 1 << 30, kTestGiB = 4;
+  if (const double limit = config.get<double>("SF.MEMORY_LIMIT"); limit > 0) return limit * kGiB;
+  if (!training) return kTestGiB * kGiB;
+  const auto available = double(available_memory_bytes());
+  return available > 0 ? available : std::numeric_limits<double>::infinity();
 }
 
 std::unique_ptr<Model> initial_model(const Config& config, DType dtype) {

@@ -14,6 +14,9 @@ namespace sf {
 // SF.DEVICE. Without a CUDA device NUM_GPUS counts as 0.
 Device choose_device(const Config& config);
 
+// SF.MEMORY_LIMIT in bytes. Where it is 0: 4 GiB in a test, in training what the machine has left.
+double memory_limit_bytes(const Config& config, bool training);
+
 // The network with its initial values by RNG_SEED.
 std::unique_ptr<Model> initial_model(const Config& config, DType dtype);
 

@@ -48,7 +48,7 @@ class TestRun {
 InferenceOptions inference_options(const Config& config, Device device) {
   return {.device = device,
           .max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
-          .memory_limit_bytes = config.get<double>("SF.MEMORY_LIMIT") * double(1 << 30),
+          .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE")};
 }
 

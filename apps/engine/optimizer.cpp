@@ -1,0 +1,170 @@
+#include "apps/engine/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "autograd/ops/gradient_norm.h"
+#include "autograd/ops/optimizer_step.h"
+
+namespace sf {
+namespace {
+
+constexpr int kLastStage = 5;
+
+// 1 for s1 to 5 for s5, lateral connections with the stage before them; the head is 6.
+int layer_of(const std::string& name) {
+  const bool stage = name.size() > 2 && name[0] == 's' && name[1] >= '1' && name[1] <= '5';
+  return stage ? name[1] - '0' : kLastStage + 1;
+}
+
+bool is_frozen(const Parameter& p, const Config& config, const std::vector<std::string>& freeze) {
+  if (config.get<bool>("MODEL.DETACH_FINAL_FC") && !p.name.starts_with("head.projection."))
+    return true;
+  return std::ranges::any_of(freeze, [&](const auto& start) { return p.name.starts_with(start); });
+}
+
+double limit(const Config& config, const char* key) {
+  if (config.is_none(key)) return 0;
+  const double value = config.get<double>(key);
+  SF_CHECK(value > 0, key, ": wanted a limit above 0 or None, found ", value);
+  return value;
+}
+
+}  // namespace
+
+std::vector<ParameterGroup> parameter_groups(const Model& model, const Config& config) {
+  const auto freeze = config.get<std::vector<std::string>>("SF.FREEZE");
+  for (const std::string& start : freeze)
+    SF_CHECK(std::ranges::any_of(model.parameters(),
+                                 [&](const auto& p) { return p.name.starts_with(start); }),
+             "SF.FREEZE: wanted the beginning of a parameter's name, found '", start, "'");
+  const double layer_decay = config.get<double>("SOLVER.LAYER_DECAY");
+  const bool zero_vectors = config.get<bool>("SOLVER.ZERO_WD_1D_PARAM");
+
+  struct Kind {
+    const char* name;
+    double weight_decay;
+  };
+  const Kind kinds[] = {{"bn", config.get<double>("BN.WEIGHT_DECAY")},
+                        {"non_bn", config.get<double>("SOLVER.WEIGHT_DECAY")},
+                        {"zero", 0}};
+  std::vector<ParameterGroup> groups;
+  for (const Kind& kind : kinds) {
+    std::map<int, ParameterGroup> layers;
+    for (const Parameter& p : model.parameters()) {
+      if (!p.trainable || is_frozen(p, config, freeze)) continue;
+      const bool vector = p.tensor.shape().rank() == 1;
+      const auto* name = p.norm ? "bn" : zero_vectors && vector ? "zero" : "non_bn";
+      if (name != std::string_view(kind.name)) continue;
+      const int layer = layer_decay == 1 ? kLastStage + 1 : layer_of(p.name);
+      ParameterGroup& group = layers[layer];
+      group.name = layer_decay == 1 ? kind.name : cat(kind.name, ".", layer);
+      group.weight_decay = kind.weight_decay;
+      group.rate_scale = std::pow(layer_decay, kLastStage + 1 - layer);
+      group.parameters.push_back(p);
+    }
+    for (auto& [layer, group] : layers) groups.push_back(std::move(group));
+  }
+  SF_CHECK(!groups.empty(), "SF.FREEZE: wanted parameters that learn, found none");
+  return groups;
+}
+
+Optimizer::Optimizer(const Model& model, const Config& config)
+    : groups_(parameter_groups(model, config)),
+      clip_value_(limit(config, "SOLVER.CLIP_GRAD_VAL")),
+      clip_norm_(limit(config, "SOLVER.CLIP_GRAD_L2NORM")),
+      step_(Tensor::zeros({{1}, DType::i64})) {
+  const auto method = config.get<std::string>("SOLVER.OPTIMIZING_METHOD");
+  lars_ = config.get<bool>("SOLVER.LARS_ON") || method == "lars";
+  std::vector<const char*> kinds;
+  if (method == "sgd" || method == "lars") {
+    momentum_ = config.get<double>("SOLVER.MOMENTUM");
+    dampening_ = config.get<double>("SOLVER.DAMPENING");
+    nesterov_ = config.get<bool>("SOLVER.NESTEROV");
+    SF_CHECK(!nesterov_ || (momentum_ > 0 && dampening_ == 0),
+             "SOLVER.NESTEROV: wanted a MOMENTUM above 0 and a DAMPENING of 0, found ", momentum_,
+             " and ", dampening_);
+    if (momentum_ != 0) kinds = {"momentum_buffer"};
+  } else {
+    SF_CHECK(method == "adam" || method == "adamw" || method == "mt_adamw",
+             "SOLVER.OPTIMIZING_METHOD: wanted sgd, adam, adamw, mt_adamw or lars, found '", method,
+             "'");
+    method_ = method == "adam" ? Method::adam : Method::adamw;
+    const auto betas = config.get<std::vector<double>>("SOLVER.BETAS");
+    SF_CHECK(betas.size() == 2 && betas[0] >= 0 && betas[0] < 1 && betas[1] >= 0 && betas[1] < 1,
+             "SOLVER.BETAS: wanted two values from 0 to below 1");
+    beta1_ = betas[0];
+    beta2_ = betas[1];
+    kinds = {"exp_avg", "exp_avg_sq"};
+  }
+  for (const ParameterGroup& group : groups_) {
+    rates_.push_back(Tensor::zeros({{1}, DType::f64}));
+    for (const Parameter& p : group.parameters)
+      for (const char* kind : kinds)
+        state_.emplace_back(cat(p.name, "/", kind), Tensor::zeros(p.tensor.type()));
+  }
+}
+
+std::vector<Parameter> Optimizer::parameters() const {
+  std::vector<Parameter> all;
+  for (const ParameterGroup& group : groups_)
+    all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+  return all;
+}
+
+void Optimizer::set_learning_rate(double rate) {
+  for (size_t g = 0; g < groups_.size(); ++g)
+    rates_[g].span<double>()[0] = rate * groups_[g].rate_scale;
+}
+
+Value Optimizer::state_value(Graph& graph, const Parameter& parameter, const char* kind) const {
+  const std::string name = cat(parameter.name, "/", kind);
+  const auto found = std::ranges::find(state_, name, [](const auto& s) { return s.first; });
+  return found == state_.end() ? Value{} : graph.state(found->second, name, true);
+}
+
+Value Optimizer::append(Graph& graph, std::vector<Value> gradients) const {
+  Graph::Scope scope(graph, "optimizer");
+  const double norm_limit = clip_value_ > 0 ? 0 : clip_norm_;
+  const GradientNorm norm = gradient_norm(gradients, norm_limit);
+  size_t i = 0;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    const ParameterGroup& group = groups_[g];
+    const StepInputs inputs{.learning_rate = graph.state(rates_[g], cat("rate.", group.name), true),
+                            .step = graph.state(step_, "optimizer.step", true),
+                            .factor = norm_limit > 0 ? norm.factor : Value{}};
+    for (const Parameter& p : group.parameters) {
+      Graph::Scope name(graph, p.name);
+      const Value parameter = graph.state(p.tensor, p.name, true);
+      Value gradient = gradients[i++];
+      if (clip_value_ > 0) gradient = clamp(gradient, clip_value_);
+      double weight_decay = group.weight_decay;
+      StepInputs step = inputs;
+      if (lars_ && p.tensor.shape().rank() != 1) {
+        if (step.factor) {  // norms are those of the clipped gradient
+          gradient = scale(gradient, step.factor);
+          step.factor = {};
+        }
+        gradient = lars_gradient(parameter, gradient, {.weight_decay = weight_decay});
+        weight_decay = 0;
+      }
+      if (method_ == Method::sgd)
+        sgd_step(parameter, gradient, state_value(graph, p, "momentum_buffer"), step,
+                 {.momentum = momentum_,
+                  .dampening = dampening_,
+                  .weight_decay = weight_decay,
+                  .nesterov = nesterov_});
+      else
+        adam_step(parameter, gradient, state_value(graph, p, "exp_avg"),
+                  state_value(graph, p, "exp_avg_sq"), step,
+                  {.beta1 = beta1_,
+                   .beta2 = beta2_,
+                   .weight_decay = weight_decay,
+                   .decoupled = method_ == Method::adamw});
+    }
+  }
+  return norm.norm;
+}
+
+}  // namespace sf

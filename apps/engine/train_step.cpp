@@ -1,0 +1,160 @@
+#include "apps/engine/train_step.h"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "autograd/gradients.h"
+#include "autograd/ops/constant.h"
+#include "autograd/ops/gradient_norm.h"
+#include "autograd/rewrite/rewrite.h"
+#include "models/loss.h"
+
+namespace sf {
+namespace {
+
+std::unique_ptr<Plan> make_plan(const Graph& graph, const std::vector<Value>& outputs,
+                                const TrainStepOptions& options) {
+  try {
+    return std::make_unique<Plan>(graph, outputs,
+                                  PlanOptions{.device = options.device,
+                                              .check_finite = options.check_finite,
+                                              .memory_limit_bytes = options.memory_limit_bytes});
+  } catch (const PlanTooLarge& e) {
+    constexpr double kGiB = 1 << 30;
+    throw Error(fmt::format(
+        "memory: wanted at most {:.2f} GiB for a training step (SF.MEMORY_LIMIT or what the "
+        "machine "
+        "has), found {:.2f} GiB ({} bytes) for {} clips; lower TRAIN.BATCH_SIZE and raise "
+        "SF.ACCUMULATE, or lower DATA.TRAIN_CROP_SIZE or DATA.NUM_FRAMES",
+        options.memory_limit_bytes / kGiB, double(e.bytes) / kGiB, e.bytes, options.batch));
+  }
+}
+
+Tensor converted(const Tensor& tensor, DType dtype) {
+  return tensor.dtype() == dtype ? tensor : tensor.to(dtype);
+}
+
+Tensor one_number(int64_t value) { return Tensor::from(std::vector{value}, {1}); }
+
+}  // namespace
+
+struct TrainStep::Planned {
+  Planned(const Model& model, const Optimizer& optimizer, const Config& config,
+          const TrainStepOptions& options);
+
+  void add_up(const TrainStepOptions& options, const Optimizer& optimizer,
+              const std::vector<Value>& gradients);
+
+  Tensor iteration = one_number(0);
+  std::vector<Parameter> parameters;
+  std::unique_ptr<Graph> graph;
+  std::vector<Value> clips, gradients;
+  Value targets, loss, logits, norm;
+  std::unique_ptr<Plan> plan;
+
+  // With accumulation: the sums, and the step of the optimiser on them.
+  int accumulate = 1, runs = 0;
+  std::vector<Tensor> sums;
+  Graph update_graph{TrainingRules{}};
+  Value update_norm;
+  std::unique_ptr<Plan> update;
+};
+
+TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, const Config& config,
+                            const TrainStepOptions& options)
+    : parameters(optimizer.parameters()), accumulate(options.accumulate) {
+  Graph built(TrainingRules{.frozen_batch_norm = config.get<bool>("MODEL.FROZEN_BN"),
+                            .seed = one_number(config.get<int64_t>("RNG_SEED")),
+                            .step = iteration});
+  std::vector<Value> inputs;
+  for (const TensorType& type : model.inputs(options.batch, options.crop))
+    inputs.push_back(built.input(cat("clip", inputs.size()), type));
+  const Value out = model.forward(inputs);
+  const Value wanted =
+      built.input("targets", target_type(config, out.type(), options.soft_targets));
+  const Value mean_loss = training_loss(config, out, wanted);
+
+  Rewritten rewritten = rewrite_for_training(built, std::vector{out.id(), mean_loss.id()});
+  for (Value input : inputs) clips.push_back(rewritten[input]);
+  targets = rewritten[wanted];
+  loss = rewritten[mean_loss];
+  logits = rewritten[out];
+  graph = std::move(rewritten.graph);
+
+  std::vector<Value> learning;
+  for (const Parameter& p : parameters) learning.push_back(graph->state(p.tensor, p.name, true));
+  const Value seed = constant(*graph, loss.type(), 1.0 / accumulate);
+  const auto all = sf::gradients(loss, learning, seed);
+  for (size_t i = 0; i < all.size(); ++i)
+    SF_CHECK(all[i], parameters[i].name, ": wanted a parameter that the loss depends on");
+
+  std::vector<Value> outputs{loss, logits};
+  if (options.keep_gradients) {
+    gradients = all;
+    outputs.insert(outputs.end(), all.begin(), all.end());
+  }
+  if (accumulate == 1) {
+    norm = optimizer.append(*graph, all);
+    outputs.push_back(norm);
+  } else {
+    add_up(options, optimizer, all);
+  }
+  plan = make_plan(*graph, outputs, options);
+}
+
+void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer& optimizer,
+                                const std::vector<Value>& all) {
+  std::vector<Value> added;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const std::string name = parameters[i].name + "/sum";
+    sums.push_back(Tensor::zeros(all[i].type()));
+    accumulate_into(all[i], graph->state(sums.back(), name, true));
+    added.push_back(update_graph.state(sums.back(), name, true));
+  }
+  update_norm = optimizer.append(update_graph, added);
+  update = make_plan(update_graph, {update_norm}, options);
+}
+
+TrainStep::TrainStep(const Model& model, const Optimizer& optimizer, const Config& config,
+                     const TrainStepOptions& options) {
+  SF_CHECK(options.accumulate > 0, "SF.ACCUMULATE: wanted at least 1, found ", options.accumulate);
+  planned_ = std::make_unique<Planned>(model, optimizer, config, options);
+}
+
+TrainStep::~TrainStep() = default;
+
+const Plan& TrainStep::plan() const { return *planned_->plan; }
+
+TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tensor& targets,
+                                 int64_t iteration) {
+  Planned& p = *planned_;
+  SF_CHECK(pathways.size() == p.clips.size(), "training: wanted ", p.clips.size(),
+           " pathways, found ", pathways.size());
+  for (size_t i = 0; i < pathways.size(); ++i)
+    p.plan->feed(p.clips[i], converted(pathways[i], p.clips[i].type().dtype));
+  p.plan->feed(p.targets, converted(targets, p.targets.type().dtype));
+  p.iteration.span<int64_t>()[0] = iteration;
+  p.plan->run();
+
+  Result result;
+  result.loss = p.plan->fetch(p.loss).to(DType::f64).span<double>()[0];
+  result.logits = p.plan->fetch(p.logits);
+  if (p.accumulate == 1) {
+    result.gradient_norm = p.plan->fetch(p.norm).span<double>()[0];
+  } else if (++p.runs % p.accumulate == 0) {
+    p.update->run();
+    result.gradient_norm = p.update->fetch(p.update_norm).span<double>()[0];
+    for (const Tensor& sum : p.sums) std::memset(sum.data(), 0, size_t(sum.type().bytes()));
+  }
+  return result;
+}
+
+NamedTensors TrainStep::gradients() const {
+  NamedTensors all;
+  for (size_t i = 0; i < planned_->gradients.size(); ++i)
+    all.emplace_back(planned_->parameters[i].name, planned_->plan->fetch(planned_->gradients[i]));
+  return all;
+}
+
+}  // namespace sf

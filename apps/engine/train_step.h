@@ -1,0 +1,53 @@
+// One step of training as a planned graph: forward, loss, gradients, optimiser.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "apps/engine/optimizer.h"
+#include "autograd/plan/plan.h"
+
+namespace sf {
+
+struct TrainStepOptions {
+  int64_t batch = 1;  // clips
+  int64_t crop = 224;
+  bool soft_targets = false;  // shares of classes instead of labels
+  int accumulate = 1;         // batches whose gradients are averaged for one step of the optimiser
+  bool keep_gradients = false;  // so that gradients() can be called
+  bool check_finite = false;
+  Device device{};
+  double memory_limit_bytes = std::numeric_limits<double>::infinity();
+};
+
+// The parameters, the running statistics and the optimiser's state are changed in place. One thread
+// at a time.
+class TrainStep {
+ public:
+  // Throws if the plan needs more than the memory limit, with the bytes and the keys to lower. The
+  // model and the optimiser must outlive the object.
+  TrainStep(const Model& model, const Optimizer& optimizer, const Config& config,
+            const TrainStepOptions& options);
+  ~TrainStep();
+
+  struct Result {
+    double loss = 0;
+    double gradient_norm = 0;  // before clipping; 0 for a batch whose gradients are only added up
+    Tensor logits;             // N x classes
+  };
+  // pathways: N T H W C each, of the model's type or f32; targets: as target_type says, f32 or the
+  // model's type where they are shares. iteration: the key of the draws of dropout; another for
+  // every batch. The optimiser's learning rate and step are those set in it; with accumulation it
+  // moves in every accumulate-th run.
+  Result run(const std::vector<Tensor>& pathways, const Tensor& targets, int64_t iteration);
+
+  // Of the last run, by parameter; with keep_gradients.
+  NamedTensors gradients() const;
+  const Plan& plan() const;
+
+ private:
+  struct Planned;
+  std::unique_ptr<Planned> planned_;
+};
+
+}  // namespace sf
