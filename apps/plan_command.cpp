@@ -4,6 +4,7 @@
 #include "apps/commands.h"
 #include "apps/engine/inference.h"
 #include "apps/engine/setup.h"
+#include "apps/engine/train_step.h"
 
 namespace sf {
 namespace {
@@ -16,16 +17,25 @@ struct PlanArguments {
   bool shapes = false;
 };
 
+void print(const Plan& plan, bool shapes) {
+  std::fputs((shapes ? plan.shapes() : plan.describe()).c_str(), stdout);
+}
+
 void plan(const PlanArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
-  SF_CHECK(!a.train, "sf plan: --train: training is not built in");
   const auto model = initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")));
+  if (a.train) {
+    const Optimizer optimizer(*model, config);
+    const TrainStep step(*model, optimizer, config, train_step_options(config, a.batch));
+    print(step.plan(), a.shapes);
+    return;
+  }
   const Inference network(*model, config.get<int64_t>("DATA.TEST_CROP_SIZE"),
                           {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
                            .max_batch = a.batch,
                            .memory_limit_bytes = memory_limit_bytes(config, false)});
-  std::fputs((a.shapes ? network.plan().shapes() : network.plan().describe()).c_str(), stdout);
+  print(network.plan(), a.shapes);
 }
 
 }  // namespace

@@ -49,14 +49,12 @@ void step(const StepArguments& a) {
   const int64_t clips = pathways[0].shape()[0];
   const Tensor targets =
       read_targets(file, a.input, clips, config.get<int64_t>("MODEL.NUM_CLASSES"));
-  TrainStep training(*model, optimizer, config,
-                     {.batch = clips,
-                      .crop = pathways[0].shape()[2],
-                      .soft_targets = targets.dtype() != DType::i64,
-                      .keep_gradients = true,
-                      .check_finite = config.get<bool>("SF.CHECK_FINITE"),
-                      .device = Device::parse(config.get<std::string>("SF.DEVICE")),
-                      .memory_limit_bytes = memory_limit_bytes(config, true)});
+  TrainStepOptions options = train_step_options(config, clips);
+  options.crop = pathways[0].shape()[2];
+  options.soft_targets = targets.dtype() != DType::i64;
+  options.accumulate = 1;
+  options.keep_gradients = true;
+  TrainStep training(*model, optimizer, config, options);
   NamedTensors out;
   std::vector<double> losses;
   for (int i = 0; i < a.steps; ++i) {

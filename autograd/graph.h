@@ -46,6 +46,7 @@ struct GradSite {
 struct TrainingRules {
   bool frozen_batch_norm = false;  // running statistics instead of those of the batch
   double batch_norm_momentum = 0.1;
+  bool batch_norm_bessel = true;  // the running variance takes n / (n - 1) of the batch's
   Tensor seed, step;  // i64, one each: keys of the draws of dropout, set by the caller before a run
 };
 

@@ -2,10 +2,13 @@
 //
 // Cases are NETWORK/CROP/DTYPE/DEVICE. The extra case NETWORK/CROP/DTYPE/onednn_sequence runs
 // nothing but the convolutions of the network in order, each a fused channels-last oneDNN primitive
-// with packed weights: what is left when everything else costs nothing.
+// with packed weights: what is left when everything else costs nothing. NETWORK/224x2/DTYPE/train
+// is a step of training on two clips, onednn_train_sequence its convolutions alone: forward, by
+// data and by weight.
 //   OMP_NUM_THREADS=2 build/bench_models --benchmark_filter=SLOWFAST_8x8_R50
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,8 +16,11 @@
 #include <benchmark/benchmark.h>
 
 #include "apps/engine/inference.h"
-#include "autograd/ops/conv3d.h"
+#include "apps/engine/train_step.h"
+#include "autograd/ops/conv3d_backward.h"
 #include "configs/config.h"
+#include "kernels/conv3d/backward_data.h"
+#include "kernels/conv3d/backward_weight.h"
 #include "models/weights.h"
 
 namespace {
@@ -58,51 +64,143 @@ void run_network(benchmark::State& state, const std::string& name) {
                          benchmark::Counter::kIsRate);
 }
 
-// One convolution with memory of its own for weights, and two buffers that all of them share.
-struct Layer {
-  Conv3dProblem problem;
-  const Conv3dKernel* kernel = nullptr;
-  std::shared_ptr<void> prepared;
-  Tensor packed, bias;
+// A step of training on two clips of the training crop, in memory that is there already.
+struct Training {
+  static constexpr int64_t kBatch = 2;
+
+  explicit Training(const Network& net) : model(make_model(net.config)) {
+    fill_counter_weights(*model);
+    optimizer = std::make_unique<Optimizer>(*model, net.config);
+    optimizer->set_learning_rate(1e-4);
+    const TrainStepOptions options = train_step_options(net.config, kBatch);
+    step = std::make_unique<TrainStep>(*model, *optimizer, net.config, options);
+    for (const TensorType& type : model->inputs(kBatch, options.crop))
+      clips.push_back(Tensor::from(counter_uniform("clip", type.shape.numel(), -2, 2), type.shape));
+  }
+
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<TrainStep> step;
+  std::vector<Tensor> clips;
+  Tensor labels = Tensor::from<int64_t>({3, 7}, {kBatch});
 };
 
-void run_sequence(benchmark::State& state, const std::string& name) {
-  std::vector<Layer> layers;
-  size_t largest = 0, workspace = 0;
-  for (const Plan::Step& step : network(name).inference->plan().steps()) {
-    const auto* conv = dynamic_cast<const Conv3dOp*>(step.op.get());
-    if (!conv) continue;
-    Layer layer;
-    layer.problem = conv->problem(step.site);
-    Conv3dProblem& p = layer.problem;
-    p.x_pitch = p.c, p.y_pitch = p.residual_pitch = p.k;
-    layer.kernel = select(conv3d_kernels(Backend::cpu), p);
-    layer.prepared = layer.kernel->prepare(p);
-    layer.packed =
-        Tensor::zeros({{int64_t(layer.kernel->packed_bytes(p, layer.prepared.get()))}, DType::u8});
-    const Tensor weights = Tensor::zeros({{p.k, p.kt, p.kh, p.kw, p.c / p.groups}});
-    layer.kernel->pack(p, weights.data(), layer.packed.data(), layer.prepared.get());
-    layer.bias = Tensor::zeros({{p.k}});
-    largest =
-        std::max({largest, size_t(p.n) * p.t * p.h * p.w * p.c, size_t(p.out_pixels()) * p.k});
-    workspace = std::max(workspace, layer.kernel->workspace_bytes(p, layer.prepared.get()));
-    layers.push_back(std::move(layer));
+Training& training(const std::string& name) {
+  static std::map<std::string, std::unique_ptr<Training>> loaded;
+  auto& entry = loaded[name];
+  if (!entry) entry = std::make_unique<Training>(network(name));
+  return *entry;
+}
+
+void run_training(benchmark::State& state, const std::string& name) {
+  Training& t = training(name);
+  int64_t i = 0;
+  for (auto _ : state) {
+    t.optimizer->set_step(++i);
+    benchmark::DoNotOptimize(t.step->run(t.clips, t.labels, i).loss);
   }
-  const Tensor buffers[] = {Tensor::zeros({{int64_t(largest)}}),
-                            Tensor::zeros({{int64_t(largest)}})};
-  const Tensor scratch = Tensor::zeros({{int64_t(workspace)}, DType::u8});
-  for (auto _ : state)
-    for (size_t i = 0; i < layers.size(); ++i) {
-      const Layer& l = layers[i];
-      std::byte* y = buffers[(i + 1) % 2].data();
-      l.kernel->run(l.problem,
-                    {.x = buffers[i % 2].data(),
-                     .w = l.packed.data(),
-                     .bias = l.problem.bias ? l.bias.data() : nullptr,
-                     .residual = l.problem.residual ? y : nullptr,
-                     .y = y},
-                    l.prepared.get(), scratch.data(), {});
+  const Plan& plan = t.step->plan();
+  state.counters["GFLOP/s"] = benchmark::Counter(plan.flops() * 1e-9 * double(state.iterations()),
+                                                 benchmark::Counter::kIsRate);
+  state.counters["MiB"] = double(plan.arena_bytes()) / double(1 << 20);
+}
+
+// Memory that all layers of a sequence share.
+struct Buffers {
+  void want(const Conv3dProblem& p, size_t workspace_bytes) {
+    x = std::max(x, size_t(p.n) * p.t * p.h * p.w * p.c);
+    y = std::max(y, size_t(p.out_pixels()) * p.k);
+    w = std::max(w, size_t(p.k) * p.kt * p.kh * p.kw * p.c / p.groups);
+    workspace = std::max(workspace, workspace_bytes);
+  }
+  void allocate() {
+    const auto size = int64_t(std::max(x, y));
+    for (Tensor* t : {&a, &b}) *t = Tensor::zeros({{size}});
+    weights = Tensor::zeros({{int64_t(w)}});
+    scratch = Tensor::zeros({{int64_t(workspace)}, DType::u8});
+  }
+
+  size_t x = 0, y = 0, w = 0, workspace = 0;  // elements; the workspace in bytes
+  Tensor a, b, weights, scratch;
+};
+
+using Call = std::function<void(const Buffers&)>;
+
+// oneDNN's row of a table, whatever rows stand before it.
+template <class Problem, class Args>
+const Kernel<Problem, Args>& onednn(std::span<const Kernel<Problem, Args>> table,
+                                    const Problem& p) {
+  for (const auto& kernel : table)
+    if (kernel.name == "onednn" && kernel.can_run(p)) return kernel;
+  return *select(table, p);
+}
+
+// The kernel with weights of its own, packed once where it wants that.
+template <class Problem, class Args>
+Call prepared_call(const Kernel<Problem, Args>& kernel, const Problem& p, Buffers& buffers,
+                   const std::function<Args(const Buffers&)>& args) {
+  const auto prepared = kernel.prepare ? kernel.prepare(p) : nullptr;
+  buffers.want(p, kernel.workspace_bytes ? kernel.workspace_bytes(p, prepared.get()) : 0);
+  Tensor packed;
+  if (kernel.packed_bytes && kernel.packed_bytes(p, prepared.get()) > 0) {
+    packed = Tensor::zeros({{int64_t(kernel.packed_bytes(p, prepared.get()))}, DType::u8});
+    const Tensor weights = Tensor::zeros({{p.k, p.kt, p.kh, p.kw, p.c / p.groups}});
+    kernel.pack(p, weights.data(), packed.data(), prepared.get());
+  }
+  return [=, &kernel](const Buffers& b) {
+    Args a = args(b);
+    if constexpr (requires { a.w; })
+      if (packed) a.w = packed.data();
+    kernel.run(p, a, prepared.get(), b.scratch.data(), {});
+  };
+}
+
+// The convolutions of a plan in order, forward and backward.
+std::vector<Call> convolutions(const Plan& plan, Buffers& buffers) {
+  std::vector<Call> calls;
+  for (const Plan::Step& step : plan.steps()) {
+    const auto dense = [](Conv3dProblem p) {
+      p.x_pitch = p.c, p.y_pitch = p.residual_pitch = p.k;
+      return p;
+    };
+    if (const auto* conv = dynamic_cast<const Conv3dOp*>(step.op.get())) {
+      const Conv3dProblem p = dense(conv->problem(step.site));
+      const Tensor bias = Tensor::zeros({{p.k}});
+      calls.push_back(prepared_call<Conv3dProblem, Conv3dArgs>(
+          onednn(conv3d_kernels(Backend::cpu), p), p, buffers, [p, bias](const Buffers& b) {
+            return Conv3dArgs{.x = b.a.data(),
+                              .w = b.weights.data(),
+                              .bias = p.bias ? bias.data() : nullptr,
+                              .residual = p.residual ? b.b.data() : nullptr,
+                              .y = b.b.data()};
+          }));
     }
+    const auto* backward = dynamic_cast<const Conv3dBackwardOp*>(step.op.get());
+    if (!backward) continue;
+    const Conv3dProblem p = dense(backward->problem(step.site));
+    if (backward->by_weight())
+      calls.push_back(prepared_call<Conv3dProblem, Conv3dBackwardWeightArgs>(
+          onednn(conv3d_backward_weight_kernels(Backend::cpu), p), p, buffers,
+          [](const Buffers& b) {
+            return Conv3dBackwardWeightArgs{
+                .x = b.a.data(), .dy = b.b.data(), .dw = b.weights.data()};
+          }));
+    else
+      calls.push_back(prepared_call<Conv3dProblem, Conv3dBackwardDataArgs>(
+          onednn(conv3d_backward_data_kernels(Backend::cpu), p), p, buffers, [](const Buffers& b) {
+            return Conv3dBackwardDataArgs{
+                .dy = b.b.data(), .w = b.weights.data(), .dx = b.a.data()};
+          }));
+  }
+  return calls;
+}
+
+void run_sequence(benchmark::State& state, const Plan& plan) {
+  Buffers buffers;
+  const std::vector<Call> calls = convolutions(plan, buffers);
+  buffers.allocate();
+  for (auto _ : state)
+    for (const Call& call : calls) call(buffers);
 }
 
 const char* const kNetworks[] = {"SLOWFAST_8x8_R50", "SLOWFAST_4x16_R50", "SLOW_8x8_R50",
@@ -111,13 +209,16 @@ const char* const kNetworks[] = {"SLOWFAST_8x8_R50", "SLOWFAST_4x16_R50", "SLOW_
 }  // namespace
 
 int main(int argc, char** argv) {
+  const auto add = [](const std::string& name, auto run) {
+    benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond)->UseRealTime();
+  };
   for (const std::string name : kNetworks) {
-    benchmark::RegisterBenchmark((name + "/256/f32/cpu").c_str(), run_network, name)
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
-    benchmark::RegisterBenchmark((name + "/256/f32/onednn_sequence").c_str(), run_sequence, name)
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
+    add(name + "/256/f32/cpu", [=](auto& state) { run_network(state, name); });
+    add(name + "/256/f32/onednn_sequence",
+        [=](auto& state) { run_sequence(state, network(name).inference->plan()); });
+    add(name + "/224x2/f32/train", [=](auto& state) { run_training(state, name); });
+    add(name + "/224x2/f32/onednn_train_sequence",
+        [=](auto& state) { run_sequence(state, training(name).step->plan()); });
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

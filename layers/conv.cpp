@@ -98,8 +98,10 @@ Value BatchNorm::operator()(Value x) const {
     statistics.mean = state(split_mean_, kSplitMean, x);
     statistics.variance = state(split_var_, kSplitVar, x);
   }
-  return batch_norm_training(
-      x, statistics, {.momentum = training->batch_norm_momentum, .splits = batch_norm_splits()});
+  return batch_norm_training(x, statistics,
+                             {.momentum = training->batch_norm_momentum,
+                              .bessel = training->batch_norm_bessel,
+                              .splits = batch_norm_splits()});
 }
 
 Linear::Linear(Module& parent, std::string_view name, int in, int out, Init weight)

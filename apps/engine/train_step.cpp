@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/engine/setup.h"
 #include "autograd/gradients.h"
 #include "autograd/ops/constant.h"
 #include "autograd/ops/gradient_norm.h"
@@ -38,6 +39,16 @@ Tensor converted(const Tensor& tensor, DType dtype) {
 Tensor one_number(int64_t value) { return Tensor::from(std::vector{value}, {1}); }
 
 }  // namespace
+
+TrainStepOptions train_step_options(const Config& config, int64_t batch) {
+  return {.batch = batch,
+          .crop = config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
+          .soft_targets = config.get<bool>("MIXUP.ENABLE"),
+          .accumulate = config.get<int>("SF.ACCUMULATE"),
+          .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+          .device = Device::parse(config.get<std::string>("SF.DEVICE")),
+          .memory_limit_bytes = memory_limit_bytes(config, true)};
+}
 
 struct TrainStep::Planned {
   Planned(const Model& model, const Optimizer& optimizer, const Config& config,

@@ -20,6 +20,9 @@ struct TrainStepOptions {
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
 };
 
+// As the configuration states them, for batches of that many clips of the training crop.
+TrainStepOptions train_step_options(const Config& config, int64_t batch);
+
 // The parameters, the running statistics and the optimiser's state are changed in place. One thread
 // at a time.
 class TrainStep {

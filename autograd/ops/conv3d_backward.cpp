@@ -7,7 +7,7 @@
 namespace sf {
 namespace {
 
-class Conv3dBackwardDataOp : public Op {  // inputs: dy, weight
+class Conv3dBackwardDataOp : public Conv3dBackwardOp {  // inputs: dy, weight
  public:
   Conv3dBackwardDataOp(const Conv3dParams& params, const TensorType& x) : params_(params), x_(x) {}
   std::string_view name() const override { return "conv3d_backward_data"; }
@@ -27,18 +27,18 @@ class Conv3dBackwardDataOp : public Op {  // inputs: dy, weight
     return lower_kernel(kernel, p, site, args, 1);
   }
 
-  double flops(const OpSite& site) const override { return problem(site).flops(); }
-
- private:
-  Conv3dProblem problem(const OpSite& site) const {
+  bool by_weight() const override { return false; }
+  Conv3dProblem problem(const OpSite& site) const override {
     return conv3d_problem(params_, site.out[0], site.in[1].type.shape, site.in[0]);
   }
 
+ private:
   Conv3dParams params_;
   TensorType x_;
 };
 
-class Conv3dBackwardWeightOp : public Op {  // inputs: x, dy; outputs: dw and, where bias, dbias
+class Conv3dBackwardWeightOp
+    : public Conv3dBackwardOp {  // inputs: x, dy; outputs: dw and, where bias, dbias
  public:
   Conv3dBackwardWeightOp(const Conv3dParams& params, const TensorType& weight, bool bias)
       : params_(params), weight_(weight), bias_(bias) {}
@@ -66,15 +66,14 @@ class Conv3dBackwardWeightOp : public Op {  // inputs: x, dy; outputs: dw and, w
     return lower_kernel(kernel, p, site, args);
   }
 
-  double flops(const OpSite& site) const override { return problem(site).flops(); }
-
- private:
-  Conv3dProblem problem(const OpSite& site) const {
+  bool by_weight() const override { return true; }
+  Conv3dProblem problem(const OpSite& site) const override {
     Conv3dProblem p = conv3d_problem(params_, site.in[0], weight_.shape, site.in[1]);
     p.bias = bias_;
     return p;
   }
 
+ private:
   Conv3dParams params_;
   TensorType weight_;
   bool bias_;

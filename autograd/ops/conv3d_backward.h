@@ -12,4 +12,12 @@ Value conv3d_backward_data(Value dy, Value weight, const Conv3dParams& params, c
 std::vector<Value> conv3d_backward_weight(Value x, Value dy, const Conv3dParams& params,
                                           const TensorType& weight, bool bias);
 
+// What the steps of these compute, as a problem of their kernels: for tools that look at plans.
+class Conv3dBackwardOp : public Op {
+ public:
+  virtual Conv3dProblem problem(const OpSite& site) const = 0;
+  virtual bool by_weight() const = 0;
+  double flops(const OpSite& site) const override { return problem(site).flops(); }
+};
+
 }  // namespace sf
