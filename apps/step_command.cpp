@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/engine/learning_rate.h"
 #include "apps/engine/logging.h"
 #include "apps/engine/setup.h"
 #include "apps/engine/stored_batch.h"
@@ -55,10 +56,11 @@ void step(const StepArguments& a) {
   options.accumulate = 1;
   options.keep_gradients = true;
   TrainStep training(*model, optimizer, config, options);
+  const LearningRate schedule(config);
   NamedTensors out;
   std::vector<double> losses;
   for (int i = 0; i < a.steps; ++i) {
-    const double rate = *a.rate;
+    const double rate = a.rate ? *a.rate : schedule.at(i);  // an epoch is this one batch
     optimizer.set_learning_rate(rate);
     optimizer.set_step(optimizer.step() + 1);
     const TrainStep::Result result = training.run(pathways, targets, i);
@@ -91,7 +93,7 @@ void add_step_command(CLI::App& app) {
       ->required();
   command->add_option("--weights", arguments->weights, "a checkpoint, or 'counter'");
   command->add_option("--steps", arguments->steps, "how many")->check(CLI::PositiveNumber);
-  command->add_option("--lr", arguments->rate, "learning rate")->required();
+  command->add_option("--lr", arguments->rate, "learning rate in place of the schedule's");
   command->add_option("--device", arguments->device, "auto, cpu, simt, cuda, cuda:N");
   command->add_option("--dtype", arguments->dtype, "f32, f64");
   command->callback([arguments] { step(*arguments); });

@@ -44,6 +44,10 @@ Value ClassificationHead::operator()(const std::vector<Value>& pathways) const {
     Graph::Scope pool(graph, cat("pathway", p, "_avgpool"));
     const Shape& s = pathways[p].shape();
     const auto& window = options_.pool[p];
+    if (window == std::array{0, 0, 0}) {
+      pooled.push_back(adaptive_avg_pool3d(pathways[p], {1, 1, 1}));
+      continue;
+    }
     SF_CHECK(s[1] >= window[0] && s[2] >= window[1] && s[3] >= window[2], "head: pathway ", p,
              " ends in ", s[1], "x", s[2], "x", s[3],
              " positions, fewer than the pooling window of ", window[0], "x", window[1], "x",

@@ -12,8 +12,9 @@ namespace sf {
 class ClassificationHead : public Module {
  public:
   struct Options {
-    std::vector<int> channels;             // of each pathway
-    std::vector<std::array<int, 3>> pool;  // T H W, average pooling window of each pathway
+    std::vector<int> channels;  // of each pathway
+    // T H W, average pooling window of each pathway; 0 0 0: the whole of what comes.
+    std::vector<std::array<int, 3>> pool;
     int classes = 0;
     std::string activation = "softmax";  // or sigmoid, none
     double dropout = 0;                  // share of the pooled features dropped in training

@@ -195,8 +195,12 @@ VideoResNet::VideoResNet(const Config& config, DType dtype)
                                    .activation = config.get<std::string>("MODEL.HEAD_ACT"),
                                    .dropout = config.get<double>("MODEL.DROPOUT_RATE"),
                                    .init_deviation = config.get<double>("MODEL.FC_INIT_STD")};
+  // Clips of multigrid training have many sizes.
+  const bool any_size =
+      config.get<bool>("MULTIGRID.LONG_CYCLE") || config.get<bool>("MULTIGRID.SHORT_CYCLE");
   for (int p = 0; p < pathways_; ++p)
-    head.pool.push_back({frames(p) / arch_.temporal_pool, crop, crop});
+    head.pool.push_back(any_size ? std::array{0, 0, 0}
+                                 : std::array{frames(p) / arch_.temporal_pool, crop, crop});
   head_ = std::make_unique<ClassificationHead>(*this, "head", head);
 }
 

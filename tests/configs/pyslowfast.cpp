@@ -168,7 +168,7 @@ TEST(PySlowFast, TheShippedFilesEqualTheOriginals) {
     EXPECT_EQ(keys, original_keys) << file;
     ++count;
   }
-  EXPECT_EQ(count, 38);  // C2D, I3D, Slow and SlowFast for Kinetics and AVA
+  EXPECT_EQ(count, 39);  // C2D, I3D, Slow and SlowFast for Kinetics and AVA
 }
 
 struct OriginalDump {
