@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "data/random_draws.h"
-#include "data/video_reader.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -59,15 +58,19 @@ struct Shown {
 
 }  // namespace
 
-void read_random_clips(const std::string& path, const TrainLoaderOptions& o, int crop,
-                       const CounterRng& rng, std::stop_token cancel,
-                       std::span<const ClipPlace> places) {
-  VideoReader reader(path, {.timeout_seconds = o.decode_timeout_seconds, .cancel = cancel});
+std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
+                                                    std::shared_ptr<const VideoIndex> index,
+                                                    const TrainLoaderOptions& o, int crop,
+                                                    const CounterRng& rng, std::stop_token cancel,
+                                                    std::span<const ClipPlace> places) {
+  VideoReader reader(
+      path,
+      {.timeout_seconds = o.decode_timeout_seconds, .cancel = cancel, .index = std::move(index)});
   const PictureSize picture{reader.info().height, reader.info().width};
   const int64_t frame_floats = int64_t(crop) * crop * 3;
   const auto slow =
       o.alpha > 0 ? slow_indices(o.sampling.num_frames, o.alpha) : std::vector<int64_t>();
-  int64_t frames = reader.expected_frames();
+  int64_t frames = frames_of(*reader.index());
   for (uint64_t w = 0; w < uint64_t(o.windows); ++w) {
     const CounterRng window = derived(rng, w);
     std::vector<Copy> copies;
@@ -84,7 +87,7 @@ void read_random_clips(const std::string& path, const TrainLoaderOptions& o, int
                        [](const Shown& a, const Shown& b) { return a.frame < b.frame; });
       std::vector<int64_t> indices;
       for (const Shown& s : shown) indices.push_back(s.frame);
-      const size_t read = reader.visit(indices, [&](size_t k, const Picture& p) {
+      const size_t read = reader.visit_window(indices, [&](size_t k, const Picture& p) {
         for (Copy& copy : copies) {
           copy.write(p, shown[k].position,
                      copy.place.fast + int64_t(shown[k].position) * frame_floats);
@@ -103,6 +106,7 @@ void read_random_clips(const std::string& path, const TrainLoaderOptions& o, int
       }
     }
   }
+  return reader.index();
 }
 
 }  // namespace sf

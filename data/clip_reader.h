@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <stop_token>
 #include <string>
 
 #include "data/train_loader.h"
+#include "data/video_reader.h"
 #include "kernels/base/counter_rng.h"
 
 namespace sf {
@@ -18,9 +20,12 @@ struct ClipPlace {
 };
 
 // Reads windows * copies random clips of the video into `places`. The clips follow from the file,
-// the options, the crop and `rng` alone. Throws sf::Error if the video cannot be read.
-void read_random_clips(const std::string& path, const TrainLoaderOptions& options, int crop,
-                       const CounterRng& rng, std::stop_token cancel,
-                       std::span<const ClipPlace> places);
+// the options, the crop and `rng` alone. Throws sf::Error if the video cannot be read. Returns the
+// index of the file; `index` is what an earlier call has returned for it, or null.
+std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
+                                                    std::shared_ptr<const VideoIndex> index,
+                                                    const TrainLoaderOptions& options, int crop,
+                                                    const CounterRng& rng, std::stop_token cancel,
+                                                    std::span<const ClipPlace> places);
 
 }  // namespace sf

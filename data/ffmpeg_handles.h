@@ -23,12 +23,17 @@ struct FfmpegDeleter {
   void operator()(AVPacket* p) const { av_packet_free(&p); }
   void operator()(AVFrame* p) const { av_frame_free(&p); }
   void operator()(SwsContext* p) const { sws_freeContext(p); }
+  void operator()(AVFormatContext* p) const { avformat_close_input(&p); }  // of an opened input
+  void operator()(AVCodecParserContext* p) const { av_parser_close(p); }
+  void operator()(AVCodecParameters* p) const { avcodec_parameters_free(&p); }
 };
 
 using CodecHandle = std::unique_ptr<AVCodecContext, FfmpegDeleter>;
 using PacketHandle = std::unique_ptr<AVPacket, FfmpegDeleter>;
 using FrameHandle = std::unique_ptr<AVFrame, FfmpegDeleter>;
 using ScalerHandle = std::unique_ptr<SwsContext, FfmpegDeleter>;
+using InputHandle = std::unique_ptr<AVFormatContext, FfmpegDeleter>;
+using ParametersHandle = std::unique_ptr<AVCodecParameters, FfmpegDeleter>;
 
 inline std::string ffmpeg_message(int code) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};

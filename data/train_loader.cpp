@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "data/clip_reader.h"
+#include "data/index_cache.h"
 #include "data/random_draws.h"
 #include "data/task_threads.h"
 #include "kernels/base/error.h"
@@ -18,6 +19,8 @@ namespace sf {
 namespace {
 
 constexpr size_t kMostTrials = 100;  // videos tried for one place of a batch
+
+constexpr size_t kIndexBytes = size_t(1) << 28;  // for about a quarter of a million videos
 
 enum Draw : uint64_t { kOrder, kSamples };
 enum SampleDraw : uint64_t { kClips, kReplacements };
@@ -225,8 +228,11 @@ class TrainLoader::Pipeline {
     }
     const std::stop_callback stop(threads_.stop_token(), [&] { batch.dropped.request_stop(); });
     try {
-      read_random_clips(item.path, crop_options_.at(batch.range.crop), batch.range.crop,
-                        derived(rng, kClips), batch.dropped.get_token(), places);
+      const auto known = indices_.find(video);
+      const auto index =
+          read_random_clips(item.path, known, crop_options_.at(batch.range.crop), batch.range.crop,
+                            derived(rng, kClips), batch.dropped.get_token(), places);
+      if (index != known) indices_.insert(video, index);
     } catch (const std::exception& e) { return e.what(); }
     return {};
   }
@@ -247,6 +253,7 @@ class TrainLoader::Pipeline {
   int64_t replaced_ = 0;
   std::set<int64_t> reported_;
   std::vector<std::string> faults_;
+  IndexCache indices_{kIndexBytes};
   TaskThreads threads_{[this] { return pick(); }};  // last: its threads use all of the above
 };
 

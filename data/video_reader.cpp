@@ -1,185 +1,21 @@
 #include "data/video_reader.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <cstring>
+#include <optional>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "data/ffmpeg_handles.h"
+#include "data/demuxer.h"
+#include "data/video_index.h"
+#include "data/watch.h"
 #include "kernels/base/error.h"
 
 namespace sf {
 namespace {
 
-// Containers of one self-contained stream of packets. Play lists and image sequences, which name
-// other files, are not among them.
-constexpr const char* kContainers =
-    "mov,avi,matroska,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,nut,h264,hevc,m4v,rm";
-constexpr int kIoBufferBytes = 1 << 16;
 // A decoder that reports this many errors in a row at the end of the stream gives nothing more.
 constexpr int kMaxDrainErrors = 256;
 constexpr int64_t kUnknown = -1;  // a number of frames
-
-// Ends calls that take too long or are no longer wanted.
-class Watch {
- public:
-  Watch(double seconds, std::stop_token cancel) : seconds_(seconds), cancel_(std::move(cancel)) {
-    restart();
-  }
-
-  void restart() { start_ = std::chrono::steady_clock::now(); }
-  bool expired() const { return cancel_.stop_requested() || elapsed() > seconds_; }
-  void check(const std::string& path) const {
-    SF_CHECK(!cancel_.stop_requested(), path, ": reading was cancelled");
-    SF_CHECK(elapsed() <= seconds_, path, ": decoding took longer than ", seconds_, " seconds");
-  }
-
- private:
-  double elapsed() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
-  double seconds_;
-  std::stop_token cancel_;
-  std::chrono::steady_clock::time_point start_;
-};
-
-// A regular file under an AVIOContext: FFmpeg itself opens nothing.
-class FileInput {
- public:
-  FileInput(const std::string& path, const Watch& watch) : watch_(watch) {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    SF_CHECK(fd_ >= 0, path, ": ", std::strerror(errno));
-    try {
-      struct stat status = {};
-      SF_CHECK(::fstat(fd_, &status) == 0, path, ": ", std::strerror(errno));
-      SF_CHECK(S_ISREG(status.st_mode), path, ": wanted a video file, found ",
-               S_ISDIR(status.st_mode) ? "a folder" : "something that is no regular file");
-      SF_CHECK(status.st_size > 0, path, ": wanted a video file, found an empty file");
-      size_ = status.st_size;
-      auto* buffer = static_cast<unsigned char*>(av_malloc(kIoBufferBytes));
-      io_ = avio_alloc_context(buffer, kIoBufferBytes, 0, this, &FileInput::read, nullptr,
-                               &FileInput::seek);
-      SF_CHECK(io_ != nullptr, path, ": out of memory");
-    } catch (...) {
-      ::close(fd_);
-      throw;
-    }
-  }
-  FileInput(const FileInput&) = delete;
-  FileInput& operator=(const FileInput&) = delete;
-  ~FileInput() {
-    av_freep(static_cast<void*>(&io_->buffer));
-    avio_context_free(&io_);
-    ::close(fd_);
-  }
-
-  AVIOContext* context() { return io_; }
-  const Watch& watch() const { return watch_; }
-
- private:
-  static int read(void* self, uint8_t* to, int bytes) {
-    auto& input = *static_cast<FileInput*>(self);
-    if (input.watch_.expired()) return AVERROR_EXIT;
-    const ssize_t n = ::read(input.fd_, to, size_t(bytes));
-    if (n == 0) return AVERROR_EOF;
-    return n < 0 ? AVERROR(errno) : int(n);
-  }
-  static int64_t seek(void* self, int64_t offset, int whence) {
-    auto& input = *static_cast<FileInput*>(self);
-    if (whence == AVSEEK_SIZE) return input.size_;
-    const off_t at = ::lseek(input.fd_, offset, whence & ~AVSEEK_FORCE);
-    return at < 0 ? AVERROR(errno) : int64_t(at);
-  }
-
-  const Watch& watch_;
-  int fd_ = -1;
-  int64_t size_ = 0;
-  AVIOContext* io_ = nullptr;
-};
-
-// The packets of the first video stream of a file.
-class Demuxer {
- public:
-  Demuxer(const std::string& path, const VideoReaderOptions& options, const Watch& watch)
-      : path_(path), watch_(watch), input_(path, watch) {
-    context_ = avformat_alloc_context();
-    SF_CHECK(context_ != nullptr, path, ": out of memory");
-    context_->pb = input_.context();
-    context_->interrupt_callback = {
-        [](void* self) { return int(static_cast<FileInput*>(self)->watch().expired()); }, &input_};
-    AVDictionary* settings = nullptr;
-    av_dict_set(&settings, "format_whitelist", kContainers, 0);
-    av_dict_set(&settings, "protocol_whitelist", "file", 0);
-    const int opened =
-        avformat_open_input(&context_, path.c_str(), nullptr, &settings);  // frees on failure
-    av_dict_free(&settings);
-    watch_.check(path);
-    SF_CHECK(opened != AVERROR_INVALIDDATA, path,
-             ": wanted a video file, found data of no known container");
-    SF_CHECK(opened == 0, path, ": wanted a video file, found: ", ffmpeg_message(opened));
-    try {
-      find_stream(options);
-    } catch (...) {
-      avformat_close_input(&context_);
-      throw;
-    }
-  }
-  Demuxer(const Demuxer&) = delete;
-  Demuxer& operator=(const Demuxer&) = delete;
-  ~Demuxer() { avformat_close_input(&context_); }
-
-  AVStream* stream() { return stream_; }
-
-  // False at the end of the file.
-  bool next(AVPacket* packet) {
-    while (true) {
-      watch_.check(path_);
-      av_packet_unref(packet);
-      if (av_read_frame(context_, packet) < 0) {
-        watch_.check(path_);
-        return false;
-      }
-      if (packet->stream_index == stream_->index) return true;
-    }
-  }
-
- private:
-  void find_stream(const VideoReaderOptions& options) {
-    // The decoders that probing opens are held to the same limit as ours.
-    const std::string limit = std::to_string(options.max_pixels);
-    std::vector<AVDictionary*> settings(context_->nb_streams, nullptr);
-    for (AVDictionary*& s : settings) av_dict_set(&s, "max_pixels", limit.c_str(), 0);
-    const int found =
-        avformat_find_stream_info(context_, settings.empty() ? nullptr : settings.data());
-    for (AVDictionary*& s : settings) av_dict_free(&s);
-    watch_.check(path_);
-    SF_CHECK(found >= 0, path_, ": wanted a video stream, found: ", ffmpeg_message(found));
-    for (unsigned i = 0; i < context_->nb_streams; ++i) {
-      AVStream* s = context_->streams[i];
-      const bool video = s->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
-                         !(s->disposition & AV_DISPOSITION_ATTACHED_PIC);
-      if (video && stream_ == nullptr) {
-        stream_ = s;
-      } else {
-        s->discard = AVDISCARD_ALL;
-      }
-    }
-    SF_CHECK(stream_ != nullptr, path_, ": wanted a video stream, found none");
-  }
-
-  const std::string& path_;
-  const Watch& watch_;
-  FileInput input_;
-  AVFormatContext* context_ = nullptr;
-  AVStream* stream_ = nullptr;
-};
 
 }  // namespace
 
@@ -188,23 +24,17 @@ class VideoReader::Decoder {
   Decoder(std::string path, VideoReaderOptions options)
       : path_(std::move(path)),
         options_(std::move(options)),
-        watch_(options_.timeout_seconds, options_.cancel) {
+        watch_(options_.timeout_seconds, options_.cancel),
+        index_(options_.index) {
     packet_.reset(av_packet_alloc());
     frame_.reset(av_frame_alloc());
     SF_CHECK(packet_ && frame_, path_, ": out of memory");
     open();
-    const AVStream* s = demuxer_->stream();
-    const AVRational rate = s->avg_frame_rate.num > 0 && s->avg_frame_rate.den > 0
-                                ? s->avg_frame_rate
-                                : s->r_frame_rate;
-    info_ = {.fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
-             .width = s->codecpar->width,
-             .height = s->codecpar->height,
-             .codec = avcodec_get_name(s->codecpar->codec_id)};
   }
 
   const std::string& path() const { return path_; }
   const VideoInfo& info() const { return info_; }
+  int64_t decoded_frames() const { return decoded_; }
 
   int64_t expected_frames() {
     if (count_ != kUnknown) return count_;
@@ -212,7 +42,8 @@ class VideoReader::Decoder {
       expected_ = demuxer_->stream()->nb_frames;
     if (expected_ == kUnknown) {
       watch_.restart();
-      Demuxer packets(path_, options_, watch_);
+      Demuxer packets(path_, watch_);
+      packets.probe(options_.max_pixels);
       int64_t n = 0;
       while (packets.next(packet_.get())) n += (packet_->flags & AV_PKT_FLAG_DISCARD) == 0;
       av_packet_unref(packet_.get());
@@ -225,32 +56,54 @@ class VideoReader::Decoder {
     if (count_ == kUnknown) {
       watch_.restart();
       guarded([&] {
-        if (!demuxer_) open();
+        if (!demuxer_ || !counts_) open();
         while (decode()) {}
       });
     }
     return count_;
   }
 
-  size_t visit(std::span<const int64_t> indices,
-               const std::function<void(size_t, const Picture&)>& visit) {
-    for (size_t k = 0; k < indices.size(); ++k) {
-      SF_CHECK(indices[k] >= (k == 0 ? 0 : indices[k - 1]), path_,
-               ": wanted ascending frame indices, found ", indices[k], " at position ", k);
-    }
+  std::shared_ptr<const VideoIndex> index() {
+    if (index_) return index_;
+    watch_.restart();
+    guarded([&] {
+      if (!demuxer_ || !counts_ || next_ > 0 || ended_) open();
+      counts_ = false;
+      index_ = std::make_shared<const VideoIndex>(*demuxer_, info_, packet_.get());
+    });
+    return index_;
+  }
+
+  using Visit = std::function<void(size_t, const Picture&)>;
+
+  size_t visit(std::span<const int64_t> indices, const Visit& visit) {
+    check_ascending(indices);
     if (indices.empty()) return 0;
     watch_.restart();
     size_t k = 0;
     guarded([&] {
-      if (!demuxer_ || indices[0] < next_) open();
+      if (!demuxer_ || !counts_ || indices[0] < next_) open();
       while (k < indices.size() && decode()) {
-        const int64_t index = next_ - 1;
-        if (index < indices[k]) continue;
+        const int64_t frame = next_ - 1;
+        if (frame < indices[k]) continue;
         const Picture picture = convert();
-        for (; k < indices.size() && indices[k] == index; ++k) visit(k, picture);
+        for (; k < indices.size() && indices[k] == frame; ++k) visit(k, picture);
       }
     });
     return k;
+  }
+
+  size_t visit_window(std::span<const int64_t> indices, const Visit& visit) {
+    check_ascending(indices);
+    if (indices.empty()) return 0;
+    index();
+    watch_.restart();
+    bool complete = false;
+    guarded([&] {
+      if (!demuxer_) open();
+      complete = index_ && seek(indices[0]) && visit_from_here(indices, visit);
+    });
+    return complete ? indices.size() : this->visit(indices, visit);
   }
 
  private:
@@ -266,15 +119,27 @@ class VideoReader::Decoder {
     }
   }
 
+  void check_ascending(std::span<const int64_t> indices) const {
+    for (size_t k = 0; k < indices.size(); ++k) {
+      SF_CHECK(indices[k] >= (k == 0 ? 0 : indices[k - 1]), path_,
+               ": wanted ascending frame indices, found ", indices[k], " at position ", k);
+    }
+  }
+
   void open() {
     codec_.reset();
     demuxer_.reset();
-    next_ = 0;
-    ended_ = false;
-    draining_ = false;
-    drain_errors_ = 0;
-    auto demuxer = std::make_unique<Demuxer>(path_, options_, watch_);
-    const AVCodecParameters* parameters = demuxer->stream()->codecpar;
+    auto demuxer = std::make_unique<Demuxer>(path_, watch_);
+    if (index_ && index_->version() != demuxer->version()) index_.reset();
+    const AVCodecParameters* parameters = nullptr;
+    if (index_ && index_->ready_stream() && demuxer->choose(*index_->ready_stream())) {
+      parameters = &index_->parameters();
+      info_ = index_->info();
+    } else {
+      demuxer->probe(options_.max_pixels);
+      parameters = demuxer->stream()->codecpar;
+      info_ = info_of(*demuxer->stream());
+    }
     // Probing refuses larger pictures, too, and leaves the size empty then.
     SF_CHECK(parameters->width > 0 && parameters->height > 0 &&
                  int64_t(parameters->width) * parameters->height <= options_.max_pixels,
@@ -291,6 +156,79 @@ class VideoReader::Decoder {
     if (result >= 0) result = avcodec_open2(codec_.get(), codec, nullptr);
     SF_CHECK(result >= 0, path_, ": ", codec->name, ": ", ffmpeg_message(result));
     demuxer_ = std::move(demuxer);
+    counts_ = true;
+    begin();
+  }
+
+  static VideoInfo info_of(const AVStream& s) {
+    const AVRational rate =
+        s.avg_frame_rate.num > 0 && s.avg_frame_rate.den > 0 ? s.avg_frame_rate : s.r_frame_rate;
+    return {.fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
+            .width = s.codecpar->width,
+            .height = s.codecpar->height,
+            .codec = avcodec_get_name(s.codecpar->codec_id)};
+  }
+
+  // What holds where decoding begins.
+  void begin() {
+    next_ = 0;
+    ended_ = false;
+    draining_ = false;
+    drain_errors_ = 0;
+    codec_->skip_frame = AVDISCARD_DEFAULT;
+  }
+
+  // Goes to a key frame that is not after that frame; its packet waits in packet_. False if the
+  // file has none or the container does not go there.
+  bool seek(int64_t frame) {
+    const KeyFrame* key = index_->key_frame_before(frame);
+    if (key == nullptr) return false;
+    counts_ = false;
+    avcodec_flush_buffers(codec_.get());
+    begin();
+    // Containers differ in which time they go by.
+    for (int64_t time : {key->presentation_time, key->decoding_time}) {
+      if (!demuxer_->seek(time) || !demuxer_->next(packet_.get())) continue;
+      const KeyFrame* found = index_->key_frame_at(packet_->pts);
+      if (found == nullptr || found->frame > frame) continue;
+      next_ = found->frame;
+      return true;
+    }
+    return false;
+  }
+
+  // Decodes from packet_, the key frame next_, as far as the frames of these indices need it. False
+  // if one of them does not come.
+  bool visit_from_here(std::span<const int64_t> indices, const Visit& visit) {
+    const FrameTimes& times = index_->times();
+    size_t k = 0;
+    while (true) {
+      // A frame that no other refers to can be left out. Their packets say so in H.264 alone.
+      const auto frame = draining_ ? std::nullopt : times.frame_at(packet_->pts);
+      const bool needed = !frame || std::binary_search(indices.begin(), indices.end(), *frame);
+      const bool skips = !needed && codec_->codec_id == AV_CODEC_ID_H264;
+      codec_->skip_frame = skips ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+      avcodec_send_packet(codec_.get(), draining_ ? nullptr : packet_.get());
+      while (true) {
+        watch_.check(path_);
+        const int received = avcodec_receive_frame(codec_.get(), frame_.get());
+        if (received == AVERROR(EAGAIN)) break;
+        if (received == AVERROR_EOF ||
+            (received < 0 && draining_ && ++drain_errors_ > kMaxDrainErrors))
+          return false;
+        if (received < 0) continue;
+        ++decoded_;
+        const auto shown = times.frame_at(frame_->pts);
+        // Frames before the key frame may refer to what was not decoded.
+        if (!shown || *shown < indices[k]) continue;
+        if (*shown > indices[k]) return false;
+        const Picture picture = convert();
+        for (; k < indices.size() && indices[k] == *shown; ++k) visit(k, picture);
+        if (k == indices.size()) return true;
+      }
+      if (draining_) return false;
+      draining_ = !demuxer_->next(packet_.get());
+    }
   }
 
   // Decodes frame next_ into frame_. False at the end of the stream, when the count is known.
@@ -300,6 +238,7 @@ class VideoReader::Decoder {
       const int received = avcodec_receive_frame(codec_.get(), frame_.get());
       if (received == 0) {
         ++next_;
+        ++decoded_;
         return true;
       }
       if (received == AVERROR_EOF || (draining_ && ++drain_errors_ > kMaxDrainErrors)) {
@@ -336,7 +275,9 @@ class VideoReader::Decoder {
   VideoReaderOptions options_;
   Watch watch_;
   VideoInfo info_;
+  std::shared_ptr<const VideoIndex> index_;
   std::unique_ptr<Demuxer> demuxer_;  // null after an error
+  bool counts_ = false;               // frames are decoded from the first on, so next_ counts them
   CodecHandle codec_;
   PacketHandle packet_;
   FrameHandle frame_;
@@ -345,6 +286,7 @@ class VideoReader::Decoder {
   int64_t expected_ = kUnknown;
   int64_t count_ = kUnknown;
   int64_t next_ = 0;
+  int64_t decoded_ = 0;
   int drain_errors_ = 0;
   bool draining_ = false;
   bool ended_ = false;
@@ -360,7 +302,15 @@ VideoReader::~VideoReader() = default;
 
 const VideoInfo& VideoReader::info() const { return decoder_->info(); }
 int64_t VideoReader::expected_frames() { return decoder_->expected_frames(); }
+int64_t VideoReader::decoded_frames() const { return decoder_->decoded_frames(); }
 int64_t VideoReader::frame_count() { return decoder_->frame_count(); }
+
+std::shared_ptr<const VideoIndex> VideoReader::index() { return decoder_->index(); }
+
+size_t VideoReader::visit_window(std::span<const int64_t> indices,
+                                 const std::function<void(size_t, const Picture&)>& visit) {
+  return decoder_->visit_window(indices, visit);
+}
 
 size_t VideoReader::visit(std::span<const int64_t> indices,
                           const std::function<void(size_t, const Picture&)>& visit) {
@@ -380,5 +330,8 @@ Tensor VideoReader::frames(std::span<const int64_t> indices) {
            frame_count(), " frames");
   return out;
 }
+
+int64_t frames_of(const VideoIndex& index) { return index.frames(); }
+size_t bytes_of(const VideoIndex& index) { return index.bytes(); }
 
 }  // namespace sf

@@ -14,12 +14,16 @@
 
 namespace sf {
 
+class VideoIndex;
+
 struct VideoReaderOptions {
   int threads = 1;  // of the decoder; the frames do not depend on it
   double timeout_seconds =
       60;  // wall-clock limit of each call of the reader, the constructor included
   int64_t max_pixels = int64_t(1) << 26;  // of a frame; files that claim larger ones are refused
   std::stop_token cancel = {};            // a request ends the call that is running with sf::Error
+  std::shared_ptr<const VideoIndex> index = {};  // of the same file, from VideoReader::index(): it
+                                                 // opens faster; ignored if the file has changed
 };
 
 struct VideoInfo {
@@ -47,6 +51,9 @@ class VideoReader {
   // counting packets. Cheap, and equal to frame_count() for intact files.
   int64_t expected_frames();
 
+  // Where the file's frames lie. Reads all its packets on the first call, without decoding them.
+  std::shared_ptr<const VideoIndex> index();
+
   // The number of frames that decode. Decodes the rest of the file on the first call.
   int64_t frame_count();
 
@@ -61,9 +68,24 @@ class VideoReader {
   size_t visit(std::span<const int64_t> indices,
                const std::function<void(size_t, const Picture&)>& visit);
 
+  // Like visit() for the same frames, but begins at the last key frame before the first of them and
+  // leaves out what the others do not need. Where the file does not tell its frames apart without
+  // decoding, or decodes otherwise than it tells, it decodes from the start: then it may begin
+  // again with k = 0. The frames are those of visit() in every file whose packets all decode.
+  size_t visit_window(std::span<const int64_t> indices,
+                      const std::function<void(size_t, const Picture&)>& visit);
+
+  // How many frames this reader has decoded so far: the cost of its calls.
+  int64_t decoded_frames() const;
+
  private:
   class Decoder;
   std::unique_ptr<Decoder> decoder_;
 };
+
+// How many frames the packets of the file hold: frame_count() of intact files.
+int64_t frames_of(const VideoIndex& index);
+// The memory of an index, about.
+size_t bytes_of(const VideoIndex& index);
 
 }  // namespace sf

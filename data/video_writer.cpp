@@ -76,10 +76,12 @@ class VideoWriter::Encoder {
     codec_->framerate = {o.fps_num, o.fps_den};
     codec_->thread_count = 1;
     codec_->flags |= AV_CODEC_FLAG_BITEXACT;
+    if (o.key_frame_interval > 0) codec_->gop_size = o.key_frame_interval;
     if (muxer_->oformat->flags & AVFMT_GLOBALHEADER) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     if (x264) {
       av_opt_set(codec_->priv_data, "preset", "veryfast", 0);
       av_opt_set(codec_->priv_data, "crf", std::to_string(o.quality).c_str(), 0);
+      if (o.open_groups) av_opt_set(codec_->priv_data, "x264-params", "open-gop=1", 0);
     } else {
       codec_->flags |= AV_CODEC_FLAG_QSCALE;
       codec_->global_quality = FF_QP2LAMBDA * (1 + o.quality / 4);

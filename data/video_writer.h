@@ -14,6 +14,9 @@ struct VideoWriterOptions {
   int fps_num = 30;
   int fps_den = 1;
   int quality = 20;  // x264's constant rate factor: 0 keeps most, 51 least
+  int key_frame_interval =
+      0;                     // most frames from one key frame to the next; 0: the encoder's choice
+  bool open_groups = false;  // frames before a key frame may refer to it (H.264 alone)
 };
 
 // Encodes H.264 where FFmpeg has libx264, else MPEG-4 part 2. The container follows from the ending
