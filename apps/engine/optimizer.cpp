@@ -31,6 +31,11 @@ double limit(const Config& config, const char* key) {
   return value;
 }
 
+GradientNorm norm_of(Graph& graph, const std::vector<Value>& gradients, double limit) {
+  Graph::Scope scope(graph, "gradient_norm");
+  return gradient_norm(gradients, limit);
+}
+
 }  // namespace
 
 std::vector<ParameterGroup> parameter_groups(const Model& model, const Config& config) {
@@ -125,9 +130,9 @@ Value Optimizer::state_value(Graph& graph, const Parameter& parameter, const cha
 }
 
 Value Optimizer::append(Graph& graph, std::vector<Value> gradients) const {
-  Graph::Scope scope(graph, "optimizer");
   const double norm_limit = clip_value_ > 0 ? 0 : clip_norm_;
-  const GradientNorm norm = gradient_norm(gradients, norm_limit);
+  const GradientNorm norm = norm_of(graph, gradients, norm_limit);
+  Graph::Scope scope(graph, kScope);
   size_t i = 0;
   for (size_t g = 0; g < groups_.size(); ++g) {
     const ParameterGroup& group = groups_[g];

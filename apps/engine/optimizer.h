@@ -40,6 +40,9 @@ class Optimizer {
   // before clipping, one f64.
   Value append(Graph& graph, std::vector<Value> gradients) const;
 
+  // What the names of those nodes that change parameters begin with.
+  static constexpr std::string_view kScope = "optimizer";
+
   // For the next step; rates of groups follow from it. Steps are counted from 1.
   void set_learning_rate(double rate);
   void set_step(int64_t step) { step_.span<int64_t>()[0] = step; }

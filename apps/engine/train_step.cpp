@@ -1,5 +1,7 @@
 #include "apps/engine/train_step.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -63,6 +65,7 @@ struct TrainStep::Planned {
   std::vector<Value> clips, gradients;
   Value targets, loss, logits, norm;
   std::unique_ptr<Plan> plan;
+  size_t learning_begin = 0;  // the first step that changes parameters or sums of gradients
 
   // With accumulation: the sums, and the step of the optimiser on them.
   int accumulate = 1, runs = 0;
@@ -112,6 +115,8 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
     add_up(options, optimizer, all);
   }
   plan = make_plan(*graph, outputs, options);
+  const auto changes = [](const Plan::Step& s) { return s.name.starts_with(Optimizer::kScope); };
+  learning_begin = size_t(std::ranges::find_if(plan->steps(), changes) - plan->steps().begin());
 }
 
 void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer& optimizer,
@@ -120,6 +125,7 @@ void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer
   for (size_t i = 0; i < all.size(); ++i) {
     const std::string name = parameters[i].name + "/sum";
     sums.push_back(Tensor::zeros(all[i].type()));
+    Graph::Scope scope(*graph, Optimizer::kScope);
     accumulate_into(all[i], graph->state(sums.back(), name, true));
     added.push_back(update_graph.state(sums.back(), name, true));
   }
@@ -146,14 +152,19 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
     p.plan->feed(p.clips[i], converted(pathways[i], p.clips[i].type().dtype));
   p.plan->feed(p.targets, converted(targets, p.targets.type().dtype));
   p.iteration.span<int64_t>()[0] = iteration;
-  p.plan->run();
+  p.plan->run(0, p.learning_begin);
 
   Result result;
   result.loss = p.plan->fetch(p.loss).to(DType::f64).span<double>()[0];
   result.logits = p.plan->fetch(p.logits);
-  if (p.accumulate == 1) {
-    result.gradient_norm = p.plan->fetch(p.norm).span<double>()[0];
-  } else if (++p.runs % p.accumulate == 0) {
+  if (p.norm) result.gradient_norm = p.plan->fetch(p.norm).span<double>()[0];
+  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
+    const auto found = p.plan->find_not_finite(p.learning_begin);
+    throw NotFiniteLoss(found ? found->step : "the norm of the gradients", found ? found->row : 0,
+                        result.loss);
+  }
+  p.plan->run(p.learning_begin, p.plan->steps().size());
+  if (p.accumulate > 1 && ++p.runs % p.accumulate == 0) {
     p.update->run();
     result.gradient_norm = p.update->fetch(p.update_norm).span<double>()[0];
     for (const Tensor& sum : p.sums) std::memset(sum.data(), 0, size_t(sum.type().bytes()));

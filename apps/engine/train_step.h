@@ -23,6 +23,17 @@ struct TrainStepOptions {
 // As the configuration states them, for batches of that many clips of the training crop.
 TrainStepOptions train_step_options(const Config& config, int64_t batch);
 
+// A batch whose loss or gradients are not finite. The parameters are what they were before it.
+class NotFiniteLoss : public Error {
+ public:
+  NotFiniteLoss(const std::string& layer, int64_t clip, double loss)
+      : Error(cat("training: wanted a finite loss and finite gradients, found a loss of ", loss,
+                  "; the first value that is not finite comes from ", layer, ", clip ", clip,
+                  " of the batch")),
+        clip(clip) {}
+  const int64_t clip;
+};
+
 // The parameters, the running statistics and the optimiser's state are changed in place. One thread
 // at a time.
 class TrainStep {
@@ -41,7 +52,7 @@ class TrainStep {
   // pathways: N T H W C each, of the model's type or f32; targets: as target_type says, f32 or the
   // model's type where they are shares. iteration: the key of the draws of dropout; another for
   // every batch. The optimiser's learning rate and step are those set in it; with accumulation it
-  // moves in every accumulate-th run.
+  // moves in every accumulate-th run. Throws NotFiniteLoss.
   Result run(const std::vector<Tensor>& pathways, const Tensor& targets, int64_t iteration);
 
   // Of the last run, by parameter; with keep_gradients.

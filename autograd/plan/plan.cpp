@@ -16,20 +16,27 @@ std::vector<int> ids(std::span<const Value> values) {
   return out;
 }
 
+// The first pixel with a value that is not finite.
 template <class T>
-bool all_finite(const TensorRef& t) {
+std::optional<int64_t> not_finite(const TensorRef& t) {
   const int64_t channels = t.type.shape.channels(), pixels = t.type.shape.pixels();
   const T* data = reinterpret_cast<const T*>(t.data);
   for (int64_t p = 0; p < pixels; ++p)
     for (int64_t c = 0; c < channels; ++c)
-      if (!std::isfinite(data[p * t.pitch + c])) return false;
-  return true;
+      if (!std::isfinite(data[p * t.pitch + c])) return p;
+  return {};
 }
 
-bool all_finite(const TensorRef& t) {
-  if (t.type.dtype == DType::f32) return all_finite<float>(t);
-  if (t.type.dtype == DType::f64) return all_finite<double>(t);
-  return true;
+std::optional<int64_t> not_finite(const TensorRef& t) {
+  if (t.type.dtype == DType::f32) return not_finite<float>(t);
+  if (t.type.dtype == DType::f64) return not_finite<double>(t);
+  return {};
+}
+
+// The first index of a pixel.
+int64_t row_of(const TensorRef& t, int64_t pixel) {
+  const Shape& s = t.type.shape;
+  return s.rank() < 2 ? 0 : pixel / (s.pixels() / s[0]);
 }
 
 Tensor dense_copy(const TensorRef& from) {
@@ -119,11 +126,28 @@ void Plan::execute(const Step& step) const {
   step.lowered.run({step.in, step.out, step.packed ? step.packed->data() : nullptr, workspace}, {});
   if (!options_.check_finite) return;
   for (const TensorRef& out : step.out)
-    SF_CHECK(all_finite(out), step.name, ": ", step.op->name(), " gave a value that is not finite");
+    SF_CHECK(!not_finite(out), step.name, ": ", step.op->name(),
+             " gave a value that is not finite");
 }
 
-void Plan::run() {
-  for (const Step& step : steps_) execute(step);
+void Plan::run() { run(0, steps_.size()); }
+
+void Plan::run(size_t begin, size_t end) {
+  for (size_t s = begin; s < end; ++s) execute(steps_[s]);
+}
+
+std::optional<Plan::NotFinite> Plan::find_not_finite(size_t end) {
+  for (int v = 0; v < graph_.value_count(); ++v) {
+    const auto& info = graph_.info(v);
+    if (info.producer >= 0 || info.state || !placement_.offset(v)) continue;
+    if (const auto pixel = not_finite(ref(v))) return NotFinite{info.name, row_of(ref(v), *pixel)};
+  }
+  for (size_t s = 0; s < end; ++s) {
+    execute(steps_[s]);
+    for (const TensorRef& out : steps_[s].out)
+      if (const auto pixel = not_finite(out)) return NotFinite{steps_[s].name, row_of(out, *pixel)};
+  }
+  return {};
 }
 
 std::optional<TensorRef> Plan::place(Value input) const {

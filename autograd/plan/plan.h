@@ -47,6 +47,8 @@ class Plan {
   // reads.
   std::optional<TensorRef> place(Value input) const;
   void run();
+  // The steps [begin, end) alone, to look at results in between.
+  void run(size_t begin, size_t end);
   // A copy of an output, or, without reuse_buffers, of any value; dense.
   Tensor fetch(Value output) const;
 
@@ -66,6 +68,12 @@ class Plan {
   };
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<Step>& hoisted() const { return hoisted_; }
+  // Runs all steps before `end` until one gives a value that is not finite.
+  struct NotFinite {
+    std::string step;  // its name; that of the input if what was fed is not finite
+    int64_t row = 0;   // first index of the first bad value: the clip, where a step works on clips
+  };
+  std::optional<NotFinite> find_not_finite(size_t end);
   // Inputs of concatenations that are produced in place.
   int joined_without_copy() const { return placement_.slice_count(); }
   // One line a step: name, op, kernel, output type, place, flops; then totals.
