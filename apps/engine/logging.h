@@ -30,3 +30,4 @@ std::vector<std::string> split_lines(const std::string& text);
 
 #define SF_LOG(...) SPDLOG_INFO(__VA_ARGS__)
 #define SF_WARN(...) SPDLOG_WARN(__VA_ARGS__)
+#define SF_ERROR(...) SPDLOG_ERROR(__VA_ARGS__)
