@@ -26,37 +26,88 @@ std::vector<int64_t> random_frames(const TrainLoaderOptions& o, int64_t frames, 
                   derived(rng, kOrder));
 }
 
-// What one copy of a window takes of the pictures: one choice for all frames or one for each.
-struct Copy {
-  std::vector<SpatialChoice> choices;
-  std::vector<Resampler> resamplers;
-  ClipPlace place;
-
-  void write(const Picture& picture, size_t frame, float* to) {
-    const size_t i = choices.size() == 1 ? 0 : frame;
-    resamplers[i].run(part_of(picture, choices[i].from), to);
+// Writes the pictures of one clip to its place.
+class ClipWriter {
+ public:
+  ClipWriter(const ClipChoice& choice, const Normalization& normalization, ClipPlace place)
+      : choice_(choice), place_(place) {
+    for (const SpatialChoice& c : choice.spatial) {
+      resamplers_.emplace_back(PictureSize{c.from.height, c.from.width}, c.size, c.crop,
+                               normalization, c.mirror);
+    }
+    const Box crop = choice.spatial[0].crop;
+    frame_floats_ = int64_t(crop.height) * crop.width * 3;
   }
+
+  // `source` is the position of a clip's frame from the same picture that was written before, or
+  // this position itself.
+  void write(const Picture& picture, size_t position, size_t source) {
+    float* to = place_.fast + int64_t(position) * frame_floats_;
+    if (source != position && resamplers_.size() == 1) {
+      std::copy_n(place_.fast + int64_t(source) * frame_floats_, frame_floats_, to);
+      return;
+    }
+    const size_t i = resamplers_.size() == 1 ? 0 : position;
+    resamplers_[i].run(part_of(picture, choice_.spatial[i].from), to);
+  }
+
+  void write_slow(std::span<const int64_t> positions) {
+    for (size_t t = 0; t < positions.size(); ++t) {
+      std::copy_n(place_.fast + positions[t] * frame_floats_, frame_floats_,
+                  place_.slow + int64_t(t) * frame_floats_);
+    }
+  }
+
+ private:
+  const ClipChoice& choice_;
+  ClipPlace place_;
+  std::vector<Resampler> resamplers_;
+  int64_t frame_floats_ = 0;
 };
 
-Copy make_copy(const TrainLoaderOptions& o, PictureSize picture, int crop, const CounterRng& rng,
-               ClipPlace place) {
-  Copy copy{.choices = random_spatial(o.jitter, picture, crop, o.sampling.num_frames, rng),
-            .resamplers = {},
-            .place = place};
-  for (const SpatialChoice& c : copy.choices) {
-    copy.resamplers.emplace_back(PictureSize{c.from.height, c.from.width}, c.size, c.crop,
-                                 o.normalization, c.mirror);
+// Reads the clips of one window, which take the same frames. Returns false if the video ends
+// before.
+bool read_window(VideoReader& reader, std::span<const ClipChoice> choices,
+                 const TrainLoaderOptions& o, std::span<const ClipPlace> places) {
+  std::vector<ClipWriter> writers;
+  for (size_t c = 0; c < choices.size(); ++c)
+    writers.emplace_back(choices[c], o.normalization, places[c]);
+
+  const std::vector<int64_t>& frames = choices[0].frames;
+  std::vector<size_t> positions(frames.size());  // in the order of the video
+  for (size_t t = 0; t < positions.size(); ++t) positions[t] = t;
+  std::ranges::stable_sort(positions, {}, [&](size_t t) { return frames[t]; });
+  std::vector<int64_t> indices;
+  for (size_t t : positions) indices.push_back(frames[t]);
+  const size_t read = reader.visit_window(indices, [&](size_t k, const Picture& picture) {
+    const bool repeats = k > 0 && indices[k] == indices[k - 1];
+    for (ClipWriter& writer : writers)
+      writer.write(picture, positions[k], positions[repeats ? k - 1 : k]);
+  });
+  if (read < indices.size()) return false;
+  if (o.alpha > 0) {
+    const auto slow = slow_indices(o.sampling.num_frames, o.alpha);
+    for (ClipWriter& writer : writers) writer.write_slow(slow);
   }
-  return copy;
+  return true;
 }
 
-// A frame of the video that is shown at a position of the clip.
-struct Shown {
-  int64_t frame;
-  size_t position;
-};
-
 }  // namespace
+
+std::vector<ClipChoice> random_clips(const TrainLoaderOptions& o, int crop, PictureSize picture,
+                                     int64_t frames, double fps, const CounterRng& rng) {
+  std::vector<ClipChoice> clips;
+  for (uint64_t w = 0; w < uint64_t(o.windows); ++w) {
+    const CounterRng window = derived(rng, w);
+    const auto taken = random_frames(o, frames, fps, window);
+    for (uint64_t c = 0; c < uint64_t(o.copies); ++c) {
+      clips.push_back({.frames = taken,
+                       .spatial = random_spatial(o.jitter, picture, crop, o.sampling.num_frames,
+                                                 derived(window, kFirstCopy + c))});
+    }
+  }
+  return clips;
+}
 
 std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
                                                     std::shared_ptr<const VideoIndex> index,
@@ -66,45 +117,22 @@ std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
   VideoReader reader(
       path,
       {.timeout_seconds = o.decode_timeout_seconds, .cancel = cancel, .index = std::move(index)});
-  const PictureSize picture{reader.info().height, reader.info().width};
-  const int64_t frame_floats = int64_t(crop) * crop * 3;
-  const auto slow =
-      o.alpha > 0 ? slow_indices(o.sampling.num_frames, o.alpha) : std::vector<int64_t>();
+  const auto copies = size_t(o.copies);
   int64_t frames = frames_of(*reader.index());
-  for (uint64_t w = 0; w < uint64_t(o.windows); ++w) {
-    const CounterRng window = derived(rng, w);
-    std::vector<Copy> copies;
-    for (uint64_t c = 0; c < uint64_t(o.copies); ++c) {
-      copies.push_back(make_copy(o, picture, crop, derived(window, kFirstCopy + c),
-                                 places[w * uint64_t(o.copies) + c]));
+  for (bool complete = false; !complete;) {
+    SF_CHECK(frames > 0, path, ": wanted frames, found none that decodes");
+    const auto clips = random_clips(o, crop, {reader.info().height, reader.info().width}, frames,
+                                    reader.info().fps, rng);
+    complete = true;
+    for (size_t first = 0; first < clips.size() && complete; first += copies) {
+      complete = read_window(reader, std::span(clips).subspan(first, copies), o,
+                             places.subspan(first, copies));
     }
-    while (true) {
-      SF_CHECK(frames > 0, path, ": wanted frames, found none that decodes");
-      const auto clip = random_frames(o, frames, reader.info().fps, window);
-      std::vector<Shown> shown;
-      for (size_t t = 0; t < clip.size(); ++t) shown.push_back({clip[t], t});
-      std::stable_sort(shown.begin(), shown.end(),
-                       [](const Shown& a, const Shown& b) { return a.frame < b.frame; });
-      std::vector<int64_t> indices;
-      for (const Shown& s : shown) indices.push_back(s.frame);
-      const size_t read = reader.visit_window(indices, [&](size_t k, const Picture& p) {
-        for (Copy& copy : copies) {
-          copy.write(p, shown[k].position,
-                     copy.place.fast + int64_t(shown[k].position) * frame_floats);
-        }
-      });
-      if (read == indices.size()) break;
-      // The header promises frames that the file does not have.
-      SF_CHECK(reader.frame_count() < frames, path, ": wanted frame ", indices[read],
-               ", found that it does not decode");
-      frames = reader.frame_count();
-    }
-    for (const Copy& copy : copies) {
-      for (size_t t = 0; t < slow.size(); ++t) {
-        std::copy_n(copy.place.fast + slow[t] * frame_floats, frame_floats,
-                    copy.place.slow + int64_t(t) * frame_floats);
-      }
-    }
+    if (complete) break;
+    // Not all packets decode.
+    const int64_t found = reader.frame_count();
+    SF_CHECK(found < frames, path, ": wanted ", frames, " frames, found one that does not decode");
+    frames = found;
   }
   return reader.index();
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "data/train_loader.h"
 #include "data/video_reader.h"
@@ -13,15 +14,27 @@
 
 namespace sf {
 
+// What a clip takes of its video.
+struct ClipChoice {
+  std::vector<int64_t> frames;         // their numbers, in the order in which the clip shows them
+  std::vector<SpatialChoice> spatial;  // one for all frames or one for each
+};
+
+// The choices for windows * copies clips of a video of `frames` frames, the copies of a window one
+// after the other with the same frames. Throws if the crop does not fit.
+std::vector<ClipChoice> random_clips(const TrainLoaderOptions& options, int crop,
+                                     PictureSize picture, int64_t frames, double fps,
+                                     const CounterRng& rng);
+
 // Where a clip goes: frames x crop x crop x 3 floats; slow is null without a slow pathway.
 struct ClipPlace {
   float* fast = nullptr;
   float* slow = nullptr;
 };
 
-// Reads windows * copies random clips of the video into `places`. The clips follow from the file,
-// the options, the crop and `rng` alone. Throws sf::Error if the video cannot be read. Returns the
-// index of the file; `index` is what an earlier call has returned for it, or null.
+// Reads the random_clips() of the video into `places`. Throws sf::Error if the video cannot be
+// read. Returns the index of the file; `index` is what an earlier call has returned for it, or
+// null.
 std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
                                                     std::shared_ptr<const VideoIndex> index,
                                                     const TrainLoaderOptions& options, int crop,

@@ -9,14 +9,7 @@ namespace sf {
 namespace {
 
 // The two neighbours of an output position and their weights.
-struct Neighbours {
-  int near = 0;
-  int far = 0;
-  float near_weight = 1;
-  float far_weight = 0;
-};
-
-Neighbours neighbours(int in, int out, int position) {
+PixelPair neighbours(int in, int out, int position) {
   const float scale = float(in) / float(out);
   const float at = std::max(scale * (float(position) + 0.5f) - 0.5f, 0.0f);
   const int near = std::min(int(at), in - 1);
@@ -78,32 +71,35 @@ Picture part_of(const Picture& picture, Box box) {
   return {picture.row(box.y) + 3 * int64_t(box.x), picture.stride, box.width, box.height};
 }
 
-Resampler::Taps::Taps(int in, int out, int first, int count, bool mirror) {
-  for (int i = 0; i < count; ++i) {
-    const Neighbours n = neighbours(in, out, first + (mirror ? count - 1 - i : i));
-    near.push_back(n.near);
-    far.push_back(n.far);
-    near_weight.push_back(n.near_weight);
-    far_weight.push_back(n.far_weight);
-  }
+Resampler::Taps Resampler::taps(int in, int out, int first, int count) {
+  Taps all;
+  for (int i = 0; i < count; ++i) all.push_back(neighbours(in, out, first + i));
+  return all;
 }
 
 Resampler::Resampler(PictureSize source, PictureSize size, Box box, Normalization normalization,
                      bool mirror)
     : source_(source),
       resizes_(source != size),
-      mirror_(mirror),
       box_((check_box(size, box), box)),
       channel_{normalization.reverse_channels ? 2 : 0, 1, normalization.reverse_channels ? 0 : 2},
-      vertical_(source.height, size.height, box.y, box.height),
-      horizontal_(source.width, size.width, box.x, box.width, mirror) {
+      vertical_(taps(source.height, size.height, box.y, box.height)),
+      horizontal_(taps(source.width, size.width, box.x, box.width)),
+      begin_(horizontal_.front().near),
+      end_(horizontal_.back().far + 1) {
   for (size_t c = 0; c < 3; ++c) {
     for (int v = 0; v < 256; ++v) {
       normalize_[c][size_t(v)] = (float(v) / 255.0f - normalization.mean[c]) / normalization.std[c];
     }
   }
-  normalized_.resize(size_t(source.width) * 3);
-  for (auto& row : rows_) row.resize(size_t(box.width) * 3);
+  if (mirror) std::reverse(horizontal_.begin(), horizontal_.end());
+  for (PixelPair& p : horizontal_) {
+    p.near *= 3;
+    p.far *= 3;
+  }
+  // Pixels are read and written as vectors of four.
+  normalized_.resize(size_t(source.width) * 3 + 1);
+  for (auto& row : rows_) row.resize(size_t(box.width) * 3 + 1);
 }
 
 // Normalises the columns of row y of the picture that the box needs, each to its place in `row`.
@@ -111,9 +107,8 @@ void Resampler::fill_row(const Picture& picture, int y, float* row) {
   const uint8_t* in = picture.row(y);
   const auto& [red, green, blue] = normalize_;
   const auto [r, g, b] = channel_;
-  const int begin = mirror_ ? horizontal_.near.back() : horizontal_.near.front();
-  const int end = (mirror_ ? horizontal_.far.front() : horizontal_.far.back()) + 1;
-  for (int x = begin; x < end; ++x) {
+  const int end = end_;
+  for (int x = begin_; x < end; ++x) {
     row[3 * x + r] = red[in[3 * x]];
     row[3 * x + g] = green[in[3 * x + 1]];
     row[3 * x + b] = blue[in[3 * x + 2]];
@@ -127,13 +122,7 @@ const float* Resampler::resized_row(const Picture& picture, int y) {
   float* out = rows_[slot].data();
   if (rows_y_[slot] == y) return out;
   fill_row(picture, y, normalized_.data());
-  for (int x = 0; x < box_.width; ++x) {
-    const float* near = &normalized_[size_t(horizontal_.near[size_t(x)]) * 3];
-    const float* far = &normalized_[size_t(horizontal_.far[size_t(x)]) * 3];
-    const float a = horizontal_.near_weight[size_t(x)];
-    const float b = horizontal_.far_weight[size_t(x)];
-    for (int c = 0; c < 3; ++c) out[3 * x + c] = a * near[c] + b * far[c];
-  }
+  blend_pixels(normalized_.data(), horizontal_, out);
   rows_y_[slot] = y;
   return out;
 }
@@ -147,14 +136,13 @@ void Resampler::run(const Picture& picture, float* out) {
     if (!resizes_) {
       fill_row(picture, box_.y + y, normalized_.data());
       for (int x = 0; x < box_.width; ++x)
-        std::copy_n(&normalized_[size_t(horizontal_.near[size_t(x)]) * 3], 3, out + 3 * x);
+        std::copy_n(&normalized_[size_t(horizontal_[size_t(x)].near)], 3, out + 3 * x);
       continue;
     }
-    const float* near = resized_row(picture, vertical_.near[size_t(y)]);
-    const float* far = resized_row(picture, vertical_.far[size_t(y)]);
-    const float a = vertical_.near_weight[size_t(y)];
-    const float b = vertical_.far_weight[size_t(y)];
-    for (int64_t i = 0; i < row_floats; ++i) out[i] = a * near[i] + b * far[i];
+    const PixelPair& v = vertical_[size_t(y)];
+    const float* near = resized_row(picture, v.near);
+    const float* far = resized_row(picture, v.far);
+    blend_rows(near, v.near_weight, far, v.far_weight, row_floats, out);
   }
 }
 
@@ -164,9 +152,9 @@ Tensor resample_reference(const Picture& picture, PictureSize size, Box box,
   Tensor out({Shape{box.height, box.width, 3}, DType::f32});
   float* to = out.span<float>().data();
   for (int y = 0; y < box.height; ++y) {
-    const Neighbours v = neighbours(picture.height, size.height, box.y + y);
+    const PixelPair v = neighbours(picture.height, size.height, box.y + y);
     for (int x = 0; x < box.width; ++x) {
-      const Neighbours h = neighbours(picture.width, size.width, box.x + x);
+      const PixelPair h = neighbours(picture.width, size.width, box.x + x);
       for (int c = 0; c < 3; ++c) {
         const int channel = n.reverse_channels ? 2 - c : c;
         const auto pixel = [&](int py, int px) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/picture.h"
+#include "data/pixel_rows.h"
 #include "tensor/tensor.h"
 
 namespace sf {
@@ -62,23 +63,22 @@ class Resampler {
   void run(const Picture& picture, float* out);
 
  private:
-  struct Taps {  // out[i] = near_weight[i] in[near[i]] + far_weight[i] in[far[i]]
-    std::vector<int> near, far;
-    std::vector<float> near_weight, far_weight;
-    Taps(int in, int out, int first, int count, bool mirror = false);
-  };
+  // Of one row or column of the result: which two of the source, and their weights.
+  using Taps = std::vector<PixelPair>;
+  static Taps taps(int in, int out, int first, int count);
 
   void fill_row(const Picture& picture, int y, float* row);
   const float* resized_row(const Picture& picture, int y);
 
   PictureSize source_;
   bool resizes_;
-  bool mirror_;
   Box box_;
   std::array<int, 3> channel_;                       // where red, green and blue go
   std::array<std::array<float, 256>, 3> normalize_;  // of every value of red, green and blue
-  Taps vertical_, horizontal_;
-  std::vector<float> normalized_;           // one row of the source, the columns that the box needs
+  Taps vertical_;
+  Taps horizontal_;                         // positions in floats
+  int begin_, end_;                         // the columns of the source that the box needs
+  std::vector<float> normalized_;           // one row of the source, these columns of it
   std::array<std::vector<float>, 2> rows_;  // rows resized horizontally
   std::array<int, 2> rows_y_{-1, -1};       // which ones
 };
