@@ -38,7 +38,8 @@ class ConfigArguments {
   CommandLineConfig split() const;
 
   bool required_;
-  std::vector<std::string> cfg_, opts_;
+  std::vector<std::string> cfg_;
+  bool opts_ = false;  // for older scripts: means nothing
   const CLI::App* command_ = nullptr;
 };
 

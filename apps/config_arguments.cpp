@@ -4,20 +4,21 @@
 namespace sf {
 
 void ConfigArguments::add_to(CLI::App& command) {
+  // One file each; what follows comes as extras, which CLI11 leaves as they are: values of options
+  // that start with a bracket it would split.
   command.add_option("--cfg", cfg_, "configuration files; KEY VALUE pairs may follow")
       ->required(required_)
       ->type_name("FILE... KEY VALUE...")
-      ->expected(1, -1);
-  command.add_option("--opts", opts_, "KEY VALUE pairs that override the files")
-      ->type_name("KEY VALUE...")
-      ->expected(0, -1);
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+  command.add_flag("--opts", opts_, "KEY VALUE pairs that override the files follow");
   command.allow_extras();
   command_ = &command;
 }
 
 CommandLineConfig ConfigArguments::split() const {
   std::vector<std::string> tokens = cfg_;
-  tokens.insert(tokens.end(), opts_.begin(), opts_.end());
   const auto extras = command_->remaining();
   tokens.insert(tokens.end(), extras.begin(), extras.end());
   for (const std::string& token : extras)

@@ -81,6 +81,9 @@ TEST_F(CommandLine, ConfigPrintsWhatItReadsBack) {
   std::ofstream(folder / "again.yaml") << with_opts.out;
   EXPECT_EQ(sf("config --cfg " + (folder / "again.yaml").string()).out, with_opts.out);
   EXPECT_NE(with_opts.out.find("BASE_LR: 0.001"), std::string::npos);
+  for (const char* lists : {"SOLVER.STEPS [0,5] SOLVER.LRS [1,0.5]", "--opts SOLVER.STEPS '[0, 5]'",
+                            "SOLVER.COSINE_END_LR -1 SOLVER.STEPS '(0, 5)'"})
+    EXPECT_NE(sf(base + lists).out.find("STEPS: [0, 5]"), std::string::npos) << lists;
 }
 
 TEST_F(CommandLine, InferWritesScoresLogitsAndStages) {
