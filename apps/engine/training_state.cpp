@@ -71,8 +71,8 @@ Checkpoint to_checkpoint(const TrainingState& state) {
   json progress{{"epochs", state.epochs},
                 {"iterations", state.iterations},
                 {"next_batch", state.next_batch},
-                {"optimizer_steps", state.optimizer_steps},
-                {"seed", state.seed}};
+                {"optimizer_steps", state.optimizer_steps}};
+  if (state.seed) progress["seed"] = *state.seed;
   put(progress, "loss_scale", state.loss_scale);
   put(progress, "best_error", state.best_error);
   out.text[kProgress] = progress.dump();
@@ -104,10 +104,11 @@ TrainingState from_checkpoint(const Checkpoint& checkpoint) {
   state.optimizer_steps = count(progress, "optimizer_steps");
   state.loss_scale = number(progress, "loss_scale");
   state.best_error = number(progress, "best_error");
-  const auto seed = progress.find("seed");
-  SF_CHECK(seed != progress.end() && seed->is_number_unsigned(),
-           "training state: wanted a seed of 0 or more");
-  state.seed = seed->get<uint64_t>();
+  if (const auto seed = progress.find("seed"); seed != progress.end()) {
+    SF_CHECK(seed->is_number_unsigned(), "training state: wanted a seed of 0 or more, found ",
+             printable(seed->dump()));
+    state.seed = seed->get<uint64_t>();
+  }
   return state;
 }
 

@@ -14,11 +14,11 @@ struct TrainingState {
   NamedTensors model;      // parameters and buffers
   NamedTensors optimizer;  // "PARAMETER/momentum_buffer", "/exp_avg", "/exp_avg_sq"
 
-  int64_t epochs = 0;           // finished ones
-  int64_t iterations = 0;       // finished ones of the epoch behind those
-  int64_t next_batch = 0;       // of that epoch, in the order of the loader
-  int64_t optimizer_steps = 0;  // since the start of the training
-  uint64_t seed = 0;            // RNG_SEED: all random choices follow from it and the counts above
+  int64_t epochs = 0;                // finished ones
+  int64_t iterations = 0;            // finished ones of the epoch behind those
+  int64_t next_batch = 0;            // of that epoch, in the order of the loader
+  int64_t optimizer_steps = 0;       // since the start of the training
+  std::optional<uint64_t> seed;      // RNG_SEED: random choices follow from it and the counts above
   std::optional<double> loss_scale;  // of mixed precision
   std::optional<double> best_error;  // lowest top-1 error of the validations so far, in percent
 
