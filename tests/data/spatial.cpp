@@ -74,6 +74,31 @@ TEST(Spatial, TheResamplerEqualsTheDefinitionBitForBit) {
   }
 }
 
+TEST(Spatial, MirroredRowsAreTheRowsReversed) {
+  const Noise noise(37, 53);
+  for (const PictureSize size : {PictureSize{37, 53}, PictureSize{45, 64}, PictureSize{20, 28}}) {
+    const Box box{3, 5, 11, 17};
+    std::vector<float> plain(11 * 17 * 3), mirrored(plain.size()), wanted;
+    Resampler({37, 53}, size, box, {}).run(noise.picture, plain.data());
+    Resampler({37, 53}, size, box, {}, true).run(noise.picture, mirrored.data());
+    for (int y = 0; y < 11; ++y) {
+      for (int x = 16; x >= 0; --x)
+        wanted.insert(wanted.end(), &plain[size_t(y * 17 + x) * 3],
+                      &plain[size_t(y * 17 + x) * 3] + 3);
+    }
+    EXPECT_EQ(mirrored, wanted);
+  }
+}
+
+TEST(Spatial, PartsOfAPictureAreItsPixels) {
+  const Noise noise(9, 11);
+  const Picture part = part_of(noise.picture, {2, 3, 4, 5});
+  EXPECT_EQ(part.height, 4);
+  EXPECT_EQ(part.width, 5);
+  EXPECT_EQ(part.row(1)[3 * 2], noise.picture.row(3)[3 * 5]);
+  EXPECT_THROW(part_of(noise.picture, {2, 3, 4, 9}), Error);
+}
+
 TEST(Spatial, HalvingAveragesPairsAndReversingSwapsRedAndBlue) {
   // Two columns of constant colour: the bilinear sample between them is their mean.
   const std::vector<uint8_t> bytes = {0, 51, 102, 102, 153, 255};

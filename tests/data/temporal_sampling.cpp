@@ -44,6 +44,19 @@ TEST(TemporalSampling, IndicesOfRealVideosAreTheOriginals) {
   }
 }
 
+TEST(TemporalSampling, RandomWindowsStartAtTheirDrawOfTheRest) {
+  const auto expect = [](Window w, double start, double end) {
+    EXPECT_EQ(w.start, start);
+    EXPECT_EQ(w.end, end);
+  };
+  expect(random_window(300, 64, 0), 0, 63);
+  expect(random_window(300, 64, 0.5), 118, 181);
+  expect(random_window(300, 64, 0.9), 212.4, 275.4);
+  expect(random_window(40, 64, 0.9), 0, 63);
+  EXPECT_EQ(window_indices(random_window(300, 64, 0.1), 8, 300),
+            (Indices{23, 32, 41, 50, 59, 68, 77, 86}));
+}
+
 TEST(TemporalSampling, SlowPathwaysSpreadFromTheFirstToTheLastFrame) {
   EXPECT_EQ(slow_indices(32, 8), (Indices{0, 10, 20, 31}));
   EXPECT_EQ(slow_indices(32, 4), (Indices{0, 4, 8, 13, 17, 22, 26, 31}));

@@ -200,5 +200,108 @@ TEST(TrainLoader, WithoutAnyReadableVideoTheLastReasonIsNamed) {
   }
 }
 
+TEST(TrainLoader, BatchesTakeTheShapesInTurnAndCopiesOfTheirVideos) {
+  Videos videos;
+  for (int i = 0; i < 8; ++i) videos.add(golden_video("short_32_frames.mp4"));
+  TrainLoaderOptions options = small();
+  options.batches = {{.videos = 3, .crop = 24}, {.videos = 1, .crop = 40}};
+  options.jitter.min_short_side = 40;
+  options.full_crop = 40;
+  options.shuffle = false;
+  options.windows = 2;
+  options.copies = 2;
+  const auto batches = epoch(videos, options);
+  ASSERT_EQ(batches.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) {
+    const int64_t clips = i % 2 == 0 ? 12 : 4, crop = i % 2 == 0 ? 24 : 40;
+    EXPECT_EQ(batches[i].pathways[0].shape(), (Shape{clips, 2, crop, crop, 3}));
+    EXPECT_EQ(batches[i].pathways[1].shape(), (Shape{clips, 8, crop, crop, 3}));
+    ASSERT_EQ(int64_t(batches[i].labels.size()), clips);
+    for (size_t clip = 0; clip < size_t(clips); ++clip) {
+      const int64_t video = int64_t(i / 2 * 4 + i % 2 * 3 + clip / 4);
+      EXPECT_EQ(batches[i].videos[clip], video);
+      EXPECT_EQ(batches[i].labels[clip], 10 + video);
+    }
+  }
+}
+
+TEST(TrainLoader, ASinglePathwayIsTheWholeClip) {
+  Videos videos;
+  for (int i = 0; i < 3; ++i) videos.add(golden_video("short_32_frames.mp4"));
+  TrainLoaderOptions options = small();
+  options.alpha = 0;
+  const auto batches = epoch(videos, options);
+  ASSERT_EQ(batches.size(), 1u);
+  ASSERT_EQ(batches[0].pathways.size(), 1u);
+  EXPECT_EQ(batches[0].pathways[0].shape(), (Shape{3, 8, 40, 40, 3}));
+}
+
+TEST(TrainLoader, PreparedBatchesStayWithinTheMemoryUnlessOneIsLarger) {
+  Videos videos;
+  for (int i = 0; i < 12; ++i) videos.add(golden_video("short_32_frames.mp4"));
+  constexpr int64_t kBatch = 3 * 10 * 40 * 40 * 3 * 4;
+  for (int64_t memory : {int64_t(1), kBatch, 5 * kBatch / 2, 100 * kBatch}) {
+    TrainLoaderOptions options = small();
+    options.memory_bytes = memory;
+    TrainLoader loader(videos, options);
+    loader.start(0);
+    EXPECT_EQ(rest(loader).size(), 4u);
+    EXPECT_LE(loader.peak_bytes(), std::max(memory, kBatch));
+  }
+}
+
+TEST(TrainLoader, DestructionAndStartsInTheMiddleEndTheWork) {
+  Videos videos;
+  for (int i = 0; i < 40; ++i) videos.add(golden_video("short_32_frames.mp4"));
+  for (int taken : {0, 1, 3}) {
+    TrainLoader loader(videos, small());
+    loader.start(0);
+    for (int i = 0; i < taken; ++i) EXPECT_TRUE(loader.next());
+    loader.start(1);
+    EXPECT_TRUE(loader.next());
+  }
+}
+
+TEST(TrainLoader, AnEmptyDataSetYieldsNothing) {
+  for (int workers : {0, 2}) {
+    TrainLoaderOptions options = small();
+    options.workers = workers;
+    EXPECT_TRUE(epoch(Videos(), options).empty());
+  }
+}
+
+TEST(TrainLoader, TimeoutsAreFaults) {
+  Videos videos;
+  videos.add(golden_video("short_32_frames.mp4"));
+  TrainLoaderOptions options = small();
+  options.decode_timeout_seconds = 0;
+  TrainLoader loader(videos, options);
+  loader.start(0);
+  EXPECT_NE(message_of<Error>([&] { loader.next(); }).find("longer than 0 seconds"),
+            std::string::npos);
+}
+
+TEST(TrainLoader, MisuseIsNamed) {
+  Videos videos;
+  videos.add(golden_video("short_32_frames.mp4"));
+  const auto refused = [&](auto change) {
+    TrainLoaderOptions options = small();
+    change(options);
+    EXPECT_THROW(TrainLoader(videos, options), Error);
+  };
+  refused([](auto& o) { o.batches.clear(); });
+  refused([](auto& o) { o.batches = {{.videos = 0, .crop = 40}}; });
+  refused([](auto& o) { o.batches = {{.videos = 1, .crop = 45}}; });
+  refused([](auto& o) { o.jitter.max_short_side = 43; });
+  refused([](auto& o) { o.windows = 0; });
+  refused([](auto& o) { o.max_sampling_rate = 3; });
+  refused([](auto& o) { o.sampling.num_frames = 0; });
+  refused([](auto& o) { o.alpha = 9; });
+  TrainLoader loader(videos, small());
+  EXPECT_THROW(loader.next(), Error) << "before start()";
+  EXPECT_THROW(loader.start(0, 2), Error);
+  EXPECT_THROW(loader.start(-1), Error);
+}
+
 }  // namespace
 }  // namespace sf

@@ -6,9 +6,9 @@
 
 #include "data/codecs.h"
 #include "data/video_reader.h"
-#include "data/video_writer.h"
 #include "golden.h"
 #include "kernels/base/counter_rng.h"
+#include "moving_video.h"
 #include "temporary_folder.h"
 
 namespace sf {
@@ -16,25 +16,6 @@ namespace {
 
 using Indices = std::vector<int64_t>;
 using Pictures = std::vector<std::vector<uint8_t>>;
-
-// A noisy gradient that moves, so that encoders find work for frames between others.
-std::string write_video(const std::filesystem::path& path, int frames, VideoWriterOptions options,
-                        int speed = 2) {
-  options.width = 52;
-  options.height = 36;
-  VideoWriter writer(path, options);
-  const CounterRng rng("texture");
-  std::vector<uint8_t> rgb(52 * 36 * 3);
-  for (int frame = 0; frame < frames; ++frame) {
-    for (int i = 0; i < 52 * 36 * 3; ++i) {
-      const int x = i / 3 % 52 + speed * frame, y = i / 156;
-      rgb[size_t(i)] = uint8_t(2 * x + y + i % 3 * 40 + int(rng.bits(uint64_t(x * 40 + y)) % 32));
-    }
-    writer.write({rgb.data(), 52 * 3, 52, 36});
-  }
-  writer.finish();
-  return path.string();
-}
 
 std::vector<uint8_t> bytes_of(const Picture& p) {
   std::vector<uint8_t> bytes;
@@ -99,11 +80,11 @@ TEST(VideoIndex, WindowsAreTheFramesOfTheWholeVideo) {
   for (const std::string name : {"a.mp4", "b.mkv", "c.avi"}) {
     for (int interval : {1, 7, 30}) {
       for (bool open_groups : {false, true}) {
-        expect_windows_of(write_video(folder.path() / name, 47,
-                                      {.fps_num = 30000,
-                                       .fps_den = 1001,
-                                       .key_frame_interval = interval,
-                                       .open_groups = open_groups}));
+        expect_windows_of(write_moving_video(folder.path() / name, 47,
+                                             {.fps_num = 30000,
+                                              .fps_den = 1001,
+                                              .key_frame_interval = interval,
+                                              .open_groups = open_groups}));
       }
     }
   }
@@ -126,7 +107,8 @@ TEST(VideoIndex, AWindowCostsTheFramesFromTheKeyFrameBefore) {
   if (video_encoder() != "libx264") GTEST_SKIP() << "needs libx264";
   const TemporaryFolder folder;
   for (const std::string name : {"a.mp4", "b.mkv"}) {
-    const std::string path = write_video(folder.path() / name, 60, {.key_frame_interval = 10});
+    const std::string path =
+        write_moving_video(folder.path() / name, 60, {.key_frame_interval = 10});
     const auto index = VideoReader(path).index();
     const auto cost = [&](const Indices& indices) {
       VideoReader reader(path, {.index = index});
@@ -168,10 +150,10 @@ TEST(VideoIndex, CountsThePacketsOfTruncatedFiles) {
 TEST(VideoIndex, AnIndexOfAnotherFileIsNotUsed) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "a.mp4";
-  write_video(path, 30, {.key_frame_interval = 10});
+  write_moving_video(path, 30, {.key_frame_interval = 10});
   const auto index = VideoReader(path).index();
   std::filesystem::remove(path);
-  write_video(path, 24, {.key_frame_interval = 7}, 3);
+  write_moving_video(path, 24, {.key_frame_interval = 7}, 3);
   VideoReader reader(path, {.index = index});
   EXPECT_EQ(frames_of(*reader.index()), 24);
   EXPECT_EQ(window_pictures(reader, {15, 20}), chosen(all_pictures(path.string()), {15, 20}));
@@ -180,7 +162,7 @@ TEST(VideoIndex, AnIndexOfAnotherFileIsNotUsed) {
 TEST(VideoIndex, DamagedVideosGiveTheSameFramesWithAndWithoutAnEarlierIndex) {
   const TemporaryFolder folder;
   const std::string intact =
-      file_content(write_video(folder.path() / "a.mp4", 40, {.key_frame_interval = 10}));
+      file_content(write_moving_video(folder.path() / "a.mp4", 40, {.key_frame_interval = 10}));
   int read = 0;
   for (uint64_t trial = 0; trial < 12; ++trial) {
     const CounterRng rng(trial);
