@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "data/batch_memory.h"
 #include "data/clip_reader.h"
 #include "data/index_cache.h"
 #include "data/random_draws.h"
@@ -108,6 +109,7 @@ class TrainLoader::Pipeline {
     return threads_.take([this]() -> std::optional<std::optional<TrainBatch>> {
       if (flight_.empty()) {
         if (next_ < batches()) return std::nullopt;
+        memory_.clear();
         return std::optional<TrainBatch>();
       }
       Batch& batch = *flight_.front();
@@ -142,6 +144,17 @@ class TrainLoader::Pipeline {
 
   int64_t clips_of_a_video() const { return int64_t(options_.windows) * options_.copies; }
 
+  int64_t bytes_of_batch(int64_t videos, int64_t crop) const {
+    return videos * clips_of_a_video() * (options_.sampling.num_frames + slow_frames_) * crop *
+           crop * 3 * int64_t(sizeof(float));
+  }
+
+  size_t largest_batch_bytes() const {
+    int64_t most = 0;
+    for (const BatchRange& b : batches_) most = std::max(most, bytes_of_batch(b.videos, b.crop));
+    return size_t(most);
+  }
+
   // The next place of the first batch that has one, or of a new batch.
   Task pick() {
     for (const auto& batch : flight_) {
@@ -151,17 +164,15 @@ class TrainLoader::Pipeline {
     }
     if (!started_ || next_ == batches()) return {};
     const BatchRange& range = batches_[size_t(next_)];
-    const int64_t bytes = range.videos * clips_of_a_video() *
-                          (options_.sampling.num_frames + slow_frames_) * range.crop * range.crop *
-                          3 * int64_t(sizeof(float));
+    const int64_t bytes = bytes_of_batch(range.videos, range.crop);
     if (held_bytes_ > 0 && held_bytes_ + bytes > options_.memory_bytes) return {};
     auto batch = std::make_shared<Batch>();
     batch->range = range;
     batch->bytes = bytes;
     const int64_t clips = range.videos * clips_of_a_video();
     const auto add = [&](int64_t frames) {
-      batch->result.pathways.emplace_back(
-          TensorType{Shape{clips, frames, range.crop, range.crop, 3}, DType::f32});
+      batch->result.pathways.push_back(
+          memory_.tensor({Shape{clips, frames, range.crop, range.crop, 3}, DType::f32}));
     };
     if (slow_frames_ > 0) add(slow_frames_);
     add(options_.sampling.num_frames);
@@ -254,6 +265,7 @@ class TrainLoader::Pipeline {
   std::set<int64_t> reported_;
   std::vector<std::string> faults_;
   IndexCache indices_{kIndexBytes};
+  BatchMemory memory_{largest_batch_bytes()};
   TaskThreads threads_{[this] { return pick(); }};  // last: its threads use all of the above
 };
 

@@ -38,7 +38,8 @@ struct TrainLoaderOptions {
                     // work in next()
   double decode_timeout_seconds = 60;       // of one clip
   int64_t memory_bytes = int64_t(1) << 30;  // bound of the batches in preparation; there is always
-                                            // room for one
+                                            // room for one. The memory of one that was released is
+                                            // kept besides until the end of the epoch.
 };
 
 struct TrainBatch {
