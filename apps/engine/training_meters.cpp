@@ -50,7 +50,7 @@ void log_epoch_stats(const JsonStats& stats, const std::string& output_dir) {
   append_line(std::filesystem::path(output_dir) / "json_stats.log", line);
 }
 
-json list(const Window& window) {
+json list(const RecentValues& window) {
   return std::vector<double>(window.values().begin(), window.values().end());
 }
 
@@ -59,7 +59,7 @@ double number(const json& value) {
   return value.get<double>();
 }
 
-void fill(Window& window, const json& values) {
+void fill(RecentValues& window, const json& values) {
   SF_CHECK(values.is_array(), "meter: wanted a list, found ", values.type_name());
   window.clear();
   for (const json& value : values) window.add(number(value));
@@ -88,14 +88,14 @@ MemoryUse memory_use() {
   return {.ram = (total - double(available_memory_bytes())) / kGiB, .ram_total = total / kGiB};
 }
 
-Window::Window(int64_t size) : size_(size_t(size)) {}
+RecentValues::RecentValues(int64_t size) : size_(size_t(size)) {}
 
-void Window::add(double value) {
+void RecentValues::add(double value) {
   values_.push_back(value);
   if (values_.size() > size_) values_.pop_front();
 }
 
-double Window::median() const {
+double RecentValues::median() const {
   std::vector<double> sorted(values_.begin(), values_.end());
   if (sorted.empty() || std::ranges::any_of(sorted, [](double v) { return std::isnan(v); }))
     return std::numeric_limits<double>::quiet_NaN();

@@ -29,9 +29,9 @@ struct MemoryUse {
 MemoryUse memory_use();
 
 // The last `size` values.
-class Window {
+class RecentValues {
  public:
-  explicit Window(int64_t size);
+  explicit RecentValues(int64_t size);
   void add(double value);
   void clear() { values_.clear(); }
   // As NumPy's: of an even number the mean of the two in the middle. NaN of none, or if one is.
@@ -80,7 +80,7 @@ class TrainMeter {
   int64_t log_period_, max_epoch_, epoch_iterations_;
   double explosion_factor_;
   TrainingHistory& history_;
-  Window losses_, top1_, top5_;
+  RecentValues losses_, top1_, top5_;
   Iteration last_;
   // Sums over the epoch: of iterations, of clips, of values times clips, of seconds.
   int64_t iterations_ = 0, clips_ = 0;
@@ -105,7 +105,7 @@ class ValMeter {
   std::string output_dir_;
   int64_t log_period_, max_epoch_, iterations_;
   TrainingHistory& history_;
-  Window top1_, top5_;
+  RecentValues top1_, top5_;
   int64_t clips_ = 0;
   double top1_sum_ = 0, top5_sum_ = 0, last_seconds_ = 0, seconds_ = 0;
 };

@@ -157,8 +157,8 @@ TEST(Meters, AFolderThatIsGoneDoesNotEndTheTraining) {
             "warning: /nowhere/at/all/json_stats.log: a line could not be written");
 }
 
-TEST(Window, MediansAreThoseOfNumPy) {
-  Window window(4);
+TEST(RecentValues, MediansAreThoseOfNumPy) {
+  RecentValues window(4);
   EXPECT_TRUE(std::isnan(window.median()));
   const std::vector<double> values{5, 1, 4, 2, 8, 8, 0, 0.5}, medians{5, 3, 4, 3, 3, 6, 5, 4.25};
   for (size_t i = 0; i < values.size(); ++i) {
