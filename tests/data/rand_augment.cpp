@@ -62,7 +62,7 @@ TEST(RandAugment, OtherTextsAreRefusedWithTheirFirstBadPart) {
                                           {"rand-n99999999999", "n99999999999"},
                                           {"rand-m9-m8", "m8"},
                                           {"rand-m9-rand", "rand"}}) {
-    EXPECT_NE(fault_of(text).find("found \"" + part + "\" in \"" + text + "\""), std::string::npos)
+    EXPECT_NE(fault_of(text).find(cat("found \"", part, "\" in \"", text, "\"")), std::string::npos)
         << fault_of(text);
   }
   EXPECT_NE(fault_of("rand-w0-n14").find("weighted ones up to 13, found 14"), std::string::npos);
