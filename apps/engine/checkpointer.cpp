@@ -204,6 +204,7 @@ Checkpointer::Checkpointer(const Config& config, bool resumed)
   SF_CHECK(access(folder.c_str(), W_OK | X_OK) == 0, "OUTPUT_DIR: cannot write to '",
            folder.string(), "': ", std::generic_category().message(errno));
   remove_leftovers(folder);
+  remove_leftovers(folder.parent_path());
   if (resumed && writer_->keep_best) writer_->read_best();
 }
 

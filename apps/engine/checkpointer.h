@@ -28,9 +28,9 @@ bool is_eval_epoch(const Config& config, int64_t epoch, std::span<const int64_t>
 //   best.sf                                 the one with the lowest error, by SF.KEEP_BEST
 class Checkpointer {
  public:
-  // Makes the folder and removes what killed processes left in it unfinished. resumed: the run goes
-  // on from this folder, so that a best.sf in it counts. Throws if nothing can be written there or
-  // a key is wrong.
+  // Makes the folder, and removes what killed processes left unfinished in it and in OUTPUT_DIR.
+  // resumed: the run goes on from this folder, so that a best.sf in it counts. Throws if nothing
+  // can be written there or a key is wrong.
   Checkpointer(const Config& config, bool resumed);
   // Waits for the write in progress.
   ~Checkpointer();

@@ -98,7 +98,7 @@ TEST(TrainingCurves, AFolderThatIsNotThereIsOneLine) {
 TEST(LossPlot, FallsFromLeftToRight) {
   const std::vector<std::string> lines = loss_plot(falling(6, 9));
   ASSERT_EQ(lines.size(), 12u);
-  EXPECT_TRUE(lines.front().starts_with("        4 |*"));
+  EXPECT_TRUE(lines.front().starts_with("        4 | *"));
   size_t before = 0;
   for (size_t i = 0; i < 10; ++i) {
     const size_t star = lines[i].find('*');
