@@ -55,7 +55,6 @@ Box centred_box(PictureSize picture, double share, const CounterRng& rng) {
   return {y, x, height, width};
 }
 
-// a and b are different or the same.
 void blend(float* a, float* b, int64_t n, float share, float other) {
   for (int64_t i = 0; i < n; ++i) {
     const float mixed = share * a[i] + other * b[i];
@@ -69,13 +68,12 @@ void mix_pathway(const Mixing& mixing, const Tensor& pathway) {
   const int64_t clips = s[0], frames = s[1], row = s[3] * s[4], frame = s[2] * row;
   const auto share = float(mixing.share), other = float(1 - mixing.share);
   float* const data = pathway.span<float>().data();
-  parallel_for((clips + 1) / 2 * frames, 1, [&](int64_t i) {
+  parallel_for(clips / 2 * frames, 1, [&](int64_t i) {
     const int64_t clip = i / frames, t = i % frames;
     float* const a = data + (clip * frames + t) * frame;
     float* const b = data + ((clips - 1 - clip) * frames + t) * frame;
     if (!mixing.cut) return blend(a, b, frame, share, other);
     const Box& box = *mixing.cut;
-    if (a == b) return;
     for (int64_t y = box.y; y < box.y + box.height; ++y) {
       const int64_t from = y * row + box.x * s[4], to = from + box.width * s[4];
       std::swap_ranges(a + from, a + to, b + from);

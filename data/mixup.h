@@ -41,7 +41,7 @@ double symmetric_beta(double alpha, const CounterRng& rng);
 Mixing draw_mixing(const MixupOptions& options, PictureSize picture, const CounterRng& rng);
 
 // Mixes the clips of every pathway (f32 N T H W C, of the same N, H and W) in place: clip i with
-// clip N - 1 - i. Throws if there is a single clip.
+// clip N - 1 - i, so that the middle one of an odd number stays. Throws if there is a single clip.
 void mix_clips(const Mixing& mixing, std::span<const Tensor> pathways);
 
 // The shares of the classes, f32 N x classes: a label's own class has 1 - smoothing + smoothing /

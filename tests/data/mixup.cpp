@@ -113,6 +113,21 @@ TEST(Mixup, CutsAreTheOriginalsBoxesAndTheirAreaIsTheOthersShare) {
   EXPECT_TRUE(at_border && inside);
 }
 
+TEST(Mixup, CutsTakeTheShareDrawnLessWhatLiesOutside) {
+  // The box of a share u has sides of sqrt(u) of the picture's. With the centre anywhere, s - s^2/4
+  // of a side s lies inside. u is even for alpha 1: the mean of (s - s^2/4)^2 is 1/2 - 1/5 + 1/48.
+  constexpr int64_t kBatches = 20000;
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < kBatches; ++i) {
+    const double cut = 1 - draw_mixing({.mixup_alpha = 0}, {4000, 6000}, draw(i)).share;
+    sum += cut;
+    squares += cut * cut;
+  }
+  const double mean = sum / kBatches;
+  const double error = 5 * std::sqrt((squares / kBatches - mean * mean) / kBatches);
+  EXPECT_NEAR(mean, 0.5 - 0.2 + 1 / 48.0, error + 1e-3) << "1e-3 for sides cut to even numbers";
+}
+
 TEST(Mixup, EveryPathwayIsBlendedWithTheBatchInReverse) {
   const Mixing mixing{.share = 0.7};
   const float share = 0.7f, other = float(1 - 0.7);
@@ -124,7 +139,8 @@ TEST(Mixup, EveryPathwayIsBlendedWithTheBatchInReverse) {
     const size_t clip = old.size() / 3;
     for (size_t i = 0; i < old.size(); ++i) {
       const size_t partner = (2 - i / clip) * clip + i % clip;
-      ASSERT_EQ(now[i], share * old[i] + other * old[partner]) << p << " " << i;
+      const bool middle = i / clip == 1;
+      ASSERT_EQ(now[i], middle ? old[i] : share * old[i] + other * old[partner]) << p << " " << i;
     }
   }
 }
