@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
+#include "apps/engine/logging.h"
 #include "tests/tensor/outside_files.h"
 
 namespace sf {
@@ -27,13 +28,15 @@ TrainingHistory falling(int64_t epochs, int64_t iterations) {
 
 // The coordinates of every polyline.
 std::vector<std::vector<std::pair<double, double>>> polylines(const std::string& svg) {
+  constexpr std::string_view kPoints = "points=\"";
   std::vector<std::vector<std::pair<double, double>>> lines;
-  const std::regex line("<polyline[^>]* points=\"([^\"]*)\"/>"), point("([0-9.-]+),([0-9.-]+)");
-  for (std::sregex_iterator it(svg.begin(), svg.end(), line), end; it != end; ++it) {
-    const std::string points = (*it)[1];
+  for (const std::string& row : split_lines(svg)) {
+    const size_t at = row.find(kPoints);
+    if (!row.starts_with("<polyline") || at == std::string::npos) continue;
     lines.emplace_back();
-    for (std::sregex_iterator p(points.begin(), points.end(), point); p != end; ++p)
-      lines.back().emplace_back(std::stod((*p)[1]), std::stod((*p)[2]));
+    std::istringstream points(row.substr(at + kPoints.size()));
+    double x = 0, y = 0;
+    for (char comma = 0; points >> x >> comma >> y;) lines.back().emplace_back(x, y);
   }
   return lines;
 }
