@@ -20,6 +20,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "data/batch_memory.h"
 #include "data/clip_reader.h"
 #include "data/test_loader.h"
 #include "data/train_loader.h"
@@ -105,14 +106,16 @@ void train_clip(benchmark::State& state, const std::string& path) {
   FfmpegWindow ffmpeg(path);
   double ours = 0, decoding = 0, opening = 0;
   uint64_t clips = 0;
+  BatchMemory memory(size_t(kBatch) * 40 * 224 * 224 * 3 * sizeof(float));
   Tensor fast, slow;
   for (auto _ : state) {
     const CounterRng rng(clips);
     const double start = seconds();
     const int64_t place = int64_t(clips++ % kBatch);
     if (place == 0) {
-      fast = Tensor({Shape{kBatch, 32, 224, 224, 3}, DType::f32});
-      slow = Tensor({Shape{kBatch, 8, 224, 224, 3}, DType::f32});
+      fast = slow = {};
+      fast = memory.tensor({Shape{kBatch, 32, 224, 224, 3}, DType::f32});
+      slow = memory.tensor({Shape{kBatch, 8, 224, 224, 3}, DType::f32});
     }
     const ClipPlace to{.fast = fast.span<float>().data() + place * (fast.numel() / kBatch),
                        .slow = slow.span<float>().data() + place * (slow.numel() / kBatch)};

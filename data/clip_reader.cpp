@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/picture_ops.h"
 #include "data/random_draws.h"
 #include "kernels/base/error.h"
 
 namespace sf {
 namespace {
 
-enum Draw : uint64_t { kRate, kFps, kStart, kOrder, kFirstCopy };
+enum WindowDraw : uint64_t { kRate, kFps, kStart, kOrder, kFirstCopy };
+enum CopyDraw : uint64_t { kSpatial, kAugmentation };
+enum AugmentationDraw : uint64_t { kPictures, kErasing };
 
 // The frames of a random window in the order in which the clip shows them.
 std::vector<int64_t> random_frames(const TrainLoaderOptions& o, int64_t frames, double fps,
@@ -29,40 +32,53 @@ std::vector<int64_t> random_frames(const TrainLoaderOptions& o, int64_t frames, 
 // Writes the pictures of one clip to its place.
 class ClipWriter {
  public:
-  ClipWriter(const ClipChoice& choice, const Normalization& normalization, ClipPlace place)
-      : choice_(choice), place_(place) {
+  ClipWriter(const ClipChoice& choice, const TrainLoaderOptions& options, ClipPlace place)
+      : choice_(choice), options_(options), slow_(place.slow) {
     for (const SpatialChoice& c : choice.spatial) {
       resamplers_.emplace_back(PictureSize{c.from.height, c.from.width}, c.size, c.crop,
-                               normalization, c.mirror);
+                               options.normalization, c.mirror);
     }
     const Box crop = choice.spatial[0].crop;
-    frame_floats_ = int64_t(crop.height) * crop.width * 3;
+    clip_ = {.data = place.fast,
+             .frames = int64_t(choice.frames.size()),
+             .height = crop.height,
+             .width = crop.width};
   }
 
-  // `source` is the position of a clip's frame from the same picture that was written before, or
-  // this position itself.
-  void write(const Picture& picture, size_t position, size_t source) {
-    float* to = place_.fast + int64_t(position) * frame_floats_;
-    if (source != position && resamplers_.size() == 1) {
-      std::copy_n(place_.fast + int64_t(source) * frame_floats_, frame_floats_, to);
+  // `earlier` is a position of the same picture that was written before, or this position itself.
+  void write(const Picture& picture, size_t position, size_t earlier) {
+    float* to = clip_.frame(int64_t(position));
+    if (earlier != position && resamplers_.size() == 1 && !options_.rand_augment) {
+      std::copy_n(clip_.frame(int64_t(earlier)), clip_.frame_floats(), to);
       return;
     }
+    Picture changed = picture;
+    if (options_.rand_augment) {
+      changed = changer_.run(
+          picture, rand_augment(*options_.rand_augment, derived(choice_.augmentation, kPictures),
+                                int64_t(position)));
+    }
     const size_t i = resamplers_.size() == 1 ? 0 : position;
-    resamplers_[i].run(part_of(picture, choice_.spatial[i].from), to);
+    resamplers_[i].run(part_of(changed, choice_.spatial[i].from), to);
   }
 
-  void write_slow(std::span<const int64_t> positions) {
-    for (size_t t = 0; t < positions.size(); ++t) {
-      std::copy_n(place_.fast + positions[t] * frame_floats_, frame_floats_,
-                  place_.slow + int64_t(t) * frame_floats_);
-    }
+  // After the last picture.
+  void finish() {
+    if (options_.random_erasing)
+      erase_randomly(clip_, *options_.random_erasing, derived(choice_.augmentation, kErasing));
+    if (options_.alpha == 0) return;
+    float* to = slow_;
+    for (int64_t position : slow_indices(clip_.frames, options_.alpha))
+      to = std::copy_n(clip_.frame(position), clip_.frame_floats(), to);
   }
 
  private:
   const ClipChoice& choice_;
-  ClipPlace place_;
+  const TrainLoaderOptions& options_;
+  ClipView clip_;
+  float* slow_;
   std::vector<Resampler> resamplers_;
-  int64_t frame_floats_ = 0;
+  PictureChanger changer_;
 };
 
 // Reads the clips of one window, which take the same frames. Returns false if the video ends
@@ -70,8 +86,7 @@ class ClipWriter {
 bool read_window(VideoReader& reader, std::span<const ClipChoice> choices,
                  const TrainLoaderOptions& o, std::span<const ClipPlace> places) {
   std::vector<ClipWriter> writers;
-  for (size_t c = 0; c < choices.size(); ++c)
-    writers.emplace_back(choices[c], o.normalization, places[c]);
+  for (size_t c = 0; c < choices.size(); ++c) writers.emplace_back(choices[c], o, places[c]);
 
   const std::vector<int64_t>& frames = choices[0].frames;
   std::vector<size_t> positions(frames.size());  // in the order of the video
@@ -85,10 +100,7 @@ bool read_window(VideoReader& reader, std::span<const ClipChoice> choices,
       writer.write(picture, positions[k], positions[repeats ? k - 1 : k]);
   });
   if (read < indices.size()) return false;
-  if (o.alpha > 0) {
-    const auto slow = slow_indices(o.sampling.num_frames, o.alpha);
-    for (ClipWriter& writer : writers) writer.write_slow(slow);
-  }
+  for (ClipWriter& writer : writers) writer.finish();
   return true;
 }
 
@@ -101,9 +113,11 @@ std::vector<ClipChoice> random_clips(const TrainLoaderOptions& o, int crop, Pict
     const CounterRng window = derived(rng, w);
     const auto taken = random_frames(o, frames, fps, window);
     for (uint64_t c = 0; c < uint64_t(o.copies); ++c) {
+      const CounterRng copy = derived(window, kFirstCopy + c);
       clips.push_back({.frames = taken,
                        .spatial = random_spatial(o.jitter, picture, crop, o.sampling.num_frames,
-                                                 derived(window, kFirstCopy + c))});
+                                                 derived(copy, kSpatial)),
+                       .augmentation = derived(copy, kAugmentation)});
     }
   }
   return clips;

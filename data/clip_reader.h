@@ -18,6 +18,7 @@ namespace sf {
 struct ClipChoice {
   std::vector<int64_t> frames;         // their numbers, in the order in which the clip shows them
   std::vector<SpatialChoice> spatial;  // one for all frames or one for each
+  CounterRng augmentation{0};          // decides on all other changes
 };
 
 // The choices for windows * copies clips of a video of `frames` frames, the copies of a window one

@@ -148,6 +148,8 @@ TrainLoaderOptions train_loader_options(const Config& config, Split split) {
     o.windows = config.get<int>("DATA.TRAIN_CROP_NUM_TEMPORAL");
     o.copies = config.get<int>("DATA.TRAIN_CROP_NUM_SPATIAL") * config.get<int>("AUG.NUM_SAMPLE");
     o.jitter.relative = relative_crop(config);
+    o.rand_augment = rand_augment_options(config);
+    o.random_erasing = random_erasing_options(config);
   }
   return o;
 }

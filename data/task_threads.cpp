@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/base/error.h"
+
 namespace sf {
 
 int bounded_workers(int workers) {
@@ -25,27 +27,27 @@ TaskThreads::~TaskThreads() {
 void TaskThreads::work() {
   Lock lock(mutex_);
   while (!stop_.stop_requested()) {
-    if (const Task task = failure_ ? Task() : pick_()) {
-      run(task, lock);
-    } else {
-      changed_.wait(lock);
-    }
+    if (!run_next(lock)) changed_.wait(lock);
   }
 }
 
-void TaskThreads::run(const Task& task, Lock& lock) {
+bool TaskThreads::run_next(Lock& lock) {
+  if (failure_) return false;
   try {
+    const Task task = pick_();
+    if (!task) return false;
     task(lock);
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
     failure_ = std::current_exception();
   }
   changed_.notify_all();
+  return true;
 }
 
 void TaskThreads::wait_or_work(Lock& lock) {
   if (threads_.empty()) {
-    run(pick_(), lock);
+    SF_CHECK(run_next(lock), "loader: nothing to do and nothing to give");
   } else {
     changed_.wait(lock);
   }

@@ -61,7 +61,8 @@ class TaskThreads {
 
  private:
   void work();
-  void run(const Task& task, Lock& lock);
+  // False if there is no task.
+  bool run_next(Lock& lock);
   void wait_or_work(Lock& lock);
 
   std::function<Task()> pick_;

@@ -35,7 +35,9 @@ TrainLoaderOptions checked(const TrainLoaderOptions& o) {
            ", found ", o.max_sampling_rate);
   SF_CHECK(o.fps_jitter >= 0, "train loader: wanted no negative jitter of the frame rate, found ",
            o.fps_jitter);
-  clip_length(o.sampling, 30);  // checks it
+  clip_length(o.sampling, 30);  // the rest are checked by their users
+  if (o.rand_augment) rand_augment(*o.rand_augment, CounterRng(0), 0);
+  if (o.random_erasing) erased_boxes(*o.random_erasing, {2, 2}, CounterRng(0));
   if (o.alpha > 0) slow_indices(o.sampling.num_frames, o.alpha);
   return o;
 }

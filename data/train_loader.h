@@ -10,6 +10,8 @@
 #include "data/dataset.h"
 #include "data/epoch_order.h"
 #include "data/frame_order.h"
+#include "data/rand_augment.h"
+#include "data/random_erasing.h"
 #include "data/random_spatial.h"
 #include "data/temporal_sampling.h"
 #include "tensor/tensor.h"
@@ -31,7 +33,9 @@ struct TrainLoaderOptions {
 
   SpatialJitter jitter = {};
   int full_crop = 0;  // above zero: the least short side shrinks with the crop, from this one
+  std::optional<RandAugmentOptions> rand_augment = {};  // changes the pictures, before all else
   Normalization normalization = {};
+  std::optional<RandomErasingOptions> random_erasing = {};  // changes the finished clip
   int64_t alpha = 0;  // of a slow pathway beside the fast one; 0: a single pathway
 
   int workers = 4;  // threads, bounded by those of the machine; 0: the caller's thread does the

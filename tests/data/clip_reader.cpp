@@ -1,6 +1,7 @@
 #include "data/clip_reader.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -20,54 +21,60 @@ TrainLoaderOptions small() {
           .alpha = 4};
 }
 
-// One frame of a clip, straight from the definitions.
-std::vector<float> frame_by_definition(const Tensor& frames, int64_t frame, const SpatialChoice& c,
-                                       const Normalization& normalization) {
+// A clip, straight from the definitions.
+std::vector<float> clip_by_definition(const TrainLoaderOptions& o, const Tensor& frames,
+                                      const ClipChoice& choice) {
   const int64_t height = frames.shape()[1], width = frames.shape()[2];
-  const Picture whole{frames.span<uint8_t>().data() + frame * height * width * 3, width * 3,
-                      int(width), int(height)};
-  const Tensor t = resample_reference(part_of(whole, c.from), c.size, c.crop, normalization);
-  std::vector<float> values(t.span<float>().begin(), t.span<float>().end());
-  if (!c.mirror) return values;
-  for (int y = 0; y < c.crop.height; ++y) {
-    const auto row = values.begin() + int64_t(y) * c.crop.width * 3;
-    std::reverse(row, row + c.crop.width * 3);
-    for (int x = 0; x < c.crop.width; ++x) std::swap(row[3 * x], row[3 * x + 2]);
+  std::vector<float> clip;
+  for (size_t t = 0; t < choice.frames.size(); ++t) {
+    const SpatialChoice& c = choice.spatial[choice.spatial.size() == 1 ? 0 : t];
+    Picture picture{frames.span<uint8_t>().data() + choice.frames[t] * height * width * 3,
+                    width * 3, int(width), int(height)};
+    PictureChanger changer;
+    if (o.rand_augment) {
+      picture = changer.run(
+          picture, rand_augment(*o.rand_augment, derived(choice.augmentation, 0), int64_t(t)));
+    }
+    const Tensor frame =
+        resample_reference(part_of(picture, c.from), c.size, c.crop, o.normalization);
+    clip.insert(clip.end(), frame.span<float>().begin(), frame.span<float>().end());
+    if (!c.mirror) continue;
+    for (auto row = clip.end() - frame.numel(); row != clip.end(); row += c.crop.width * 3) {
+      std::reverse(row, row + c.crop.width * 3);
+      for (int x = 0; x < c.crop.width; ++x) std::swap(row[3 * x], row[3 * x + 2]);
+    }
   }
-  return values;
+  if (o.random_erasing) {
+    const Box crop = choice.spatial[0].crop;
+    erase_randomly({clip.data(), int64_t(choice.frames.size()), crop.height, crop.width},
+                   *o.random_erasing, derived(choice.augmentation, 1));
+  }
+  return clip;
 }
 
 void expect_clips_by_definition(const TrainLoaderOptions& o, uint64_t key) {
   constexpr int kCrop = 40;
+  constexpr size_t kFrame = kCrop * kCrop * 3, kClip = 8 * kFrame;
   const std::string path = golden_video("short_32_frames.mp4");
   VideoReader reader(path);
   std::vector<int64_t> all(32);
-  for (size_t i = 0; i < all.size(); ++i) all[i] = int64_t(i);
+  std::iota(all.begin(), all.end(), 0);
   const Tensor frames = reader.frames(all);
   const auto choices = random_clips(o, kCrop, {reader.info().height, reader.info().width}, 32,
                                     reader.info().fps, CounterRng(key));
   ASSERT_EQ(choices.size(), size_t(o.windows) * size_t(o.copies));
-  constexpr int64_t kFrame = kCrop * kCrop * 3;
-  std::vector<float> values(choices.size() * 10 * kFrame);
+  std::vector<std::vector<float>> fast(choices.size(), std::vector<float>(kClip)),
+      slow(choices.size(), std::vector<float>(2 * kFrame));
   std::vector<ClipPlace> places;
-  for (size_t i = 0; i < choices.size(); ++i)
-    places.push_back({&values[i * 10 * kFrame], &values[(i * 10 + 8) * kFrame]});
+  for (size_t i = 0; i < choices.size(); ++i) places.push_back({fast[i].data(), slow[i].data()});
   read_random_clips(path, nullptr, o, kCrop, CounterRng(key), {}, places);
   for (size_t i = 0; i < choices.size(); ++i) {
-    const ClipChoice& c = choices[i];
-    ASSERT_EQ(c.frames.size(), 8u);
-    for (size_t t = 0; t < 10; ++t) {
-      const size_t position = t < 8    ? t
-                              : t == 8 ? 0
-                                       : 7;  // the slow frames: the first and the last
-      const float* found =
-          (t < 8 ? places[i].fast + t * kFrame : places[i].slow + (t - 8) * kFrame);
-      EXPECT_EQ(
-          std::vector(found, found + kFrame),
-          frame_by_definition(frames, c.frames[position],
-                              c.spatial[c.spatial.size() == 1 ? 0 : position], o.normalization))
-          << "key " << key << " clip " << i << " frame " << t;
-    }
+    const auto wanted = clip_by_definition(o, frames, choices[i]);
+    EXPECT_EQ(fast[i], wanted) << "key " << key << " clip " << i;
+    // 8 / 4 = 2 slow frames: the first and the last.
+    std::vector<float> ends(wanted.begin(), wanted.begin() + kFrame);
+    ends.insert(ends.end(), wanted.end() - kFrame, wanted.end());
+    EXPECT_EQ(slow[i], ends) << "key " << key << " clip " << i;
   }
 }
 
@@ -88,6 +95,17 @@ TEST(ClipReader, ClipsAreTheDefinitionsOfTheirChoices) {
     o.sampling.sampling_rate = 8;
     expect_clips_by_definition(o, key);
     o.frame_order = FrameOrder::single;
+    expect_clips_by_definition(o, key);
+  }
+}
+
+TEST(ClipReader, AugmentedClipsAreTheDefinitionsOfTheirChoices) {
+  TrainLoaderOptions o = small();
+  o.rand_augment = {.layers = 3, .magnitude = 9, .magnitude_std = 0.5, .increasing = true};
+  o.random_erasing = {.probability = 0.8, .most_boxes = 2};
+  o.copies = 2;
+  for (uint64_t key = 0; key < 4; ++key) {
+    o.sampling.sampling_rate = key == 3 ? 8 : 4;  // 8: longer than the video
     expect_clips_by_definition(o, key);
   }
 }

@@ -88,6 +88,23 @@ TEST(TrainOptions, TheShortCycleIsMultigrids) {
   EXPECT_EQ(train_loader_options(val, Split::val).batches.size(), 1u);
 }
 
+TEST(TrainOptions, AugmentationIsOfTrainingAlone) {
+  EXPECT_FALSE(train({}).rand_augment);
+  EXPECT_FALSE(train({}).random_erasing);
+  const Config c = config({"AUG.ENABLE", "True", "AUG.AA_TYPE", "rand-m7-n4-mstd0.5-inc1",
+                           "AUG.RE_MODE", "const", "AUG.RE_PROB", "0.3"});
+  const TrainLoaderOptions t = train_loader_options(c, Split::train);
+  ASSERT_TRUE(t.rand_augment);
+  EXPECT_EQ(t.rand_augment->layers, 4);
+  EXPECT_EQ(t.rand_augment->magnitude, 7);
+  ASSERT_TRUE(t.random_erasing);
+  EXPECT_EQ(t.random_erasing->probability, 0.3);
+  EXPECT_EQ(t.random_erasing->fill, ErasingFill::zero);
+  const TrainLoaderOptions v = train_loader_options(c, Split::val);
+  EXPECT_FALSE(v.rand_augment);
+  EXPECT_FALSE(v.random_erasing);
+}
+
 TEST(TrainOptions, FrameOrderHoldsForAllLoaders) {
   const Config c = config({"SF.FRAME_ORDER", "shuffled"});
   EXPECT_EQ(train_loader_options(c, Split::train).frame_order, FrameOrder::shuffled);
