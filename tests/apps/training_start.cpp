@@ -278,7 +278,7 @@ TEST_F(TrainingStartAtFile, AStaleEpochIsExplained) {
 
 TEST_F(TrainingStartAtFile, NamesAreCleared) {
   TrainingState prefixed = source.state(2);
-  for (auto& [name, tensor] : prefixed.model) name = "backbone." + name;
+  for (auto& [name, tensor] : prefixed.model) name.insert(0, "backbone.");
   save_checkpoint(path, to_checkpoint(prefixed));
   const TinyRun next = run({"TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN", "('backbone.',)"});
   EXPECT_EQ(next.start().state.epochs, 2);
