@@ -4,6 +4,7 @@
 #include "apps/commands.h"
 #include "apps/engine/logging.h"
 #include "apps/engine/tester.h"
+#include "apps/engine/trainer.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -27,15 +28,15 @@ void run(const RunArguments& arguments) {
              ": running on several machines is not built in");
     SF_CHECK(!config.get<bool>("DEMO.ENABLE"),
              "DEMO.ENABLE: wanted False, found True: the demo is not built in");
-    SF_CHECK(config.get<bool>("TEST.ENABLE"),
-             "TEST.ENABLE: wanted True, found False: there is nothing to do");
+    SF_CHECK(config.get<bool>("TRAIN.ENABLE") || config.get<bool>("TEST.ENABLE"),
+             "TEST.ENABLE: wanted True, as TRAIN.ENABLE is False, found False: there is nothing to "
+             "do");
   }
   for (const Config& config : configs) {
     start_log(config.get<std::string>("OUTPUT_DIR"));
     for (const std::string& warning : config.warnings()) SF_WARN("{}", warning);
-    if (config.get<bool>("TRAIN.ENABLE"))
-      SF_WARN("TRAIN.ENABLE: training is not built in; this run only tests.");
-    test(config);
+    if (config.get<bool>("TRAIN.ENABLE")) train(config);
+    if (config.get<bool>("TEST.ENABLE")) test(config);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "apps/engine/setup.h"
 #include "apps/engine/stored_batch.h"
 #include "apps/engine/train_step.h"
+#include "apps/engine/training_start.h"
 
 namespace sf {
 namespace {
@@ -40,10 +41,15 @@ void step(const StepArguments& a) {
   if (!a.dtype.empty()) config.set("SF.DTYPE", a.dtype);
   const auto model = initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")));
   Optimizer optimizer(*model, config);
-  if (!a.weights.empty())
-    load_weights_from(*model, a.weights, load_rules(config));
-  else
-    load_test_weights(*model, config);
+  if (a.weights.empty() || a.weights == "counter") {
+    a.weights.empty() ? load_test_weights(*model, config) : fill_counter_weights(*model);
+  } else {  // as a training would start with that file: with the state of the optimizer in it
+    config.set("TRAIN.AUTO_RESUME", "False");
+    config.set("TRAIN.CHECKPOINT_FILE_PATH", a.weights);
+    const TrainingStart start =
+        start_training(config, *model, optimizer.state(), optimizer.group_parameters());
+    optimizer.set_step(start.state.optimizer_steps);
+  }
 
   const Safetensors file = read_safetensors(a.input);
   const auto pathways = read_pathways(file, a.input, *model);

@@ -58,6 +58,10 @@ void aggregate_batch_norm_splits(const Module& root) {
   root.dtype() == DType::f64 ? aggregate<double>(root) : aggregate<float>(root);
 }
 
+bool is_batch_norm_split(std::string_view name) {
+  return name.ends_with(kSplitMean) || name.ends_with(kSplitVar);
+}
+
 void spread_batch_norm_splits(const Module& root) {
   root.dtype() == DType::f64 ? spread<double>(root) : spread<float>(root);
 }

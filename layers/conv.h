@@ -42,6 +42,9 @@ class BatchNorm : public Module {
 // learned is used.
 void aggregate_batch_norm_splits(const Module& root);
 
+// Whether it is the name of a split's running mean or variance.
+bool is_batch_norm_split(std::string_view name);
+
 // The reverse, for weights that come without: each split starts with the running statistics.
 void spread_batch_norm_splits(const Module& root);
 

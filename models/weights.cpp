@@ -5,6 +5,7 @@
 #include <set>
 
 #include "kernels/base/counter_rng.h"
+#include "layers/conv.h"
 #include "models/torchvision_names.h"
 #include "tensor/mapped_file.h"
 
@@ -102,13 +103,17 @@ LoadReport load_weights(const Model& model, const NamedTensors& tensors, const L
         name.erase(at, pattern.size());
     const auto parameter = wanted.find(name);
     if (parameter == wanted.end()) {
-      if (!is_counter(name)) report.unused.push_back(given);
+      if (!is_counter(name) && !is_batch_norm_split(name)) report.unused.push_back(given);
       continue;
     }
     SF_CHECK(seen.insert(name).second, "weights: two tensors are for ", name);
     const Tensor& to = parameter->second->tensor;
     const Shape found = tensor.shape();
     const Tensor fitted = fit(tensor, to.shape(), rules.inflate);
+    if (!fitted && is_batch_norm_split(name)) {
+      seen.erase(name);
+      continue;
+    }
     if (!fitted) {
       report.mismatched.push_back({name, to.shape(), found});
       continue;
@@ -120,8 +125,15 @@ LoadReport load_weights(const Model& model, const NamedTensors& tensors, const L
     report.loaded.push_back(name);
     if (found.rank() == 4) report.inflated.push_back({name, to.shape(), found});
   }
-  for (const Parameter& p : model.parameters())
-    if (!seen.contains(p.name)) report.missing.push_back(p.name);
+  bool spread = false;
+  for (const Parameter& p : model.parameters()) {
+    if (seen.contains(p.name)) continue;
+    if (is_batch_norm_split(p.name))
+      spread = true;
+    else
+      report.missing.push_back(p.name);
+  }
+  if (spread) spread_batch_norm_splits(model);
   return report;
 }
 

@@ -43,7 +43,8 @@ struct LoadRules {
 // Copies every tensor whose name and shape match. Tensors are in the engine's layout; numbers are
 // converted to the model's element type. A matrix fits a 1x1x1 convolution of the same extents.
 // Names of torchvision's ResNets are understood. Counters such as num_batches_tracked are passed
-// over in silence.
+// over in silence. Where the running statistics of batch norm splits are missing or of other
+// splits, all start with those of the whole batch norm.
 LoadReport load_weights(const Model& model, const NamedTensors& tensors,
                         const LoadRules& rules = {});
 

@@ -118,6 +118,12 @@ std::vector<Parameter> Optimizer::parameters() const {
   return all;
 }
 
+std::vector<std::vector<Parameter>> Optimizer::group_parameters() const {
+  std::vector<std::vector<Parameter>> all;
+  for (const ParameterGroup& group : groups_) all.push_back(group.parameters);
+  return all;
+}
+
 void Optimizer::set_learning_rate(double rate) {
   for (size_t g = 0; g < groups_.size(); ++g)
     rates_[g].span<double>()[0] = rate * groups_[g].rate_scale;

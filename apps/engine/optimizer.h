@@ -34,6 +34,7 @@ class Optimizer {
   const std::vector<ParameterGroup>& groups() const { return groups_; }
   // What learns, group after group.
   std::vector<Parameter> parameters() const;
+  std::vector<std::vector<Parameter>> group_parameters() const;
 
   // Appends the nodes of a step: clipping by SOLVER.CLIP_GRAD_VAL or CLIP_GRAD_L2NORM, LARS, the
   // step itself. gradients: of parameters(), in that order. Returns the norm of all gradients

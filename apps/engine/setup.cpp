@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "apps/engine/checkpointer.h"
 #include "apps/engine/inference.h"
 #include "apps/engine/logging.h"
 #include "kernels/base/machine.h"
@@ -56,18 +57,8 @@ void load_weights_from(const Model& model, const std::string& weights, const Loa
 }
 
 std::string last_checkpoint(const Config& config) {
-  const auto folder = std::filesystem::path(config.get<std::string>("OUTPUT_DIR")) / "checkpoints";
-  const auto task = config.get<std::string>("TASK");
-  const std::string prefix = task.empty() ? "checkpoint" : task + "_checkpoint";
-  std::string last, last_name;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(prefix) || name <= last_name) continue;
-    last_name = name;
-    last = entry.path().string();
-  }
-  return last;
+  const auto files = checkpoint_files(config);
+  return files.empty() ? "" : files.front().path.string();
 }
 
 void load_test_weights(const Model& model, const Config& config) {

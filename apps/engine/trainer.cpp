@@ -1,0 +1,245 @@
+#include "apps/engine/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "apps/engine/checkpointer.h"
+#include "apps/engine/learning_rate.h"
+#include "apps/engine/logging.h"
+#include "apps/engine/multigrid.h"
+#include "apps/engine/progress.h"
+#include "apps/engine/training_curves.h"
+#include "apps/engine/training_meters.h"
+#include "apps/engine/training_stage.h"
+#include "apps/engine/training_start.h"
+#include "apps/engine/validation.h"
+#include "layers/conv.h"
+
+namespace sf {
+namespace {
+
+constexpr const char* kMeterNote = "train_meter";
+constexpr const char* kCurves = "training.svg";  // in OUTPUT_DIR
+
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+class Training {
+ public:
+  explicit Training(const Config& config);
+  void run();
+
+ private:
+  // Where a run goes on.
+  struct Position {
+    int64_t epoch = 0, iteration = 0;
+  };
+
+  int64_t stage_of(int64_t epoch) const;
+  Config config_of(int64_t stage) const;
+  void enter(int64_t stage);
+  Position start();
+  int64_t batches() const;  // of an epoch
+  void train_epoch(Position from);
+  TrainMeter::Iteration train_batch(int64_t epoch, int64_t iteration, const TrainBatch& batch);
+  void finish_epoch(int64_t epoch);
+  TrainingState state(int64_t epochs, int64_t iterations) const;
+
+  std::vector<MultigridStage> cycle_;
+  std::vector<int64_t> stage_ends_;
+  Config config_;
+  int64_t accumulate_;  // batches of one step of the optimiser
+  LearningRate learning_rate_;
+  std::unique_ptr<Dataset> train_set_, val_set_;
+  int64_t stage_number_ = 0;
+  std::unique_ptr<TrainingStage> stage_;
+  TrainingHistory history_;
+  std::unique_ptr<TrainMeter> meter_;
+  std::unique_ptr<Checkpointer> checkpoints_;
+  std::string meter_state_;  // of an interrupted epoch
+};
+
+Training::Training(const Config& config)
+    : cycle_(multigrid_stages(config)),
+      config_(with_multigrid_schedule(config, cycle_)),
+      accumulate_(config.get<int64_t>("SF.ACCUMULATE")),
+      learning_rate_(config_),
+      train_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::train, config)),
+      val_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::val, config)) {
+  SF_CHECK(accumulate_ > 0, "SF.ACCUMULATE: wanted at least 1, found ", accumulate_);
+  SF_CHECK(accumulate_ == 1 || !config.get<bool>("MULTIGRID.SHORT_CYCLE"),
+           "SF.ACCUMULATE: wanted 1 where MULTIGRID.SHORT_CYCLE changes the batches, found ",
+           accumulate_);
+  for (const MultigridStage& stage : cycle_) stage_ends_.push_back(stage.end_epoch);
+}
+
+int64_t Training::stage_of(int64_t epoch) const {
+  if (cycle_.empty()) return 0;
+  const auto past = std::ranges::upper_bound(stage_ends_, epoch);
+  return std::min(past - stage_ends_.begin(), std::ssize(stage_ends_) - 1);
+}
+
+// Those that do not make up a whole step at the end of an epoch are left out.
+int64_t Training::batches() const {
+  const int64_t all = stage_->loader().batches();
+  SF_CHECK(all >= accumulate_, "SF.ACCUMULATE: wanted at most the ", all,
+           " batches of an epoch, found ", accumulate_);
+  return all / accumulate_ * accumulate_;
+}
+
+Config Training::config_of(int64_t stage) const {
+  return cycle_.empty() ? config_ : stage_config(config_, cycle_[size_t(stage)]);
+}
+
+void Training::enter(int64_t stage) {
+  const Config config = config_of(stage);
+  auto next = std::make_unique<TrainingStage>(config, *train_set_);
+  if (stage_) next->take_over(*stage_);
+  stage_ = std::move(next);
+  stage_number_ = stage;
+  meter_ = std::make_unique<TrainMeter>(config, batches(), history_);
+  if (cycle_.empty()) return;
+  SF_LOG("Long cycle updates: {}, batches of {} clips, {} frames of {}x{}, sampling rate up to {}.",
+         config.get<std::string>("BN.NORM_TYPE"), config.get<int64_t>("TRAIN.BATCH_SIZE"),
+         config.get<int64_t>("DATA.NUM_FRAMES"), config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
+         config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
+         config.get<int64_t>("MULTIGRID.LONG_CYCLE_SAMPLING_RATE"));
+}
+
+Training::Position Training::start() {
+  enter(0);
+  TrainingStart found = start_training(config_, stage_->model(), stage_->optimizer().state(),
+                                       stage_->optimizer().group_parameters());
+  Position at{found.state.epochs, found.state.next_batch};
+  stage_->optimizer().set_step(found.state.optimizer_steps);
+  if (const int64_t stage = stage_of(at.epoch); stage != 0) {
+    // The splits of batch norm are those of the stage that the checkpoint comes from.
+    enter(stage);
+    found = start_training(config_, stage_->model(), stage_->optimizer().state(),
+                           stage_->optimizer().group_parameters());
+    stage_->optimizer().set_step(found.state.optimizer_steps);
+  }
+  if (found.resumed)
+    history_ =
+        read_history(config_.get<std::string>("OUTPUT_DIR"), at.epoch, found.state.iterations);
+  if (const auto note = found.state.notes.find(kMeterNote);
+      note != found.state.notes.end() && at.iteration > 0)
+    meter_state_ = note->second;
+  checkpoints_ = std::make_unique<Checkpointer>(config_, found.resumed);
+  return at;
+}
+
+void Training::run() {
+  const auto epochs = config_.get<int64_t>("SOLVER.MAX_EPOCH");
+  Position at = start();
+  if (at.epoch >= epochs) {
+    validate(stage_->config(), stage_->model(), *val_set_, epochs - 1, history_);
+    return;
+  }
+  std::vector<double> times;
+  for (; at.epoch < epochs; at = {at.epoch + 1, 0}) {
+    if (const int64_t stage = stage_of(at.epoch); stage != stage_number_) enter(stage);
+    const double begin = seconds();
+    train_epoch(at);
+    times.push_back(seconds() - begin);
+    SF_LOG("Epoch {} takes {:.2f}s; {:.2f}s an iteration.", at.epoch + 1, times.back(),
+           times.back() / double(std::max<int64_t>(batches() - at.iteration, 1)));
+    finish_epoch(at.epoch);
+  }
+  for (const std::string& line : loss_plot(history_)) SF_LOG("{}", line);
+  SF_CHECK(checkpoints_->finish(), checkpoint_folder(config_).string(),
+           ": wanted the last checkpoint on the disk, found that it cannot be written (see the "
+           "log)");
+}
+
+void Training::train_epoch(Position from) {
+  TrainLoader& loader = stage_->loader();
+  loader.start(from.epoch, from.iteration);
+  if (!meter_state_.empty()) meter_->restore(meter_state_);
+  meter_state_.clear();
+  ProgressBar progress(cat("Epoch ", from.epoch + 1), "batches", batches() - from.iteration);
+  double begin = seconds();
+  for (int64_t i = from.iteration; i < batches(); ++i) {
+    const auto batch = loader.next();
+    if (!batch) break;
+    const double arrived = seconds();
+    TrainMeter::Iteration done = train_batch(from.epoch, i, *batch);
+    const double end = seconds();
+    done.data_seconds = arrived - begin;
+    done.network_seconds = end - arrived;
+    done.seconds = end - begin;
+    begin = end;
+    progress.clear();
+    for (const std::string& fault : loader.take_faults()) SF_WARN("{}", fault);
+    meter_->add(done);
+    meter_->log_iteration(from.epoch, i, memory_use());
+    progress.advance(1);
+    if (checkpoints_->due_behind(i + 1) && (i + 1) % accumulate_ == 0 && i + 1 < batches())
+      checkpoints_->save(state(from.epoch, i + 1));
+  }
+  progress.clear();
+  meter_->log_epoch(from.epoch, memory_use());
+  if (loader.replaced() > 0)
+    SF_WARN("{} clips of videos that cannot be read were replaced so far.", loader.replaced());
+}
+
+TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
+                                            const TrainBatch& batch) {
+  const Shape& clips = batch.pathways[0].shape();
+  TrainStep& step = stage_->step(clips[0], clips[2]);
+  const int64_t step_begin = iteration / accumulate_ * accumulate_;
+  const double rate = learning_rate_.at(double(epoch) + double(step_begin) / double(batches()));
+  Optimizer& optimizer = stage_->optimizer();
+  optimizer.set_learning_rate(rate);
+  if ((iteration + 1) % accumulate_ == 0) optimizer.set_step(optimizer.step() + 1);
+  const Tensor labels = Tensor::from(batch.labels, {clips[0]});
+  try {
+    const TrainStep::Result result = step.run(batch.pathways, labels, (epoch << 32) + iteration);
+    return {.clips = clips[0],
+            .loss = result.loss,
+            .errors = top_errors(result.logits, batch.labels),
+            .learning_rate = rate,
+            .gradient_norm = result.gradient_norm};
+  } catch (const NotFiniteLoss& e) {
+    const VideoItem& video = train_set_->video(batch.videos.at(size_t(e.clip)));
+    throw Error(cat("epoch ", epoch + 1, ", iteration ", iteration + 1, ": ", e.what(), " (",
+                    video.path, ")"));
+  }
+}
+
+void Training::finish_epoch(int64_t epoch) {
+  const bool save = is_checkpoint_epoch(config_, epoch, stage_ends_);
+  const bool evaluate = is_eval_epoch(config_, epoch, stage_ends_);
+  if ((save || evaluate) && config_.get<bool>("BN.USE_PRECISE_STATS"))
+    stage_->measure_batch_norm(epoch, *train_set_);
+  if (stage_->model().batch_norm_splits() > 1) aggregate_batch_norm_splits(stage_->model());
+  if (save) checkpoints_->save(state(epoch + 1, 0));
+  if (evaluate) {
+    const TopErrors errors =
+        validate(stage_->config(), stage_->model(), *val_set_, epoch, history_);
+    checkpoints_->save_if_best(state(epoch + 1, 0), errors.top1);
+  }
+  const std::filesystem::path folder = config_.get<std::string>("OUTPUT_DIR");
+  write_training_curves(folder / kCurves, history_, folder.filename().string());
+}
+
+TrainingState Training::state(int64_t epochs, int64_t iterations) const {
+  TrainingState state = stage_->state();
+  state.epochs = epochs;
+  state.iterations = state.next_batch = iterations;
+  if (!history_.validation.empty()) state.best_error = history_.min_top1_error();
+  if (iterations > 0) state.notes[kMeterNote] = meter_->state();
+  return state;
+}
+
+}  // namespace
+
+void train(const Config& config) {
+  for (const std::string& line : split_lines(config.dump())) SF_LOG("{}", line);
+  Training(config).run();
+}
+
+}  // namespace sf

@@ -1,0 +1,88 @@
+#include "apps/engine/training_stage.h"
+
+#include <algorithm>
+
+#include "apps/engine/logging.h"
+#include "apps/engine/precise_batch_norm.h"
+#include "apps/engine/setup.h"
+#include "models/weights.h"
+
+namespace sf {
+namespace {
+
+constexpr double kMiB = 1 << 20;
+
+double bytes_of(const NamedTensors& tensors) {
+  double sum = 0;
+  for (const auto& [name, tensor] : tensors) sum += double(tensor.type().bytes());
+  return sum;
+}
+
+}  // namespace
+
+TrainingStage::TrainingStage(const Config& config, const Dataset& train_set)
+    : config_(config),
+      model_(initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")))),
+      optimizer_(*model_, config),
+      loader_(train_set, train_loader_options(config, Split::train)) {}
+
+void TrainingStage::take_over(const TrainingStage& before) {
+  const LoadReport report = load_weights(*model_, tensors_of(before.model()));
+  SF_CHECK(report.missing.empty() && report.mismatched.empty(),
+           "MULTIGRID: wanted the weights of the stage before to fit the next, found ",
+           report.missing.size() + report.mismatched.size(), " that do not");
+  const NamedTensors& old = before.optimizer_.state();
+  for (const auto& [name, tensor] : optimizer_.state()) {
+    const auto same = std::ranges::find(old, name, [](const auto& entry) { return entry.first; });
+    if (same != old.end()) tensor.copy_from(same->second);
+  }
+  optimizer_.set_step(before.optimizer_.step());
+}
+
+TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
+  auto& planned = steps_[{batch, crop}];
+  if (planned) return *planned;
+  TrainStepOptions options = train_step_options(config_, batch);
+  options.crop = crop;
+  planned = std::make_unique<TrainStep>(*model_, optimizer_, config_, options);
+  const Plan& plan = planned->plan();
+  SF_LOG(
+      "A training step of {} clips of {}x{}: {} steps, {:.2f} GFLOP; {:.1f} MiB of activations, "
+      "gradients and workspace beside {:.1f} MiB of parameters and {:.1f} MiB of the optimizer.",
+      batch, crop, crop, plan.steps().size(), plan.flops() / 1e9, double(plan.arena_bytes()) / kMiB,
+      bytes_of(tensors_of(*model_)) / kMiB, bytes_of(optimizer_.state()) / kMiB);
+  return *planned;
+}
+
+void TrainingStage::measure_batch_norm(int64_t epoch, const Dataset& train_set) {
+  const auto norms = std::ranges::count_if(model_->parameters(), [](const Parameter& p) {
+    return p.norm && p.name.ends_with("weight");
+  });
+  if (norms == 0 || config_.get<bool>("MODEL.FROZEN_BN")) return;
+  SF_LOG("Computing precise BN statistics for {} BN layers ...", norms);
+  TrainLoaderOptions options = train_loader_options(config_, Split::train);
+  options.batches = {options.batches.back()};  // the full crop alone
+  TrainLoader loader(train_set, options);
+  loader.start(epoch);
+  const auto next = [&]() -> std::optional<std::vector<Tensor>> {
+    auto batch = loader.next();
+    if (!batch) return {};
+    return std::move(batch->pathways);
+  };
+  sf::measure_batch_norm(*model_, config_.get<int64_t>("BN.NUM_BATCHES_PRECISE"),
+                         {.device = Device::parse(config_.get<std::string>("SF.DEVICE")),
+                          .memory_limit_bytes = memory_limit_bytes(config_, true)},
+                         next);
+}
+
+TrainingState TrainingStage::state() const {
+  TrainingState state;
+  state.model = tensors_of(*model_);
+  state.optimizer = optimizer_.state();
+  state.optimizer_steps = optimizer_.step();
+  state.seed = uint64_t(config_.get<int64_t>("RNG_SEED"));
+  state.config = config_.dump();
+  return state;
+}
+
+}  // namespace sf
