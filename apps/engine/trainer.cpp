@@ -15,6 +15,7 @@
 #include "apps/engine/training_stage.h"
 #include "apps/engine/training_start.h"
 #include "apps/engine/validation.h"
+#include "data/mixup.h"
 #include "layers/conv.h"
 
 namespace sf {
@@ -26,6 +27,17 @@ constexpr const char* kCurves = "training.svg";  // in OUTPUT_DIR
 double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+// What a batch shall be taken for.
+struct Targets {
+  Tensor values;  // labels, or shares of the classes
+
+  TopErrors errors(const Tensor& logits, std::span<const int64_t> labels) const {
+    if (values.dtype() == DType::i64) return top_errors(logits, labels);
+    const MixedScores mixed = mixed_scores(logits.to(DType::f32), values);
+    return top_errors(mixed.scores, mixed.labels);
+  }
+};
 
 class Training {
  public:
@@ -44,6 +56,7 @@ class Training {
   Position start();
   int64_t batches() const;  // of an epoch
   void train_epoch(Position from);
+  Targets make_targets(int64_t epoch, int64_t iteration, const TrainBatch& batch) const;
   TrainMeter::Iteration train_batch(int64_t epoch, int64_t iteration, const TrainBatch& batch);
   void finish_epoch(int64_t epoch);
   TrainingState state(int64_t epochs, int64_t iterations) const;
@@ -53,6 +66,7 @@ class Training {
   Config config_;
   int64_t accumulate_;  // batches of one step of the optimiser
   LearningRate learning_rate_;
+  std::optional<MixupOptions> mixup_;
   std::unique_ptr<Dataset> train_set_, val_set_;
   int64_t stage_number_ = 0;
   std::unique_ptr<TrainingStage> stage_;
@@ -67,6 +81,7 @@ Training::Training(const Config& config)
       config_(with_multigrid_schedule(config, cycle_)),
       accumulate_(config.get<int64_t>("SF.ACCUMULATE")),
       learning_rate_(config_),
+      mixup_(mixup_options(config_)),
       train_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::train, config)),
       val_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::val, config)) {
   SF_CHECK(accumulate_ > 0, "SF.ACCUMULATE: wanted at least 1, found ", accumulate_);
@@ -76,10 +91,16 @@ Training::Training(const Config& config)
   for (const MultigridStage& stage : cycle_) stage_ends_.push_back(stage.end_epoch);
 }
 
+// The first of the stages around the epoch that have the same clips.
 int64_t Training::stage_of(int64_t epoch) const {
   if (cycle_.empty()) return 0;
   const auto past = std::ranges::upper_bound(stage_ends_, epoch);
-  return std::min(past - stage_ends_.begin(), std::ssize(stage_ends_) - 1);
+  auto stage = size_t(std::min(past - stage_ends_.begin(), std::ssize(stage_ends_) - 1));
+  const auto alike = [](const MultigridStage& a, const MultigridStage& b) {
+    return a.frames == b.frames && a.crop == b.crop && a.batch_factor == b.batch_factor;
+  };
+  while (stage > 0 && alike(cycle_[stage], cycle_[stage - 1])) --stage;
+  return int64_t(stage);
 }
 
 // Those that do not make up a whole step at the end of an epoch are left out.
@@ -186,6 +207,18 @@ void Training::train_epoch(Position from) {
     SF_WARN("{} clips of videos that cannot be read were replaced so far.", loader.replaced());
 }
 
+// With MIXUP the clips are mixed in place.
+Targets Training::make_targets(int64_t epoch, int64_t iteration, const TrainBatch& batch) const {
+  if (!mixup_) return {Tensor::from(batch.labels, {int64_t(batch.labels.size())})};
+  const Shape& clips = batch.pathways[0].shape();
+  const PictureSize picture{int(clips[2]), int(clips[3])};
+  const auto seed = uint64_t(config_.get<int64_t>("RNG_SEED"));
+  const Mixing mixing = draw_mixing(*mixup_, picture, mixup_rng(seed, epoch, iteration));
+  mix_clips(mixing, batch.pathways);
+  return {mixed_targets(mixing, batch.labels, config_.get<int64_t>("MODEL.NUM_CLASSES"),
+                        mixup_->label_smoothing)};
+}
+
 TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
                                             const TrainBatch& batch) {
   const Shape& clips = batch.pathways[0].shape();
@@ -195,12 +228,13 @@ TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
   Optimizer& optimizer = stage_->optimizer();
   optimizer.set_learning_rate(rate);
   if ((iteration + 1) % accumulate_ == 0) optimizer.set_step(optimizer.step() + 1);
-  const Tensor labels = Tensor::from(batch.labels, {clips[0]});
+  const Targets targets = make_targets(epoch, iteration, batch);
   try {
-    const TrainStep::Result result = step.run(batch.pathways, labels, (epoch << 32) + iteration);
+    const TrainStep::Result result =
+        step.run(batch.pathways, targets.values, (epoch << 32) + iteration);
     return {.clips = clips[0],
             .loss = result.loss,
-            .errors = top_errors(result.logits, batch.labels),
+            .errors = targets.errors(result.logits, batch.labels),
             .learning_rate = rate,
             .gradient_norm = result.gradient_norm};
   } catch (const NotFiniteLoss& e) {

@@ -84,6 +84,32 @@ TEST_F(TrainingCommand, AccumulatedGradientsAreThoseOfTheWholeBatch) {
   EXPECT_LT(largest, 1e-5);  // roundings of float32 sums in four steps of rate 0.01
 }
 
+TEST_F(TrainingCommand, MixedAndAugmentedClipsTrain) {
+  make_set(24);
+  const Outcome o = sf(arguments("out",
+                                 "MIXUP.ENABLE True MODEL.LOSS_FUNC soft_cross_entropy"
+                                 " AUG.ENABLE True AUG.NUM_SAMPLE 2 SOLVER.MAX_EPOCH 1"));
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_EQ(count(o.out, "\"_type\": \"train_epoch\""), 1);
+}
+
+// Two stages of the long cycle with three crops each; batch norm goes from splits to none.
+TEST_F(TrainingCommand, LongAndShortCyclesPassFromStageToStage) {
+  make_set(40);
+  const Outcome o = sf(
+      arguments("out",
+                "MULTIGRID.LONG_CYCLE True MULTIGRID.SHORT_CYCLE True SOLVER.LR_POLICY"
+                " steps_with_relative_lrs SOLVER.STEPS [0,2] SOLVER.LRS [1,0.1] SOLVER.MAX_EPOCH 3"
+                " MULTIGRID.LONG_CYCLE_FACTORS [[0.5,1],[1,1]] MULTIGRID.BN_BASE_SIZE 4"
+                " MULTIGRID.SHORT_CYCLE_FACTORS [0.7,0.8] MULTIGRID.EPOCH_FACTOR 1"
+                " DATA.NUM_FRAMES 8 TRAIN.BATCH_SIZE 4 DATA_LOADER.NUM_WORKERS 1"));
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_EQ(count(o.out, "Long cycle updates: sub_batchnorm, batches of 8 clips, 4 frames"), 1)
+      << o.out;
+  EXPECT_EQ(count(o.out, "Long cycle updates: batchnorm, batches of 4 clips, 8 frames"), 1);
+  EXPECT_EQ(count(o.out, "\"_type\": \"train_epoch\""), 3);
+}
+
 TEST_F(TrainingCommand, AFrozenStageStays) {
   make_set(24);
   const std::string once = "SOLVER.MAX_EPOCH 1 SOLVER.WEIGHT_DECAY 0.1 ";
