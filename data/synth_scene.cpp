@@ -131,17 +131,20 @@ Scene make_scene(uint64_t seed, int64_t index, int label) {
   scene.frames = 64 + random.below(9);
   scene.label = label;
   scene.seed = random.bits();
-  scene.noise = random.uniform(0, 6);
-  scene.background = {random_colour(random), random_colour(random)};
+  scene.noise = random.uniform(0, 3);
+  // Near the grey that networks subtract: what moves stands out, and how bright a scene is says
+  // nothing.
+  for (auto& colour : scene.background)
+    for (float& channel : colour) channel = random.uniform(95, 135);
   scene.background_scale = random.uniform(12, 40);
-  const int clutter = 6 + random.below(7);
+  const int clutter = random.below(3);
   for (int i = 0; i < clutter; ++i) scene.clutter.push_back(random_shape(random, 3, 14));
-  const int moving = 1 + random.below(3);
+  const int moving = 2 + random.below(3);
   for (int i = 0; i < moving; ++i) {
     const float radius = random.uniform(8, 12);
     SceneShape shape = random_shape(random, radius, radius * random.uniform(2, 2.6f));
-    // 0.5 to 1.25 rounds of the circle in 64 frames.
-    shape.speed = uint32_t(random.uniform(0.5f, 1.25f) * 0x1p26f);
+    // 0.75 to 1.5 rounds of the circle in 64 frames.
+    shape.speed = uint32_t(random.uniform(0.75f, 1.5f) * 0x1p26f);
     scene.moving.push_back(shape);
   }
   return scene;
