@@ -126,7 +126,7 @@ void train_clip(benchmark::State& state, const std::string& path) {
     const double before = seconds();
     ffmpeg.decode(choice[0].frames.front(), choice[0].frames.back());
     const double decoded = seconds();
-    FfmpegWindow{path};
+    const FfmpegWindow opened(path);
     ours += end - start;
     decoding += decoded - before;
     opening += seconds() - decoded;
@@ -139,7 +139,7 @@ void train_clip(benchmark::State& state, const std::string& path) {
 
 // A copy of the video with a key frame every 32 frames.
 std::filesystem::path with_key_frames(const std::filesystem::path& video) {
-  const auto path = std::filesystem::temp_directory_path() / "key32.mp4";
+  auto path = std::filesystem::temp_directory_path() / "key32.mp4";
   VideoReader reader(video);
   VideoWriter writer(
       path,

@@ -128,9 +128,9 @@ std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
                                                     const TrainLoaderOptions& o, int crop,
                                                     const CounterRng& rng, std::stop_token cancel,
                                                     std::span<const ClipPlace> places) {
-  VideoReader reader(
-      path,
-      {.timeout_seconds = o.decode_timeout_seconds, .cancel = cancel, .index = std::move(index)});
+  VideoReader reader(path, {.timeout_seconds = o.decode_timeout_seconds,
+                            .cancel = std::move(cancel),
+                            .index = std::move(index)});
   const auto copies = size_t(o.copies);
   int64_t frames = frames_of(*reader.index());
   for (bool complete = false; !complete;) {

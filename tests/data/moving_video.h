@@ -22,7 +22,8 @@ inline std::string write_moving_video(const std::filesystem::path& path, int fra
   for (int frame = 0; frame < frames; ++frame) {
     for (int i = 0; i < 52 * 36 * 3; ++i) {
       const int x = i / 3 % 52 + speed * frame, y = i / 156;
-      rgb[size_t(i)] = uint8_t(2 * x + y + i % 3 * 40 + int(rng.bits(uint64_t(x * 40 + y)) % 32));
+      rgb[size_t(i)] =
+          uint8_t(2 * x + y + i % 3 * 40 + int(rng.bits(uint64_t(x) * 40 + uint64_t(y)) % 32));
     }
     writer.write({rgb.data(), 52 * 3, 52, 36});
   }
