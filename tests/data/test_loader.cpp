@@ -1,5 +1,7 @@
 #include "data/test_loader.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "data/video_reader.h"

@@ -1,5 +1,7 @@
 #include "data/video_index.h"
 
+#include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include <gtest/gtest.h>
