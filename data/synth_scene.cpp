@@ -141,8 +141,8 @@ Scene make_scene(uint64_t seed, int64_t index, int label) {
   for (int i = 0; i < clutter; ++i) scene.clutter.push_back(random_shape(random, 3, 14));
   const int moving = 2 + random.below(3);
   for (int i = 0; i < moving; ++i) {
-    const float radius = random.uniform(8, 12);
-    SceneShape shape = random_shape(random, radius, radius * random.uniform(2, 2.6f));
+    const float radius = random.uniform(13, 17);
+    SceneShape shape = random_shape(random, radius, radius * random.uniform(1.9f, 2.3f));
     // 0.75 to 1.5 rounds of the circle in 64 frames.
     shape.speed = uint32_t(random.uniform(0.75f, 1.5f) * 0x1p26f);
     scene.moving.push_back(shape);

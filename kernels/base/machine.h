@@ -10,7 +10,8 @@ namespace sf {
 std::string processor_name();
 // Instruction sets that both the kernels and this processor have, best first: "AVX3 AVX2 SSE2".
 std::string vector_extensions();
-// Bytes that new programs can have without swapping, as the system estimates; 0 if it does not tell.
+// Bytes that new programs can have without swapping, as the system estimates; 0 if it does not
+// tell.
 int64_t available_memory_bytes();
 // "2.6.3".
 std::string onednn_version();

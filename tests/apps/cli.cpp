@@ -120,10 +120,10 @@ TEST_F(CommandLine, PlanShowsStepsAndShapes) {
 TEST_F(CommandLine, ASynthesizedSetIsTestedEndToEnd) {
   const std::string set = (folder / "motion").string();
   ASSERT_EQ(sf("synth --out " + set + " --videos 16 --seed 3").status, 0);
-  const Outcome o = sf(cat("run --cfg configs/synthetic/SLOWFAST_TINY.yaml DATA.PATH_TO_DATA_DIR ",
-                           set, " OUTPUT_DIR ", set, "/out SF.CLASS_NAMES_PATH ", set,
-                           "/classes.txt TEST.SAVE_RESULTS_PATH scores.pkl",
-                           " SF.PREDICTIONS_PATH p.csv TEST.NUM_ENSEMBLE_VIEWS 2"));
+  const Outcome o = sf(cat(
+      "run --cfg configs/synthetic/SLOWFAST_TINY.yaml DATA.PATH_TO_DATA_DIR ", set, " OUTPUT_DIR ",
+      set, "/out SF.CLASS_NAMES_PATH ", set, "/classes.txt TEST.SAVE_RESULTS_PATH scores.pkl",
+      " SF.PREDICTIONS_PATH p.csv TEST.NUM_ENSEMBLE_VIEWS 2", " TRAIN.ENABLE False"));
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_NE(o.out.find("json_stats: {\"split\": \"test_final\", \"top1_acc\": "), std::string::npos)
       << o.out;

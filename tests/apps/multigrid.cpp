@@ -70,9 +70,7 @@ TEST(Multigrid, StagesChangeClipsBatchAndBatchNorm) {
     EXPECT_EQ(c.get<int64_t>("TRAIN.BATCH_SIZE"), wanted[i].batch);
     EXPECT_EQ(c.get<int64_t>("MULTIGRID.LONG_CYCLE_SAMPLING_RATE"), wanted[i].rate);
     EXPECT_EQ(c.get<std::string>("BN.NORM_TYPE"), wanted[i].norm);
-    if (i < 3) {
-      EXPECT_EQ(c.get<int>("BN.NUM_SPLITS"), 8 >> i);
-    }
+    if (i < 3) { EXPECT_EQ(c.get<int>("BN.NUM_SPLITS"), 8 >> i); }
   }
 }
 
