@@ -247,6 +247,8 @@ TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
 void Training::finish_epoch(int64_t epoch) {
   const bool save = is_checkpoint_epoch(config_, epoch, stage_ends_);
   const bool evaluate = is_eval_epoch(config_, epoch, stage_ends_);
+  // What follows needs memory of its own.
+  if (save || evaluate) stage_->release_steps();
   if ((save || evaluate) && config_.get<bool>("BN.USE_PRECISE_STATS"))
     stage_->measure_batch_norm(epoch, *train_set_);
   if (stage_->model().batch_norm_splits() > 1) aggregate_batch_norm_splits(stage_->model());

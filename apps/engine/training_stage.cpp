@@ -45,6 +45,7 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
   TrainStepOptions options = train_step_options(config_, batch);
   options.crop = crop;
   planned = std::make_unique<TrainStep>(*model_, optimizer_, config_, options);
+  if (!told_.insert({batch, crop}).second) return *planned;
   const Plan& plan = planned->plan();
   SF_LOG(
       "A training step of {} clips of {}x{}: {} steps, {:.2f} GFLOP; {:.1f} MiB of activations, "

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,9 @@ class TrainingStage {
   // with its memory.
   TrainStep& step(int64_t batch, int64_t crop);
 
+  // Lets go of the memory of all steps; the next use plans them anew.
+  void release_steps() { steps_.clear(); }
+
   // Measures the running statistics of batch norm anew, on batches of the epoch (BN.*).
   void measure_batch_norm(int64_t epoch, const Dataset& train_set);
 
@@ -43,6 +47,7 @@ class TrainingStage {
   Optimizer optimizer_;
   TrainLoader loader_;
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<TrainStep>> steps_;
+  std::set<std::pair<int64_t, int64_t>> told_;  // of which the log tells already
 };
 
 }  // namespace sf
