@@ -82,7 +82,7 @@ class Norm : public Model {
   BatchNorm norm_;
 };
 
-Tensor clips(std::vector<double> values) {
+Tensor clips(const std::vector<double>& values) {
   return Tensor::from(values, {int64_t(values.size()), 1, 1, 1, 1});
 }
 
