@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/engine/inference.h"
+#include "apps/engine/stored_batch.h"
 #include "configs/config.h"
 #include "tensor/safetensors.h"
 
@@ -54,18 +55,18 @@ struct SmallCase {
 
 // The pathways of a batch, N C T H W each, as clips of T H W C.
 inline std::vector<std::vector<Tensor>> clips_of(const std::vector<Tensor>& pathways, DType dtype) {
-  std::vector<std::vector<Tensor>> clips(size_t(pathways[0].shape()[0]));
-  for (const Tensor& pathway : pathways) {
-    const Tensor all = channels_last_from_first(pathway).to(dtype);
-    const Shape& s = all.shape();
-    for (size_t i = 0; i < clips.size(); ++i) {
-      Tensor clip({{s[1], s[2], s[3], s[4]}, dtype});
-      const size_t bytes = size_t(clip.type().bytes());
-      std::copy_n(all.data() + i * bytes, bytes, clip.data());
-      clips[i].push_back(clip);
-    }
-  }
-  return clips;
+  std::vector<Tensor> channels_last;
+  for (const Tensor& pathway : pathways)
+    channels_last.push_back(channels_last_from_first(pathway).to(dtype));
+  return split_clips(channels_last);
+}
+
+// Of all elements as one vector.
+inline double norm(const Tensor& tensor) {
+  const Tensor values = tensor.to(DType::f64);
+  double sum = 0;
+  for (const double v : values.span<double>()) sum += v * v;
+  return std::sqrt(sum);
 }
 
 inline std::vector<std::vector<Tensor>> SmallCase::batch(DType dtype) const {

@@ -42,13 +42,6 @@ INSTANTIATE_TEST_SUITE_P(EveryFormat, GoldenCheckpoints,
                            return name;
                          });
 
-double norm(const Tensor& tensor) {
-  const Tensor values = tensor.to(DType::f64);
-  double sum = 0;
-  for (const double v : values.span<double>()) sum += v * v;
-  return std::sqrt(sum);
-}
-
 // Weights behind three steps of training, told by their norms. The steps were computed in float64
 // and stored as float32, which changes each value, and so the norm, by at most 6e-8 of it.
 void expect_trained_norms(const Checkpoint& checkpoint, const SmallCase& golden) {

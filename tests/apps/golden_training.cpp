@@ -12,13 +12,6 @@
 namespace sf {
 namespace {
 
-double norm(const Tensor& tensor) {
-  const Tensor values = tensor.to(DType::f64);
-  double sum = 0;
-  for (const double v : values.span<double>()) sum += v * v;
-  return std::sqrt(sum);
-}
-
 class GoldenTraining : public testing::TestWithParam<const char*> {
  protected:
   GoldenTraining() : golden(GetParam()) {
