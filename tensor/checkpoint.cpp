@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kOptimizer = "optimizer/";
 constexpr std::string_view kEpoch = "epoch";
+constexpr SafetensorsOptions kLayout{.channels_first_in_file = true};
 
 bool begins_with(std::span<const std::byte> bytes, std::string_view prefix) {
   return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())
@@ -47,8 +48,7 @@ Checkpoint from_safetensors(const Safetensors& file) {
   for (const auto& [name, tensor] : file.tensors) {
     const bool state = name.starts_with(kOptimizer);
     auto& group = state ? out.optimizer : out.tensors;
-    group.emplace_back(state ? name.substr(kOptimizer.size()) : name,
-                       channels_last_from_first(tensor));
+    group.emplace_back(state ? name.substr(kOptimizer.size()) : name, tensor);
   }
   return out;
 }
@@ -58,20 +58,20 @@ void save_safetensors(const std::filesystem::path& path, const Checkpoint& check
   for (const auto& [name, tensor] : checkpoint.tensors) {
     SF_CHECK(!name.starts_with(kOptimizer), path.string(), ": tensor ", printable(name),
              ": names that begin with optimizer/ are kept for the optimizer");
-    tensors.emplace_back(name, channels_first_from_last(tensor));
+    tensors.emplace_back(name, tensor);
   }
   for (const auto& [name, tensor] : checkpoint.optimizer)
-    tensors.emplace_back(cat(kOptimizer, name), channels_first_from_last(tensor));
+    tensors.emplace_back(cat(kOptimizer, name), tensor);
   auto metadata = checkpoint.text;
   if (checkpoint.epoch) metadata[std::string(kEpoch)] = std::to_string(*checkpoint.epoch);
-  write_safetensors(path, tensors, metadata);
+  write_safetensors(path, tensors, metadata, kLayout);
 }
 
 Checkpoint parse(const std::shared_ptr<const MappedFile>& file) {
   const auto bytes = file->bytes();
   if (looks_like_sf(bytes)) return parse_sf(file);
   if (begins_with(bytes, "PK\3\4")) return parse_pytorch_zip(file);
-  if (looks_like_safetensors(bytes)) return from_safetensors(parse_safetensors(file));
+  if (looks_like_safetensors(bytes)) return from_safetensors(parse_safetensors(file, kLayout));
   if (looks_like_pickle(bytes)) {
     const Pickle pickle = Pickle::parse(bytes);
     if (is_legacy_magic(pickle.root())) return parse_pytorch_legacy(file);

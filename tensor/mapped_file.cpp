@@ -44,8 +44,10 @@ MappedFile::~MappedFile() {
   if (data_) munmap(data_, size_);
 }
 
-void MappedFile::drop_pages() const {
-  if (data_) madvise(data_, size_, MADV_DONTNEED);
+void MappedFile::drop_pages(size_t begin, size_t count) const {
+  const auto page = size_t(sysconf(_SC_PAGESIZE));
+  const size_t first = (begin + page - 1) / page * page, end = begin + count;
+  if (first < end) madvise(data_ + first, end - first, MADV_DONTNEED);
 }
 
 std::string printable(std::string_view text) {

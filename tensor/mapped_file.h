@@ -28,7 +28,9 @@ class MappedFile {
 
   // Gives back the memory of pages that have been read; they are read anew when used again. Not for
   // files whose bytes have been written to.
-  void drop_pages() const;
+  void drop_pages() const { drop_pages(0, size_); }
+  // Those that begin within the given bytes.
+  void drop_pages(size_t begin, size_t count) const;
 
  private:
   MappedFile(std::byte* data, size_t size) : data_(data), size_(size) {}

@@ -90,17 +90,25 @@ Entry parse_entry(const std::string& name, const json& value, uint64_t data_byte
   return entry;
 }
 
+// The tensor of an entry; pages of the file that were copied from are given back.
 Tensor tensor_in(const std::shared_ptr<const MappedFile>& file, const Entry& entry,
-                 size_t data_begin) {
-  const size_t offset = data_begin + entry.begin;
-  if (offset % kAlignment == 0) {
-    const auto bytes = file->bytes();
+                 size_t data_begin, SafetensorsOptions options) {
+  const size_t offset = data_begin + entry.begin, size = entry.end - entry.begin;
+  const auto bytes = file->bytes();
+  const bool half = entry.type.dtype == DType::f16 || entry.type.dtype == DType::bf16;
+  const bool permutes = options.channels_first_in_file && entry.type.shape.rank() == 5;
+  if (offset % kAlignment == 0 && !permutes && !(half && options.halves_as_f32))
     return Tensor(entry.type, Storage::borrow(bytes.data(), bytes.size(), file), offset);
+
+  Tensor copy;
+  if (permutes) {
+    copy = channels_last_from_first(entry.type, bytes.subspan(offset, size));
+  } else {
+    copy = Tensor(entry.type);
+    if (size > 0) std::memcpy(copy.data(), bytes.data() + offset, size);
   }
-  Tensor copy(entry.type);
-  if (entry.end > entry.begin)
-    std::memcpy(copy.data(), file->bytes().data() + offset, entry.end - entry.begin);
-  return copy;
+  file->drop_pages(offset, size);
+  return options.halves_as_f32 ? f32_from_half(copy) : copy;
 }
 
 }  // namespace
@@ -162,8 +170,7 @@ Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
              ": wanted data from byte ", filled, ", found from ", entry.begin,
              ": an overlap or a gap");
     filled = entry.end;
-    const Tensor tensor = tensor_in(file, entry, data_begin);
-    out.tensors.emplace_back(entry.name, options.halves_as_f32 ? f32_from_half(tensor) : tensor);
+    out.tensors.emplace_back(entry.name, tensor_in(file, entry, data_begin, options));
   }
   SF_CHECK(filled == data_bytes, "safetensors: wanted ", filled, " bytes of data, found ",
            data_bytes);
@@ -175,7 +182,8 @@ Safetensors read_safetensors(const std::filesystem::path& path, SafetensorsOptio
 }
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+                       const std::map<std::string, std::string>& metadata,
+                       SafetensorsOptions options) {
   json header = json::object();
   if (!metadata.empty()) header[kMetadata] = metadata;
   uint64_t offset = 0;
@@ -184,7 +192,9 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
              ": safetensors: wanted distinct names, found '", printable(name),
              "' empty, repeated or reserved");
     const uint64_t end = offset + uint64_t(tensor.type().bytes());
-    const auto extents = tensor.shape().extents();
+    const Shape shape =
+        options.channels_first_in_file ? channels_first(tensor.shape()) : tensor.shape();
+    const auto extents = shape.extents();
     header[name] = {{"dtype", name_of_type(tensor.dtype())},
                     {"shape", std::vector<int64_t>(extents.begin(), extents.end())},
                     {"data_offsets", {offset, end}}};
@@ -199,8 +209,10 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   AtomicFile file(path);
   file.write(length);
   file.write(text);
-  for (const auto& [name, tensor] : tensors)
-    file.write({tensor.data(), size_t(tensor.type().bytes())});
+  for (const auto& [name, tensor] : tensors) {
+    const Tensor data = options.channels_first_in_file ? channels_first_from_last(tensor) : tensor;
+    file.write({data.data(), size_t(data.type().bytes())});
+  }
   file.commit();
 }
 

@@ -23,14 +23,17 @@ struct Safetensors {
 };
 
 struct SafetensorsOptions {
-  bool halves_as_f32 = false;  // convert F16 and BF16 instead of keeping them
+  bool halves_as_f32 = false;  // reading: convert F16 and BF16 instead of keeping them
+  // Tensors of 5 axes are N C T H W (O I T H W) in the file and channels-last in memory. They are
+  // converted one at a time: reading and writing need no second copy of all.
+  bool channels_first_in_file = false;
 };
 
 // Reads F64, F32, F16, BF16, I64, I32, U8 and BOOL (as u8); other types are refused. Data that lies
-// on a multiple of 64 bytes stays in the mapped file, other data is copied, so that every tensor is
-// aligned like one of our own. Throws sf::Error, naming the file, unless the header is sound: at
-// most 16 MiB, no name twice, at most 5 axes, and the data of the tensors fills the file without
-// gaps or overlaps.
+// on a multiple of 64 bytes and needs no conversion stays in the mapped file, other data is copied,
+// so that every tensor is aligned like one of our own. Throws sf::Error, naming the file, unless
+// the header is sound: at most 16 MiB, no name twice, at most 5 axes, and the data of the tensors
+// fills the file without gaps or overlaps.
 Safetensors read_safetensors(const std::filesystem::path& path, SafetensorsOptions options = {});
 Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
                               SafetensorsOptions options = {});
@@ -41,6 +44,7 @@ bool looks_like_safetensors(std::span<const std::byte> bytes);
 // Replaces the file atomically (see AtomicFile). The header is padded so that the data begins on a
 // multiple of 64 bytes. Throws if a name is empty, repeated, "__metadata__" or not UTF-8.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const std::map<std::string, std::string>& metadata = {});
+                       const std::map<std::string, std::string>& metadata = {},
+                       SafetensorsOptions options = {});
 
 }  // namespace sf

@@ -2,14 +2,23 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
+
+#include "kernels/base/half.h"
 
 namespace sf {
 namespace {
 
 template <class To, class From>
 void convert(const Tensor& from, const Tensor& to) {
-  std::ranges::transform(from.span<From>(), to.span<To>().begin(),
-                         [](From v) { return static_cast<To>(v); });
+  // Halves have arithmetic in float32 only.
+  using Arithmetic = std::conditional_t<sizeof(From) == 2, float, From>;
+  std::ranges::transform(from.span<From>(), to.span<To>().begin(), [](From v) {
+    if constexpr (sizeof(To) == 2)
+      return To(float(Arithmetic(v)));
+    else
+      return static_cast<To>(Arithmetic(v));
+  });
 }
 
 template <class From>
@@ -18,28 +27,42 @@ void convert_from(const Tensor& from, const Tensor& to) {
     case DType::f32: return convert<float, From>(from, to);
     case DType::f64: return convert<double, From>(from, to);
     case DType::i64: return convert<int64_t, From>(from, to);
+    case DType::bf16: return convert<bf16, From>(from, to);
+    case DType::f16: return convert<f16, From>(from, to);
     default: throw Error(cat("tensor: cannot convert ", from.type(), " to ", to.dtype()));
   }
 }
 
-// Transposes each of `outer` matrices of rows x cols elements.
+// Transposes each of `outer` matrices of rows x cols elements, from bytes of any alignment.
 template <class T>
-void transpose(const T* from, T* to, int64_t outer, int64_t rows, int64_t cols) {
-  for (int64_t o = 0; o < outer; ++o, from += rows * cols, to += rows * cols)
-    for (int64_t c = 0; c < cols; ++c)
-      for (int64_t r = 0; r < rows; ++r) to[c * rows + r] = from[r * cols + c];
-}
-
-void transpose(const Tensor& from, const Tensor& to, int64_t outer, int64_t rows, int64_t cols) {
-  if (from.numel() == 0) return;  // other extents may be so large that counting to them takes years
-  switch (size_of(from.dtype())) {
-    case 1: return transpose((const uint8_t*)from.data(), (uint8_t*)to.data(), outer, rows, cols);
-    case 2: return transpose((const uint16_t*)from.data(), (uint16_t*)to.data(), outer, rows, cols);
-    case 4: return transpose((const uint32_t*)from.data(), (uint32_t*)to.data(), outer, rows, cols);
-    default:
-      return transpose((const uint64_t*)from.data(), (uint64_t*)to.data(), outer, rows, cols);
+void transpose(const std::byte* from, std::byte* out, int64_t outer, int64_t rows, int64_t cols) {
+  T* to = reinterpret_cast<T*>(out);
+  for (int64_t o = 0; o < outer; ++o) {
+    for (int64_t c = 0; c < cols; ++c) {
+      const std::byte* at = from + c * int64_t(sizeof(T));
+      for (int64_t r = 0; r < rows; ++r, at += cols * int64_t(sizeof(T)))
+        std::memcpy(to++, at, sizeof(T));
+    }
+    from += rows * cols * int64_t(sizeof(T));
   }
 }
+
+void transpose(const std::byte* from, const Tensor& to, int64_t outer, int64_t rows, int64_t cols) {
+  if (to.numel() == 0) return;  // other extents may be so large that counting to them takes years
+  if (rows == 1 || cols == 1) {
+    std::memcpy(to.data(), from, size_t(to.type().bytes()));
+    return;
+  }
+  switch (size_of(to.dtype())) {
+    case 1: return transpose<uint8_t>(from, to.data(), outer, rows, cols);
+    case 2: return transpose<uint16_t>(from, to.data(), outer, rows, cols);
+    case 4: return transpose<uint32_t>(from, to.data(), outer, rows, cols);
+    default: return transpose<uint64_t>(from, to.data(), outer, rows, cols);
+  }
+}
+
+// Whether moving the channels of a shape O I T H W leaves the elements in their order.
+bool keeps_order(int64_t channels, int64_t positions) { return channels == 1 || positions == 1; }
 
 }  // namespace
 
@@ -74,6 +97,8 @@ Tensor Tensor::to(DType dtype) const {
     case DType::u8: convert_from<uint8_t>(*this, t); break;
     case DType::i32: convert_from<int32_t>(*this, t); break;
     case DType::i64: convert_from<int64_t>(*this, t); break;
+    case DType::bf16: convert_from<bf16>(*this, t); break;
+    case DType::f16: convert_from<f16>(*this, t); break;
     default: throw Error(cat("tensor: cannot convert ", type_, " to ", dtype));
   }
   return t;
@@ -91,19 +116,40 @@ void Tensor::copy_from(const Tensor& source) const {
   std::memcpy(data(), source.data(), size_t(type_.bytes()));
 }
 
+Shape channels_last(const Shape& s) {
+  return s.rank() == 5 ? Shape{s[0], s[2], s[3], s[4], s[1]} : s;
+}
+
+Shape channels_first(const Shape& s) {
+  return s.rank() == 5 ? Shape{s[0], s[4], s[1], s[2], s[3]} : s;
+}
+
+Tensor channels_last_from_first(const TensorType& type, std::span<const std::byte> bytes) {
+  SF_CHECK(bytes.size() == size_t(type.bytes()), "tensor: ", bytes.size(), " bytes for ", type);
+  const Shape& s = type.shape;
+  Tensor out({channels_last(s), type.dtype});
+  if (s.rank() == 5)
+    transpose(bytes.data(), out, s[0], s[1], s[2] * s[3] * s[4]);
+  else
+    std::ranges::copy(bytes, out.data());
+  return out;
+}
+
 Tensor channels_last_from_first(const Tensor& tensor) {
   const Shape& s = tensor.shape();
   if (s.rank() != 5) return tensor;
-  Tensor out({Shape{s[0], s[2], s[3], s[4], s[1]}, tensor.dtype()});
-  transpose(tensor, out, s[0], s[1], s[2] * s[3] * s[4]);
-  return out;
+  if (tensor.numel() > 0 && keeps_order(s[1], s[2] * s[3] * s[4]))
+    return tensor.reshape(channels_last(s));
+  return channels_last_from_first(tensor.type(), {tensor.data(), size_t(tensor.type().bytes())});
 }
 
 Tensor channels_first_from_last(const Tensor& tensor) {
   const Shape& s = tensor.shape();
   if (s.rank() != 5) return tensor;
-  Tensor out({Shape{s[0], s[4], s[1], s[2], s[3]}, tensor.dtype()});
-  transpose(tensor, out, s[0], s[1] * s[2] * s[3], s[4]);
+  if (tensor.numel() > 0 && keeps_order(s[4], s[1] * s[2] * s[3]))
+    return tensor.reshape(channels_first(s));
+  Tensor out({channels_first(s), tensor.dtype()});
+  transpose(tensor.data(), out, s[0], s[1] * s[2] * s[3], s[4]);
   return out;
 }
 

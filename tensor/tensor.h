@@ -50,7 +50,7 @@ class Tensor {
 
   // A copy with its own memory.
   Tensor clone() const;
-  // A copy with elements converted; floating and integer types to f32, f64 or i64.
+  // A copy with elements converted, of any type to f32, f64, bf16, f16 or i64.
   Tensor to(DType dtype) const;
   // The same memory under another shape of equal size.
   Tensor reshape(Shape shape) const;
@@ -64,9 +64,14 @@ class Tensor {
 };
 
 // The N C T H W order of checkpoints and PyTorch (or O I T H W of weights) to channels-last, and
-// back. Rank 5 only; other ranks are returned as they are.
+// back. Rank 5 only; other ranks are returned as they are. A tensor whose elements keep their order
+// shares its memory with the result.
 Tensor channels_last_from_first(const Tensor& tensor);
 Tensor channels_first_from_last(const Tensor& tensor);
+// The same from bytes of any alignment, which hold a tensor of the given type; always a copy.
+Tensor channels_last_from_first(const TensorType& type, std::span<const std::byte> bytes);
+Shape channels_last(const Shape& channels_first);
+Shape channels_first(const Shape& channels_last);
 
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
