@@ -18,13 +18,13 @@ Tensor tensor_from_blob(const PickleValue& value, CopyBudget& budget) {
 
 }  // namespace
 
-Checkpoint checkpoint_from_caffe2(const PickleValue& root, uint64_t file_bytes) {
+Checkpoint checkpoint_from_caffe2(const PickleValue& root, const MappedFile& file) {
   SF_CHECK(root.is(PickleKind::dict), "wanted a dict with 'blobs', found ", name_of(root.kind()));
   const auto blobs = root.find("blobs");
   SF_CHECK(blobs && blobs->is(PickleKind::dict), "wanted a dict with a dict 'blobs', found none");
 
   Checkpoint out;
-  CopyBudget budget(file_bytes);
+  CopyBudget budget(file.bytes().size());
   std::map<std::string, std::string> blob_of_name;
   for (size_t i = 0; i < blobs->pairs(); ++i) {
     const auto [key, value] = blobs->pair(i);
@@ -35,6 +35,7 @@ Checkpoint checkpoint_from_caffe2(const PickleValue& root, uint64_t file_bytes) 
       const auto [place, added] = blob_of_name.emplace(name, blob);
       SF_CHECK(added, "becomes ", printable(name), ", as does blob ", printable(place->second));
       out.tensors.emplace_back(name, tensor_from_blob(value, budget));
+      file.drop_pages();
     } catch (const Error& error) { throw Error(cat("blob ", printable(blob), ": ", error.what())); }
   }
   PlainValues plain(budget);

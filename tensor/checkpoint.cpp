@@ -75,7 +75,7 @@ Checkpoint parse(const std::shared_ptr<const MappedFile>& file) {
   if (looks_like_pickle(bytes)) {
     const Pickle pickle = Pickle::parse(bytes);
     if (is_legacy_magic(pickle.root())) return parse_pytorch_legacy(file);
-    return checkpoint_from_caffe2(pickle.root(), bytes.size());
+    return checkpoint_from_caffe2(pickle.root(), *file);
   }
   const auto* text = reinterpret_cast<const char*>(bytes.data());
   throw Error(

@@ -75,6 +75,7 @@ Checkpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
   storages.bytes = [&](const TorchStorage& storage) {
     const auto found = data.find(storage.key);
     SF_CHECK(found != data.end(), "storage ", printable(storage.key), ": not in the file");
+    file->drop_pages();  // of the tensors before, which are copied
     return found->second;
   };
   Checkpoint out = checkpoint_from_torch(object.root(), storages, bytes.size());

@@ -18,6 +18,9 @@ using nlohmann::json;
 constexpr size_t kLengthBytes = 8;
 constexpr size_t kMaxHeaderBytes = size_t{16} << 20;
 constexpr size_t kAlignment = 64;
+// Smaller data is copied out of the mapped file: the system may keep 2 MiB around each page that is
+// read.
+constexpr size_t kLeastMapped = size_t{1} << 20;
 constexpr std::string_view kMetadata = "__metadata__";
 
 struct Row {
@@ -97,7 +100,8 @@ Tensor tensor_in(const std::shared_ptr<const MappedFile>& file, const Entry& ent
   const auto bytes = file->bytes();
   const bool half = entry.type.dtype == DType::f16 || entry.type.dtype == DType::bf16;
   const bool permutes = options.channels_first_in_file && entry.type.shape.rank() == 5;
-  if (offset % kAlignment == 0 && !permutes && !(half && options.halves_as_f32))
+  const bool converts = permutes || (half && options.halves_as_f32);
+  if (offset % kAlignment == 0 && size >= kLeastMapped && !converts)
     return Tensor(entry.type, Storage::borrow(bytes.data(), bytes.size(), file), offset);
 
   Tensor copy;

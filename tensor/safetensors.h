@@ -29,11 +29,11 @@ struct SafetensorsOptions {
   bool channels_first_in_file = false;
 };
 
-// Reads F64, F32, F16, BF16, I64, I32, U8 and BOOL (as u8); other types are refused. Data that lies
-// on a multiple of 64 bytes and needs no conversion stays in the mapped file, other data is copied,
-// so that every tensor is aligned like one of our own. Throws sf::Error, naming the file, unless
-// the header is sound: at most 16 MiB, no name twice, at most 5 axes, and the data of the tensors
-// fills the file without gaps or overlaps.
+// Reads F64, F32, F16, BF16, I64, I32, U8 and BOOL (as u8); other types are refused. Large
+// data on a multiple of 64 bytes that needs no conversion stays in the mapped file, other data is
+// copied, so that every tensor is aligned like one of our own. Throws sf::Error, naming the file,
+// unless the header is sound: at most 16 MiB, no name twice, at most 5 axes, and the data of the
+// tensors fills the file without gaps or overlaps.
 Safetensors read_safetensors(const std::filesystem::path& path, SafetensorsOptions options = {});
 Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
                               SafetensorsOptions options = {});

@@ -13,8 +13,8 @@ std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
   const size_t padded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   void* data = std::aligned_alloc(alignment, padded);
   SF_CHECK(data, "memory: could not allocate ", bytes, " bytes");
-  if (alignment == kHugePage)
-    madvise(data, padded, MADV_HUGEPAGE);  // a hint: failure costs speed only
+  // Whole pages only: the rest of a last one would cost memory. A hint: failure costs speed only.
+  if (alignment == kHugePage) madvise(data, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   return std::shared_ptr<Storage>(new Storage(device, static_cast<std::byte*>(data), bytes));
 }
 

@@ -27,14 +27,15 @@ TorchStorages any_storages() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sf;
   using namespace sf::fuzz;
-  const auto bytes = std::as_bytes(std::span(data, size));
+  const MemoryFile memory(std::as_bytes(std::span(data, size)));
+  const auto file = memory.mapped();
   attempt([&] {
-    const Pickle pickle = Pickle::parse(bytes);
+    const Pickle pickle = Pickle::parse(file->bytes());
     CopyBudget budget(size);
     attempt([&] { PlainValues(budget).text(pickle.root()); });
     attempt([&] { touch(checkpoint_from_torch(pickle.root(), any_storages(), size)); });
-    attempt([&] { touch(checkpoint_from_caffe2(pickle.root(), size)); });
+    attempt([&] { touch(checkpoint_from_caffe2(pickle.root(), *file)); });
   });
-  attempt([&] { touch(parse_pytorch_legacy(MemoryFile(bytes).mapped())); });
+  attempt([&] { touch(parse_pytorch_legacy(file)); });
   return 0;
 }
