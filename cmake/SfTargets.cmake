@@ -12,6 +12,12 @@ function(sf_library name)
   target_link_libraries(sf_${name} PUBLIC sf_options ${ARG_DEPS})
 endfunction()
 
+# sf_simt_sources(TARGET files...): compiles .cu files as C++, for the host executor.
+function(sf_simt_sources target)
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS -Wno-unknown-pragmas)
+  target_sources(${target} PRIVATE ${ARGN})
+endfunction()
+
 # sf_tests(FOLDER [DEPS targets...]): one test program of every .cpp file of tests/FOLDER.
 # Suites whose name ends in "Slow" get the label slow and stay out of the fast tier. Tests run side by side: threads
 # that spin at a barrier would take the processor from each other.

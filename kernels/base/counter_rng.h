@@ -8,6 +8,8 @@
 #include <numbers>
 #include <string_view>
 
+#include "kernels/base/host_device.h"
+
 namespace sf {
 
 constexpr uint64_t fnv1a64(std::string_view bytes) {
@@ -18,11 +20,11 @@ constexpr uint64_t fnv1a64(std::string_view bytes) {
 
 class CounterRng {
  public:
-  explicit constexpr CounterRng(uint64_t key) : key_(key) {}
+  SF_HOST_DEVICE explicit constexpr CounterRng(uint64_t key) : key_(key) {}
   explicit constexpr CounterRng(std::string_view name) : key_(fnv1a64(name)) {}
 
   // 64 random bits of position i.
-  constexpr uint64_t bits(uint64_t i) const {
+  SF_HOST_DEVICE constexpr uint64_t bits(uint64_t i) const {
     uint64_t z = key_ + (i + 1) * 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
@@ -30,7 +32,7 @@ class CounterRng {
   }
 
   // Uniform in [lo, hi), computed in float32 from the upper 24 bits.
-  float uniform(uint64_t i, float lo, float hi) const {
+  SF_HOST_DEVICE float uniform(uint64_t i, float lo, float hi) const {
     const float unit = float(bits(i) >> 40) * 0x1p-24f;
     const float scaled = (hi - lo) * unit;
     return lo + scaled;

@@ -4,12 +4,7 @@
 #include <cstdint>
 
 #include "kernels/base/dtype.h"
-
-#if defined(__CUDACC__)
-#define SF_HOST_DEVICE __host__ __device__
-#else
-#define SF_HOST_DEVICE
-#endif
+#include "kernels/base/host_device.h"
 
 namespace sf {
 

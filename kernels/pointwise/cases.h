@@ -18,6 +18,8 @@ inline std::vector<Case<UnaryProblem>> unary_cases() {
                      {.kind = kind, .pixels = 700, .c = 27, .x_pitch = 27, .y_pitch = 27}});
     cases.push_back({cat(name, "_pitched"),
                      {.kind = kind, .pixels = 33, .c = 29, .x_pitch = 31, .y_pitch = 40}});
+    cases.push_back({cat(name, "_whole_vectors"),
+                     {.kind = kind, .pixels = 33, .c = 40, .x_pitch = 48, .y_pitch = 56}});
   }
   return cases;
 }
@@ -46,6 +48,9 @@ inline std::vector<Case<BinaryProblem>> binary_cases() {
     cases.push_back(
         {cat(name, "_pitched"),
          {.kind = kind, .pixels = 33, .c = 29, .a_pitch = 31, .b_pitch = 29, .y_pitch = 40}});
+    cases.push_back(
+        {cat(name, "_whole_vectors"),
+         {.kind = kind, .pixels = 33, .c = 40, .a_pitch = 48, .b_pitch = 40, .y_pitch = 56}});
     cases.push_back({cat(name, "_squeeze_excitation"),
                      {.kind = kind,
                       .pixels = 3 * 35,

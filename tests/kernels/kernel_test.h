@@ -13,7 +13,9 @@
 #include "hwy/targets.h"
 #include "kernels/base/case.h"
 #include "kernels/base/counter_rng.h"
+#include "kernels/base/half.h"
 #include "kernels/base/kernel.h"
+#include "kernels/simt/run.h"
 
 namespace sf::test {
 
@@ -62,11 +64,11 @@ class Rows {
 
 template <class T>
 Rows<T> input(int64_t rows, int64_t c, int64_t pitch) {
-  return {rows, c, pitch, std::numeric_limits<T>::quiet_NaN()};
+  return {rows, c, pitch, T(std::numeric_limits<float>::quiet_NaN())};
 }
 template <class T>
 Rows<T> output(int64_t rows, int64_t c, int64_t pitch) {
-  return {rows, c, pitch, T(-987654.25)};
+  return {rows, c, pitch, T(-987654.25F)};
 }
 
 // Whole numbers in [-limit, limit], and reals in [-1, 1); the same for every element type.
@@ -147,6 +149,10 @@ void for_instruction_sets(const F& f) {
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
+// The rows of one table, by backend.
+template <class Problem, class Args>
+using Table = std::span<const Kernel<Problem, Args>> (*)(Backend);
+
 // f(kernel) for the rows that can run the problem, with a trace of row and case for failures.
 template <class Problem, class Args, class F>
 void for_runnable(std::span<const Kernel<Problem, Args>> table, const Case<Problem>& c,
@@ -161,6 +167,38 @@ void for_runnable(std::span<const Kernel<Problem, Args>> table, const Case<Probl
   });
 }
 
+// The same for the rows of every backend: those of the CPU with each instruction set, those of the
+// executor with three orders of threads.
+template <class Problem, class Args, class F>
+void for_runnable(Table<Problem, Args> table, const Case<Problem>& c, const F& f) {
+  for_runnable(table(Backend::cpu), c, f);
+  for (const unsigned seed : {0, 1, 2}) {
+    if (::testing::Test::HasFatalFailure()) return;
+    const simt::ScopedSeed scoped(seed);
+    SCOPED_TRACE(cat("simt, seed ", seed));
+    for (const auto& kernel : table(Backend::simt)) {
+      if (!kernel.can_run(c.problem)) continue;
+      SCOPED_TRACE(cat(c.name, ", ", kernel.name));
+      f(kernel);
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
+template <class Problem, class Args>
+const Kernel<Problem, Args>& reference_of(Table<Problem, Args> table) {
+  return table(Backend::cpu).back();
+}
+
 constexpr double kEps = std::numeric_limits<float>::epsilon();
+
+// What rounding a float32 to T, once, may change of a value of this magnitude: half a unit in the
+// last place, which in f16 is 2^-24 at least.
+template <class T>
+double rounding(double magnitude) {
+  if (std::is_same_v<T, bf16>) return magnitude * 0x1p-8;
+  if (std::is_same_v<T, f16>) return std::max(magnitude * 0x1p-11, 0x1p-25);
+  return 0;
+}
 
 }  // namespace sf::test

@@ -24,25 +24,35 @@ struct UnaryData {
   }
 };
 
-const std::span<const UnaryKernel> kUnaryRows = unary_kernels(Backend::cpu);
+constexpr Table<UnaryProblem, UnaryArgs> kUnaryRows = unary_kernels;
 
 class Unary : public ::testing::TestWithParam<Case<UnaryProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Unary, ::testing::ValuesIn(unary_cases()),
                          [](const auto& info) { return info.param.name; });
 
 // exp is within 2 ulp, the sum with 1, the division and a product add half an ulp each: 4 eps of
-// the result. relu is exact.
-TEST_P(Unary, EveryKernelStaysWithinFourEpsilonOfTheFunction) {
-  UnaryData<double> exact(GetParam().problem);
-  UnaryData<float> found(GetParam().problem);
+// the result. relu is exact. Half types are rounded once more.
+template <class T>
+void expect_four_epsilon(const Case<UnaryProblem>& c) {
+  UnaryData<double> exact(c.problem);
+  UnaryData<T> found(c.problem);
+  exact.x.fill([&](int64_t i) { return double(found.x.at(i / found.p.c, i % found.p.c)); });
   exact.run(reference_of(kUnaryRows));
-  for_runnable(kUnaryRows, GetParam(), [&](const UnaryKernel& kernel) {
+  for_runnable(kUnaryRows, {c.name, found.p}, [&](const UnaryKernel& kernel) {
     found.run(kernel);
     EXPECT_TRUE(found.y.guards_intact());
     expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
-      return found.p.kind == UnaryKind::relu ? 0 : 4 * kEps * std::abs(exact.y.at(i, c));
+      const double y = std::abs(exact.y.at(i, c));
+      if (found.p.kind == UnaryKind::relu) return 0.0;
+      return 4 * kEps * y + rounding<T>(y * (1 + 4 * kEps));
     });
   });
+}
+
+TEST_P(Unary, EveryKernelStaysWithinFourEpsilonOfTheFunction) {
+  expect_four_epsilon<float>(GetParam());
+  expect_four_epsilon<bf16>(GetParam());
+  expect_four_epsilon<f16>(GetParam());
 }
 
 TEST_P(Unary, TheOutputMayBeTheInput) {
@@ -100,26 +110,33 @@ struct BinaryData {
   }
 };
 
-const std::span<const BinaryKernel> kBinaryRows = binary_kernels(Backend::cpu);
+constexpr Table<BinaryProblem, BinaryArgs> kBinaryRows = binary_kernels;
 
 class Binary : public ::testing::TestWithParam<Case<BinaryProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Binary, ::testing::ValuesIn(binary_cases()),
                          [](const auto& info) { return info.param.name; });
 
-// One operation, rounded once, in every row.
-TEST_P(Binary, EveryKernelEqualsTheDefinitionBitForBit) {
-  BinaryData<float> data(GetParam().problem);
+// One operation in float32, rounded to the type, in every row.
+template <class T>
+void expect_definition(const Case<BinaryProblem>& c) {
+  BinaryData<T> data(c.problem);
   const BinaryProblem& p = data.p;
-  Rows<float> wanted = data.y;
+  Rows<T> wanted = data.y;
   wanted.fill([&](int64_t i) {
     const float a = data.a.at(i / p.c, i % p.c), b = data.b.at(i / p.c / p.b_repeat, i % p.c);
     return p.kind == BinaryKind::add ? a + b : a * b;
   });
-  for_runnable(kBinaryRows, GetParam(), [&](const BinaryKernel& kernel) {
+  for_runnable(kBinaryRows, {c.name, p}, [&](const BinaryKernel& kernel) {
     data.run(kernel);
     expect_equal(data.y, wanted);
     EXPECT_TRUE(data.y.guards_intact());
   });
+}
+
+TEST_P(Binary, EveryKernelEqualsTheDefinitionBitForBit) {
+  expect_definition<float>(GetParam());
+  expect_definition<bf16>(GetParam());
+  expect_definition<f16>(GetParam());
 }
 
 TEST_P(Binary, DoublePrecisionDiffersByRoundingOnly) {
