@@ -79,6 +79,9 @@ class Op {
   // A concatenation: inputs may be produced inside the output's memory, then there is nothing to
   // copy.
   virtual bool inputs_live_in_output() const { return false; }
+  // Little work beside reading the inputs, and the same bits whenever it runs: a training step may
+  // run it again for the backward pass instead of keeping what it made.
+  virtual bool cheap() const { return false; }
   // Two per multiply-add.
   virtual double flops(const OpSite&) const { return 0; }
   // The problem that the kernel solves, in one line that benchmarks read back ("conv3d n1 t8 ...");

@@ -46,6 +46,7 @@ class AdaptivePool3dOp : public Op {
  public:
   explicit AdaptivePool3dOp(std::array<int, 3> extents) : extents_(extents) {}
   std::string_view name() const override { return "adaptive_avg_pool3d"; }
+  bool cheap() const override { return true; }
   bool takes_pitch(const OpSite&) const override { return true; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

@@ -30,6 +30,7 @@ class BatchNormApplyOp : public Op {
   Activation activation = Activation::none;
 
   std::string_view name() const override { return "batch_norm_apply"; }
+  bool cheap() const override { return true; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;
   Lowered lower(const OpSite& site) const override;
   std::vector<Value> grad(const GradSite& site) const override;

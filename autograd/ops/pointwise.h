@@ -20,6 +20,7 @@ class UnaryOp : public Op {
   const UnaryKind kind;
 
   std::string_view name() const override;
+  bool cheap() const override { return true; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override { return {in[0]}; }
   Lowered lower(const OpSite& site) const override;
   std::vector<Value> grad(const GradSite& site) const override;
@@ -33,6 +34,7 @@ class BinaryOp : public Op {
   const BinaryKind kind;
 
   std::string_view name() const override;
+  bool cheap() const override { return true; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;
   Lowered lower(const OpSite& site) const override;
   std::vector<Value> grad(const GradSite& site) const override;

@@ -57,6 +57,7 @@ class Pool3dOp : public Op {
   std::string_view name() const override {
     return kind_ == PoolKind::max ? "max_pool3d" : "avg_pool3d";
   }
+  bool cheap() const override { return true; }
   bool takes_pitch(const OpSite&) const override { return true; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

@@ -9,6 +9,7 @@ class ReshapeOp : public Op {
  public:
   explicit ReshapeOp(Shape shape) : shape_(shape) {}
   std::string_view name() const override { return "reshape"; }
+  bool cheap() const override { return true; }
   std::optional<int> reuses_input() const override { return 0; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

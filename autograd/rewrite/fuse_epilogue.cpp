@@ -64,7 +64,7 @@ class EpilogueFusion {
     std::vector<Value> in;
     for (int v : node.in) in.push_back(rebuild_.to().value(v));
     change(*op, in);
-    rebuild_.replace(old_value, rebuild_.apply(std::string(node.name), std::move(op), in));
+    rebuild_.replace(old_value, rebuild_.apply(std::string(node.name), std::move(op), in)[0]);
   }
 
   Rebuilder rebuild_;

@@ -31,10 +31,15 @@ std::vector<Value> Rebuilder::moved(std::span<const int> values) {
   return out;
 }
 
-Value Rebuilder::apply(const std::string& name, std::shared_ptr<const Op> op,
-                       std::span<const Value> in) {
+std::vector<Value> Rebuilder::apply(const std::string& name, std::shared_ptr<const Op> op,
+                                    std::span<const Value> in) {
   Graph::Scope scope(to(), name);
-  return to().apply(std::move(op), in)[0];
+  return to().apply(std::move(op), in);
+}
+
+void Rebuilder::copy(const Graph::Node& node, std::span<const Value> in) {
+  const auto out = apply(node.name, node.op, in);
+  for (size_t i = 0; i < out.size(); ++i) replace(node.out[i], out[i]);
 }
 
 Rewritten Rebuilder::run(const std::function<bool(const Graph::Node&)>& visit) {
@@ -42,10 +47,7 @@ Rewritten Rebuilder::run(const std::function<bool(const Graph::Node&)>& visit) {
     if (from_.info(v).producer < 0) moved(v);
   for (int n : order_) {
     const auto& node = from_.nodes()[size_t(n)];
-    if (visit(node)) continue;
-    Graph::Scope scope(to(), node.name);
-    const auto out = to().apply(node.op, moved(node.in));
-    for (size_t i = 0; i < out.size(); ++i) replace(node.out[i], out[i]);
+    if (!visit(node)) copy(node, moved(node.in));
   }
   for (const auto& [name, value] : from_.marks())
     if (Value now = result_.moved[size_t(value)]) to().mark(name, now);

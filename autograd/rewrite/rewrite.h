@@ -34,6 +34,12 @@ Rewritten rewrite_for_inference(const Graph& graph, std::span<const int> keep,
 // and a ReLU into the batch norm before them.
 Rewritten rewrite_for_training(const Graph& graph, std::span<const int> keep);
 
+// For a training step with its backward part, that is all nodes that `loss` does not need: where
+// those read what cheap ops made (Op::cheap), these ops run again just before, if their inputs are
+// there anyhow. The forward results then need no memory until the backward part; every value keeps
+// its bits. Steps that run again are named with ".again" behind.
+Rewritten recompute_cheap_values(const Graph& graph, Value loss, std::span<const int> keep);
+
 // How the passes are written: copies nodes of one graph into another one by one.
 class Rebuilder {
  public:
@@ -55,8 +61,11 @@ class Rebuilder {
   std::vector<Value> moved(std::span<const int> values);
   // Says that the old value is now this one.
   void replace(int old, Value now) { result_.moved[size_t(old)] = now; }
-  // Adds a node to the new graph under the name of a step.
-  Value apply(const std::string& name, std::shared_ptr<const Op> op, std::span<const Value> in);
+  // Adds a node to the new graph under the name of a step; returns its outputs.
+  std::vector<Value> apply(const std::string& name, std::shared_ptr<const Op> op,
+                           std::span<const Value> in);
+  // Adds the old node with these inputs.
+  void copy(const Graph::Node& node, std::span<const Value> in);
   // Calls visit for every needed node in order; where it returns false the node is copied.
   Rewritten run(const std::function<bool(const Graph::Node&)>& visit);
 
