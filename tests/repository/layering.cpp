@@ -20,12 +20,13 @@ const fs::path kRoot = SF_SOURCE_DIR;
 // base of device kernels and their host executor see each other.
 const std::map<std::string, Names> kAllowed{
     {"tensor", {"kernels/base"}},
-    {"autograd", {"tensor", "kernels"}},
+    {"dist", {"kernels/base"}},
+    {"autograd", {"tensor", "dist", "kernels"}},
     {"layers", {"autograd", "tensor", "kernels/base"}},
     {"configs", {"kernels/base"}},
-    {"models", {"layers", "autograd", "tensor", "configs", "kernels/base"}},
+    {"models", {"layers", "autograd", "dist", "tensor", "configs", "kernels/base"}},
     {"data", {"tensor", "configs", "kernels/base"}},
-    {"apps", {"models", "layers", "data", "autograd", "tensor", "configs", "kernels/base"}},
+    {"apps", {"models", "layers", "data", "autograd", "dist", "tensor", "configs", "kernels/base"}},
 };
 
 // Where headers of other projects may appear.
@@ -90,7 +91,7 @@ TEST(Layering, KernelsSeeOnlyTheirOwnFolderAndTheBase) {
 
 TEST(Layering, LibrariesStayInTheirFolders) {
   for (const char* folder :
-       {"kernels", "tensor", "autograd", "layers", "configs", "models", "data", "apps"})
+       {"kernels", "tensor", "dist", "autograd", "layers", "configs", "models", "data", "apps"})
     for (const auto& include : includes(folder, kAngle))
       for (const auto& [library, folders] : kThirdParty)
         if (include.name.starts_with(library))
