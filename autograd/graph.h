@@ -17,6 +17,7 @@
 namespace sf {
 
 class Graph;
+class ProcessGroup;
 
 // Names one tensor of a graph; copies freely, valid as long as the graph.
 class Value {
@@ -47,6 +48,8 @@ struct TrainingRules {
   bool frozen_batch_norm = false;  // running statistics instead of those of the batch
   double batch_norm_momentum = 0.1;
   bool batch_norm_bessel = true;  // the running variance takes n / (n - 1) of the batch's
+  // Ranks whose batches each batch norm normalises as one; null: this one alone.
+  std::shared_ptr<ProcessGroup> batch_norm_group{};
   Tensor seed, step;  // i64, one each: keys of the draws of dropout, set by the caller before a run
 };
 

@@ -54,7 +54,8 @@ struct Lowered {
   int packed_input = -1;
   size_t packed_bytes = 0;
   std::function<void(const Binding&, Queue)> pack;
-  std::function<void(const Binding&, Queue)> run;  // neither allocates nor throws
+  // Neither allocates nor throws, but for what waits for other ranks: that throws if they fail.
+  std::function<void(const Binding&, Queue)> run;
 };
 
 // One operation with its attributes as members; immutable once in a graph.

@@ -105,7 +105,8 @@ Value BatchNorm::operator()(Value x) const {
   return batch_norm_training(x, statistics,
                              {.momentum = training->batch_norm_momentum,
                               .bessel = training->batch_norm_bessel,
-                              .splits = batch_norm_splits()});
+                              .splits = batch_norm_splits(),
+                              .group = training->batch_norm_group});
 }
 
 Linear::Linear(Module& parent, std::string_view name, int in, int out, Init weight)

@@ -1,6 +1,8 @@
 #include "autograd/ops/batch_norm_training.h"
 
+#include "autograd/ops/all_reduce.h"
 #include "autograd/ops/lower.h"
+#include "dist/process_group.h"
 #include "kernels/batch_norm/training.h"
 
 namespace sf {
@@ -24,7 +26,8 @@ BatchNormTrainingProblem problem_of(const TensorType& x, double epsilon,
           .dx_pitch = c};
 }
 
-// What the other steps share. Sums are f64 2 x splits C, moments f64 splits C.
+// What the other steps share. Moments are f64 splits C; sums are f64 2 splits C and one more, their
+// count.
 class BatchNormStep : public Op {
  public:
   BatchNormStep(double epsilon, const BatchNormTraining& training, const TensorType& x)
@@ -33,7 +36,8 @@ class BatchNormStep : public Op {
 
  protected:
   BatchNormTrainingProblem problem() const { return problem_of(x_, epsilon_, training_); }
-  TensorType sums() const { return {{2, moments().shape[0]}, DType::f64}; }
+  int64_t sum_count() const { return 2 * training_.splits * x_.shape.channels(); }
+  TensorType sums() const { return {{sum_count() + 1}, DType::f64}; }
   TensorType moments() const { return {{training_.splits * x_.shape.channels()}, DType::f64}; }
 
   TensorType x_;
@@ -52,8 +56,9 @@ class SumsOp : public BatchNormStep {  // input: x
   Lowered lower(const OpSite& site) const override {
     auto p = problem();
     p.x_pitch = site.in[0].pitch;
-    const auto args = [](const Binding& b) {
-      return BatchNormSumsArgs{.x = b.in[0].data, .sums = f64(b.out[0])};
+    const auto args = [n = sum_count()](const Binding& b) {
+      double* sums = f64(b.out[0]);
+      return BatchNormSumsArgs{.x = b.in[0].data, .sums = sums, .count = sums + n};
     };
     return lower_kernel(best_kernel(batch_norm_sums_kernels(site.backend), p, name()), p, site,
                         args);
@@ -77,8 +82,10 @@ class MomentsOp : public BatchNormStep {  // inputs: running mean and variance, 
 
   Lowered lower(const OpSite& site) const override {
     const auto p = problem();
-    const auto args = [frozen = training_.frozen](const Binding& b) {
-      return BatchNormMomentsArgs{.sums = frozen ? nullptr : f64(b.in[2]),
+    const auto args = [frozen = training_.frozen, n = sum_count()](const Binding& b) {
+      double* sums = frozen ? nullptr : f64(b.in[2]);
+      return BatchNormMomentsArgs{.sums = sums,
+                                  .count = frozen ? nullptr : sums + n,
                                   .running_mean = b.in[0].data,
                                   .running_variance = b.in[1].data,
                                   .mean = f64(b.out[0]),
@@ -116,12 +123,15 @@ class BackwardSumsOp : public BatchNormStep {
     p.dy_pitch = site.in[1].pitch;
     if (activation_ != Activation::none) p.y_pitch = site.in[3].pitch;
     if (residual_) p.residual_pitch = site.out[0].pitch;
-    const auto args = [activation = activation_, residual = residual_](const Binding& b) {
+    const auto args = [activation = activation_, residual = residual_,
+                       n = sum_count()](const Binding& b) {
+      double* sums = f64(b.out[residual ? 1 : 0]);
       return BatchNormBackwardSumsArgs{.x = b.in[0].data,
                                        .y = activation == Activation::none ? nullptr : b.in[3].data,
                                        .dy = b.in[1].data,
                                        .mean = f64(b.in[2]),
-                                       .sums = f64(b.out[residual ? 1 : 0]),
+                                       .sums = sums,
+                                       .count = sums + n,
                                        .dresidual = residual ? b.out[0].data : nullptr};
     };
     return lower_kernel(best_kernel(batch_norm_backward_sums_kernels(site.backend), p, name()), p,
@@ -176,14 +186,16 @@ class BackwardApplyOp : public BatchNormStep {
     p.dy_pitch = site.in[1].pitch;
     p.dx_pitch = site.out[0].pitch;
     if (y > 0) p.y_pitch = site.in[y].pitch;
-    const auto args = [frozen, y](const Binding& b) {
+    const auto args = [frozen, y, n = sum_count()](const Binding& b) {
+      double* sums = frozen ? nullptr : f64(b.in[5]);
       return BatchNormBackwardApplyArgs{.x = b.in[0].data,
                                         .y = y > 0 ? b.in[y].data : nullptr,
                                         .dy = b.in[1].data,
                                         .mean = f64(b.in[2]),
                                         .inverse_std = f64(b.in[3]),
                                         .gamma = b.in[4].data,
-                                        .sums = frozen ? nullptr : f64(b.in[5]),
+                                        .sums = sums,
+                                        .count = frozen ? nullptr : sums + n,
                                         .dx = b.out[0].data};
     };
     return lower_kernel(best_kernel(batch_norm_backward_apply_kernels(site.backend), p, name()), p,
@@ -246,7 +258,7 @@ std::vector<Value> BatchNormApplyOp::grad(const GradSite& site) const {
   if (residual) grads[5] = dy;
   if (site.needed[0]) {
     in = {x, dy, mean, inverse_std, gamma};
-    if (!training_.frozen) in.push_back(sums);
+    if (!training_.frozen) in.push_back(training_.group ? all_reduce(sums, training_.group) : sums);
     if (left != Activation::none) in.push_back(y);
     grads[0] = graph.apply(std::make_shared<BackwardApplyOp>(epsilon_, training_, x_, left), in)[0];
   }
@@ -268,13 +280,16 @@ Value batch_norm_training(Value x, const BatchNormStatistics& s,
   SF_CHECK(training.splits > 0 && samples % training.splits == 0,
            "batch_norm: wanted a batch that divides into ", training.splits, " splits, found ",
            samples);
-  SF_CHECK(training.frozen || pixels / training.splits > 1,
+  const int ranks = training.group ? training.group->size() : 1;
+  SF_CHECK(training.frozen || ranks * (pixels / training.splits) > 1,
            "batch_norm: wanted several values a channel to normalise, found ", x.shape());
   Graph& graph = x.graph();
   const TensorType type = x.type();
   std::vector<Value> in{s.mean, s.variance};
-  if (!training.frozen)
-    in.push_back(graph.apply1(std::make_shared<SumsOp>(s.epsilon, training, type), {x}));
+  if (!training.frozen) {
+    const Value sums = graph.apply1(std::make_shared<SumsOp>(s.epsilon, training, type), {x});
+    in.push_back(training.group ? all_reduce(sums, training.group) : sums);
+  }
   const auto moments = graph.apply(std::make_shared<MomentsOp>(s.epsilon, training, type), in);
   return graph.apply1(std::make_shared<BatchNormApplyOp>(s.epsilon, training, type),
                       {x, moments[0], moments[1], s.gamma, s.beta});

@@ -1,22 +1,30 @@
 // Batch norm with the statistics of the batch.
 #pragma once
 
+#include <memory>
+
 #include "autograd/ops/batch_norm.h"
 #include "kernels/base/activation.h"
 
 namespace sf {
+
+class ProcessGroup;
 
 struct BatchNormTraining {
   double momentum = 0.1;  // weight of the batch in the running statistics
   bool bessel = true;   // the running variance takes n / (n - 1) of the batch's; false: the batch's
   int splits = 1;       // sample i is normalised with those whose number is i modulo splits
   bool frozen = false;  // normalises with the running statistics of C values, which stay
+  // Ranks whose batches, of any sizes, are normalised as one; null: this one alone. Frozen
+  // statistics need none.
+  std::shared_ptr<ProcessGroup> group{};
 };
 
 // x: N [..] C. Normalises with the mean and the variance of the batch, and moves `mean` and
 // `variance`, which are states of splits * C values, towards them: the variance with Bessel's
 // correction, n / (n - 1), unless told otherwise. Throws where a mean would be that of a single
-// value. The gradient by x includes the way through the batch's statistics.
+// value. The gradient by x includes the way through the batch's statistics: with a group, those of
+// the sum of all ranks' losses. The gradients by gamma and beta are this rank's share of it.
 Value batch_norm_training(Value x, const BatchNormStatistics& statistics,
                           const BatchNormTraining& training = {});
 

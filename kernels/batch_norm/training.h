@@ -6,7 +6,8 @@
 //                            -> backward_apply
 //
 // Sums and moments are double precision in every step: for each split and channel. An array of
-// sums holds two such blocks, one behind the other.
+// sums holds two such blocks, one behind the other. With them goes their count, the number of
+// values in each sum, one double: replicas add it up as well, so that their batches may differ.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,7 @@ struct BatchNormTrainingProblem {
   DType dtype = DType::f32;
   int64_t samples = 1, sample_pixels = 1;
   int c = 1;
-  int splits = 1;    // divides the samples
-  int replicas = 1;  // whose sums were added
+  int splits = 1;  // divides the samples
   double epsilon = 1e-5;
   double momentum = 0.1;  // weight of the batch in the running moments
   bool bessel = true;  // the running variance takes n / (n - 1) of the batch's; false: the batch's
@@ -34,14 +34,15 @@ struct BatchNormTrainingProblem {
   int64_t x_pitch = 1, y_pitch = 1, residual_pitch = 1, dy_pitch = 1, dx_pitch = 1;
 
   int64_t pixels() const { return samples * sample_pixels; }
-  // Values that one mean is taken over.
-  int64_t count() const { return replicas * (samples / splits) * sample_pixels; }
+  // Values in each sum.
+  int64_t count() const { return samples / splits * sample_pixels; }
 };
 
 // sums = the sums of x, then of x squared.
 struct BatchNormSumsArgs {
   const void* x = nullptr;
   double* sums = nullptr;
+  double* count = nullptr;
 };
 
 // mean and inverse_std = 1 / sqrt(variance + epsilon) of the batch, where variance is the mean
@@ -50,6 +51,7 @@ struct BatchNormSumsArgs {
 // running one becomes NaN.
 struct BatchNormMomentsArgs {
   const double* sums = nullptr;  // null: mean and inverse_std come from the running moments
+  const double* count = nullptr;
   void* running_mean = nullptr;
   void* running_variance = nullptr;
   double* mean = nullptr;
@@ -76,6 +78,7 @@ struct BatchNormBackwardSumsArgs {
   const void* dy = nullptr;
   const double* mean = nullptr;
   double* sums = nullptr;
+  double* count = nullptr;
   void* dresidual = nullptr;  // null without residual; may be dy with the same pitch
 };
 
@@ -97,6 +100,7 @@ struct BatchNormBackwardApplyArgs {
   const double* inverse_std = nullptr;
   const void* gamma = nullptr;
   const double* sums = nullptr;  // null: the moments did not come from x but are constants
+  const double* count = nullptr;
   void* dx = nullptr;
 };
 

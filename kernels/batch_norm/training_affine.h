@@ -36,7 +36,7 @@ NormGradient<T> norm_gradient(const BatchNormTrainingProblem& p,
   const T centre = T(a.mean[i]);
   const double scale = double(static_cast<const T*>(a.gamma)[i % p.c]) * a.inverse_std[i];
   if (!a.sums) return {centre, T(scale), T(0), T(0)};
-  const auto count = double(p.count());
+  const double count = *a.count;
   const double mean = a.sums[i] / count;
   const double covariance = a.sums[int64_t{p.splits} * p.c + i] / count;
   const double slope = -scale * a.inverse_std[i] * a.inverse_std[i] * covariance;

@@ -95,6 +95,7 @@ size_t sums_bytes(const BatchNormTrainingProblem& p, void*) { return sums_worksp
 
 void run_sums(const BatchNormTrainingProblem& p, const BatchNormBackwardSumsArgs& a, void*,
               void* workspace, Queue) {
+  *a.count = double(p.count());
   sum_in_blocks(p, static_cast<double*>(workspace), a.sums,
                 [&](const PixelBlock& block, double* partial) {
                   const double* mean = a.mean + int64_t{block.split} * p.c;

@@ -75,6 +75,7 @@ size_t sums_bytes(const BatchNormTrainingProblem& p, void*) { return sums_worksp
 
 void run_sums(const BatchNormTrainingProblem& p, const BatchNormSumsArgs& a, void*, void* workspace,
               Queue) {
+  *a.count = double(p.count());
   sum_in_blocks(p, static_cast<double*>(workspace), a.sums,
                 [&](const PixelBlock& block, double* partial) {
                   HWY_DYNAMIC_DISPATCH(sum_pixels)(p, a, block, partial);

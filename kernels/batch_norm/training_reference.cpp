@@ -35,6 +35,7 @@ T gradient_at(const Problem& p, const void* y, const void* dy, int64_t pixel, in
 
 template <class T>
 void sums(const Problem& p, const BatchNormSumsArgs& a) {
+  *a.count = double(p.count());
   for_moments(p, [&](int64_t split, int64_t c, int64_t moment) {
     double sum = 0, square = 0;
     for_pixels(p, split, [&](int64_t pixel) {
@@ -50,12 +51,12 @@ void sums(const Problem& p, const BatchNormSumsArgs& a) {
 template <class T>
 void moments(const Problem& p, const BatchNormMomentsArgs& a) {
   const int64_t values = int64_t{p.splits} * p.c;
-  const auto count = double(p.count());
   auto* running_mean = static_cast<T*>(a.running_mean);
   auto* running_variance = static_cast<T*>(a.running_variance);
   for (int64_t i = 0; i < values; ++i) {
     double mean = double(running_mean[i]), variance = double(running_variance[i]);
     if (a.sums) {
+      const double count = *a.count;
       const auto update = [&](T& running, double batch) {
         running = T((1 - p.momentum) * double(running) + p.momentum * batch);
       };
@@ -85,6 +86,7 @@ void apply(const Problem& p, const BatchNormApplyArgs& a) {
 
 template <class T>
 void backward_sums(const Problem& p, const BatchNormBackwardSumsArgs& a) {
+  *a.count = double(p.count());
   for_moments(p, [&](int64_t split, int64_t c, int64_t moment) {
     double sum = 0, product = 0;
     for_pixels(p, split, [&](int64_t pixel) {

@@ -18,6 +18,7 @@
 #include "autograd/ops/reshape.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/rewrite/rewrite.h"
+#include "dist/single_process.h"
 #include "network.h"
 
 namespace sf {
@@ -178,6 +179,11 @@ const std::vector<GradientCase>& cases() {
       {"sub_batch_norm",
        {{4, 2, 2, 1, 3}, {3}, {3}},
        [](const Values& v) { return batch_norm_of(v, {.splits = 2}); }},
+      {"batch_norm_synchronised",
+       {{2, 3, 2, 2, 4}, {4}, {4}},
+       [](const Values& v) {
+         return batch_norm_of(v, {.group = std::make_shared<SingleProcess>()});
+       }},
       {"cross_entropy",
        {{4, 5}},
        [](const Values& v) {

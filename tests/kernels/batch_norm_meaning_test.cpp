@@ -195,33 +195,38 @@ TEST(BatchNormGradient, ConstantMomentsMakeItAScale) {
     }
 }
 
-// Two replicas that add their sums normalise as one with both batches. Integers, so that sums are
-// exact.
-TEST(BatchNormReplicas, NormaliseOverBothBatches) {
+// Replicas with two clips and with one that add their sums normalise as one with all three.
+// Integers, so that sums are exact.
+TEST(BatchNormReplicas, NormaliseOverAllBatches) {
   P p = batch_norm_training_cases()[1].problem;
-  Data<float> both(p);
-  p.samples = 1;
-  p.replicas = 2;
-  std::vector<Data<float>> replicas(2, Data<float>(p));
-  both.x.fill(integers("x", 9));
-  both.dy.fill(integers("dy", 9));
-  both.forward();
-  for (int64_t i = 0; i < 2; ++i) {
-    const auto part = [&](auto& to, const auto& from) {
-      to.fill([&](int64_t at) { return from.at(i * p.sample_pixels + at / p.c, at % p.c); });
+  p.samples = 3;
+  Data<float> whole(p);
+  whole.x.fill(integers("x", 9));
+  whole.dy.fill(integers("dy", 9));
+  whole.forward();
+
+  std::vector<Data<float>> replicas;
+  std::vector<int64_t> first_pixel;
+  for (const int64_t samples : {2, 1}) {
+    first_pixel.push_back(replicas.empty() ? 0 : replicas.back().p.pixels());
+    p.samples = samples;
+    auto& replica = replicas.emplace_back(p);
+    const auto part = [&, first = first_pixel.back()](auto& to, const auto& from) {
+      to.fill([&](int64_t at) { return from.at(first + at / p.c, at % p.c); });
     };
-    part(replicas[size_t(i)].x, both.x);
-    part(replicas[size_t(i)].dy, both.dy);
-    replicas[size_t(i)].run(kSums[0]);
+    part(replica.x, whole.x);
+    part(replica.dy, whole.dy);
+    replica.run(kSums[0]);
   }
   const auto add = [&](Rows<double> Data<float>::*sums) {
     const Rows<double> a = replicas[0].*sums, b = replicas[1].*sums;
     for (auto& replica : replicas)
       (replica.*sums).fill([&](int64_t i) {
-        return a.at(i / p.c, i % p.c) + b.at(i / p.c, i % p.c);
+        return a.at(i / a.channels(), i % a.channels()) + b.at(i / a.channels(), i % a.channels());
       });
   };
   add(&Data<float>::sums);
+  add(&Data<float>::count);
   for (auto& replica : replicas) {
     replica.run_moments();
     replica.run(kApply[0]);
@@ -229,20 +234,21 @@ TEST(BatchNormReplicas, NormaliseOverBothBatches) {
     replica.mean.fill([](int64_t) { return 1; });
     replica.run(kBackwardSums[0]);
   }
-  both.run(kApply[0]);
-  both.mean.fill([](int64_t) { return 1; });
-  both.run(kBackwardSums[0]);
-  both.run(kBackwardApply[0]);
+  whole.run(kApply[0]);
+  whole.mean.fill([](int64_t) { return 1; });
+  whole.run(kBackwardSums[0]);
+  whole.run(kBackwardApply[0]);
   add(&Data<float>::backward_sums);
-  for (int64_t i = 0; i < 2; ++i) {
-    auto& replica = replicas[size_t(i)];
+  add(&Data<float>::backward_count);
+  for (size_t i = 0; i < replicas.size(); ++i) {
+    auto& replica = replicas[i];
     replica.run(kBackwardApply[0]);
-    expect_equal(replica.running_mean, both.running_mean);
-    expect_equal(replica.running_variance, both.running_variance);
-    for (int64_t at = 0; at < p.sample_pixels; ++at)
+    expect_equal(replica.running_mean, whole.running_mean);
+    expect_equal(replica.running_variance, whole.running_variance);
+    for (int64_t at = 0; at < replica.p.pixels(); ++at)
       for (int c = 0; c < p.c; ++c) {
-        ASSERT_EQ(replica.y.at(at, c), both.y.at(i * p.sample_pixels + at, c));
-        ASSERT_EQ(replica.dx.at(at, c), both.dx.at(i * p.sample_pixels + at, c));
+        ASSERT_EQ(replica.y.at(at, c), whole.y.at(first_pixel[i] + at, c));
+        ASSERT_EQ(replica.dx.at(at, c), whole.dx.at(first_pixel[i] + at, c));
       }
   }
 }

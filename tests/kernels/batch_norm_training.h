@@ -21,7 +21,7 @@ struct BatchNormTrainingData {
   BatchNormTrainingProblem p;
   Rows<T> x, gamma, beta, residual, dy, running_mean, running_variance;
   Rows<T> y, dresidual, dgamma, dbeta, dx;
-  Rows<double> sums, mean, inverse_std, backward_sums;
+  Rows<double> sums, mean, inverse_std, backward_sums, count, backward_count;
 
   explicit BatchNormTrainingData(BatchNormTrainingProblem problem)
       : p(problem),
@@ -40,7 +40,9 @@ struct BatchNormTrainingData {
         sums(output<double>(2 * p.splits, p.c, p.c)),
         mean(output<double>(p.splits, p.c, p.c)),
         inverse_std(mean),
-        backward_sums(sums) {
+        backward_sums(sums),
+        count(output<double>(1, 1, 1)),
+        backward_count(count) {
     p.dtype = dtype_of<T>;
     x.fill(reals("x"));
     gamma.fill(reals("gamma"));
@@ -54,11 +56,12 @@ struct BatchNormTrainingData {
   bool relu() const { return p.activation == Activation::relu; }
 
   void run(const BatchNormSumsKernel& kernel, int poison = 0xFF) {
-    run_kernel(kernel, p, {.x = x.data(), .sums = sums.data()}, poison);
+    run_kernel(kernel, p, {.x = x.data(), .sums = sums.data(), .count = count.data()}, poison);
   }
   void run_moments(bool of_batch = true) {
     run_kernel(kMoments[0], p,
                {.sums = of_batch ? sums.data() : nullptr,
+                .count = count.data(),
                 .running_mean = running_mean.data(),
                 .running_variance = running_variance.data(),
                 .mean = mean.data(),
@@ -89,6 +92,7 @@ struct BatchNormTrainingData {
             .dy = dy.data(),
             .mean = mean.data(),
             .sums = backward_sums.data(),
+            .count = backward_count.data(),
             .dresidual = p.residual ? dresidual.data() : nullptr};
   }
   void run(const BatchNormBackwardSumsKernel& kernel, int poison = 0xFF) {
@@ -109,6 +113,7 @@ struct BatchNormTrainingData {
             .inverse_std = inverse_std.data(),
             .gamma = gamma.data(),
             .sums = backward_sums.data(),
+            .count = backward_count.data(),
             .dx = dx.data()};
   }
   void run(const BatchNormBackwardApplyKernel& kernel, int poison = 0xFF) {

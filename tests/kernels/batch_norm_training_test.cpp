@@ -29,11 +29,13 @@ TEST_P(BatchNormTraining, SumsOfIntegersAreTheSameInEveryKernel) {
   for_runnable(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
     data.run(kernel);
     expect_equal(data.sums, sums);
+    EXPECT_EQ(data.count.at(0, 0), double(data.p.count()));
     EXPECT_TRUE(data.sums.guards_intact());
   });
   for_runnable(kBackwardSums, GetParam(), [&](const BatchNormBackwardSumsKernel& kernel) {
     data.run(kernel);
     expect_equal(data.backward_sums, backward_sums);
+    EXPECT_EQ(data.backward_count.at(0, 0), double(data.p.count()));
     expect_equal(data.dresidual, dresidual);
     EXPECT_TRUE(data.backward_sums.guards_intact());
     EXPECT_TRUE(data.dresidual.guards_intact());
@@ -85,6 +87,7 @@ TEST_P(BatchNormTraining, TheInputGradientStaysWithinTheRoundingBound) {
   found.mean = exact.mean;
   found.inverse_std = exact.inverse_std;
   found.backward_sums = exact.backward_sums;
+  found.backward_count = exact.backward_count;
   found.y.fill([&](int64_t i) { return exact.y.at(i / found.p.c, i % found.p.c); });
   const auto n = double(exact.p.count());
   for_runnable(kBackwardApply, GetParam(), [&](const BatchNormBackwardApplyKernel& kernel) {
@@ -159,6 +162,7 @@ TEST_P(BatchNormTraining, OutputsMayBeTheInputsThatTheHeaderNames) {
                  BatchNormBackwardApplyArgs args = shared.backward_apply_args();
                  args.y = apart.relu() ? apart.y.data() : nullptr;
                  args.sums = apart.backward_sums.data();
+                 args.count = apart.backward_count.data();
                  args.dy = args.dx;
                  run_kernel(kernel, p, args);
                  expect_equal(shared.dx, apart.dx);
