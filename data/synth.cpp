@@ -1,5 +1,6 @@
 #include "data/synth.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <mutex>

@@ -1,5 +1,6 @@
 #include "tensor/atomic_file.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>

@@ -1,5 +1,6 @@
 #include "tensor/checkpoint.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 

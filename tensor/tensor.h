@@ -2,6 +2,7 @@
 // intermediates of a graph.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <utility>

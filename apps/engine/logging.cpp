@@ -1,5 +1,6 @@
 #include "apps/engine/logging.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <sstream>

@@ -1,5 +1,6 @@
 #include "kernels/conv3d/problem_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 

@@ -1,6 +1,7 @@
 // Plain loops, which compilers vectorise: memory is what bounds them.
 #include "kernels/vector/vector.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 

@@ -1,4 +1,5 @@
 // The command line as a user meets it: exit status, one line of error, files left whole.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>

@@ -1,6 +1,7 @@
 // Trainings from the command line: what they write, how they go on, how they fail.
 #include "tests/apps/training.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include <gtest/gtest.h>

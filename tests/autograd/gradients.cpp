@@ -1,6 +1,7 @@
 // Gradients of every operation and of whole layers against central differences in double precision.
 #include "autograd/gradients.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>

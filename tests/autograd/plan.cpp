@@ -1,5 +1,6 @@
 #include "autograd/plan/plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,5 +1,6 @@
 #include "autograd/rewrite/rewrite.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/ops/batch_norm.h"

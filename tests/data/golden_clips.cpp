@@ -1,4 +1,5 @@
 // What the readers, samplers and loaders yield for real videos against the original's numbers.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 

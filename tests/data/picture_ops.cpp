@@ -1,5 +1,6 @@
 #include "data/picture_ops.h"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 #include <string>

@@ -1,5 +1,6 @@
 #include "data/video_reader.h"
 
+#include <algorithm>
 #include <chrono>
 #include <numeric>
 

@@ -1,6 +1,7 @@
 // Files made by tests, and what a reader says about them.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
