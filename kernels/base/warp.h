@@ -68,13 +68,11 @@ SF_DEVICE T shuffle_down(T value, int delta, [[maybe_unused]] Site site SF_HERE)
 // Sum and maximum over the warp, the same in every lane, by halving: 16, 8, 4, 2, 1.
 template <class T>
 SF_DEVICE T warp_sum(T value, [[maybe_unused]] Site site SF_HERE) {
-#pragma unroll
   for (int mask = kWarpSize / 2; mask > 0; mask /= 2) value += shuffle_xor(value, mask, site);
   return value;
 }
 template <class T>
 SF_DEVICE T warp_max(T value, [[maybe_unused]] Site site SF_HERE) {
-#pragma unroll
   for (int mask = kWarpSize / 2; mask > 0; mask /= 2)
     value = maximum(value, shuffle_xor(value, mask, site));
   return value;
