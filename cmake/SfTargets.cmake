@@ -18,12 +18,12 @@ function(sf_simt_sources target)
   target_sources(${target} PRIVATE ${ARGN})
 endfunction()
 
-# sf_tests(FOLDER [DEPS targets...]): one test program of every .cpp file of tests/FOLDER.
+# sf_tests(FOLDER [DEPS targets...]): one test program of every .cpp file of tests/FOLDER and below.
 # Suites whose name ends in "Slow" get the label slow and stay out of the fast tier. Tests run side by side: threads
 # that spin at a barrier would take the processor from each other.
 function(sf_tests folder)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   add_executable(test_${folder} ${sources})
   target_link_libraries(test_${folder} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${folder} PRIVATE SF_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "kernels/base/error.h"
+#include "kernels/simt/address_sanitizer.h"
 #include "kernels/simt/block_runner.h"
 #include "kernels/simt/place.h"
 
@@ -39,7 +40,7 @@ void complete() { BlockRunner::mine().complete(); }
 
 void cp_async(void* to, const void* from, int bytes, bool valid, const Site& where) {
   check_shared(to, size_t(bytes), where);
-  check_access(from, size_t(bytes), where);
+  if (valid) check_access(from, size_t(bytes), where);
   std::memset(to, 0xFF, size_t(bytes));
   this_thread->copies.push_back({static_cast<std::byte*>(to),
                                  valid ? static_cast<const std::byte*>(from) : nullptr, bytes,
@@ -61,16 +62,21 @@ void cp_async_wait(int pending) {
 }
 
 void check_access(const void* address, size_t bytes, const Site& where) {
-  if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
-    report(cat("access of ", bytes, " bytes at an address that is ",
-               reinterpret_cast<uintptr_t>(address) % bytes, " beyond a multiple of it"),
+  if (const size_t beyond = reinterpret_cast<uintptr_t>(address) % bytes)
+    report(cat("access of ", bytes, " bytes at an address that is ", beyond,
+               " beyond a multiple of ", bytes),
            where);
   const auto* at = static_cast<const std::byte*>(address);
   const std::byte *begin = this_block->shared, *end = begin + this_block->shared_bytes;
-  if ((at < begin || at + bytes > end) && BlockRunner::mine().shared().near(address))
+  if (at >= begin && at + bytes <= end) return;
+  if (BlockRunner::mine().shared().near(address))
     report(cat("access at byte ", at - begin, " of the block's ", this_block->shared_bytes,
                " bytes of shared memory"),
            where);
+#if defined(SF_ADDRESS_SANITIZER)
+  if (__asan_region_is_poisoned(const_cast<void*>(address), bytes))
+    report(cat("access of ", bytes, " bytes that AddressSanitizer forbids"), where);
+#endif
 }
 
 void check_shared(const void* address, size_t bytes, const Site& where) {
