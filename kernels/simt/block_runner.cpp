@@ -19,14 +19,15 @@ constexpr uint32_t bit(int i) { return uint32_t{1} << i; }
 constinit thread_local Thread* this_thread = nullptr;
 constinit thread_local Block* this_block = nullptr;
 
-Worker::Worker(BlockRunner& runner) : runner_(runner), fiber_([this] { main(); }) {}
+Worker::Worker(BlockRunner& runner)
+    : runner_(runner), fiber_(stack_, [this]() -> Fiber& { return main(); }) {}
 
 Worker::~Worker() {
   quit_ = true;
-  fiber_.resume();
+  runner_.root_.switch_to(fiber_);
 }
 
-void Worker::main() {
+Fiber& Worker::main() {
   while (!quit_) {
     runner_.run_thread(*thread);
     Thread* next = runner_.failure_ ? nullptr : runner_.next();
@@ -35,10 +36,10 @@ void Worker::main() {
       next->worker = this;
       continue;
     }
-    runner_.handed_over_ = next;
     runner_.idle_.push_back(this);
-    fiber_.suspend();
+    fiber_.switch_to(runner_.fiber_of(next));
   }
+  return runner_.root_;
 }
 
 BlockRunner& BlockRunner::mine() {
@@ -52,12 +53,15 @@ void BlockRunner::run(const Launch& launch, const Body& body, dim3 index, unsign
   seed_ = seed;
   random_.seed(seed + index.x + 7919 * index.y + 104729 * index.z);
   begin(index);
-  schedule();
+  root_.switch_to(fiber_of(next()));
   this_thread = nullptr;
-  if (!failure_ && !shared_.margins_intact()) try {
+  try {
+    if (!failure_ && unfinished_ > 0) report_deadlock();
+    if (!failure_ && !shared_.margins_intact())
       report(cat("wrote beside the block's ", launch.shared_bytes, " bytes of shared memory"),
              launch.where);
-    } catch (...) { failure_ = std::current_exception(); }
+  } catch (const Error&) { failure_ = std::current_exception(); }
+  if (failure_) unwind();
   this_block = nullptr;
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
@@ -86,43 +90,28 @@ void BlockRunner::begin(dim3 index) {
   lanes_ = 0;
   unfinished_ = n;
   at_barrier_ = exited_ = 0;
-  handed_over_ = nullptr;
   unwinding_ = false;
-}
-
-void BlockRunner::schedule() {
-  while (unfinished_ > 0 && !failure_) {
-    Thread* thread = handed_over_ ? std::exchange(handed_over_, nullptr) : next();
-    if (!thread) {
-      try {
-        report_deadlock();
-      } catch (...) { failure_ = std::current_exception(); }
-      break;
-    }
-    if (!thread->worker) {
-      thread->worker = &idle_worker();
-      thread->worker->thread = thread;
-    }
-    this_thread = thread;
-    thread->worker->fiber().resume();
-  }
-  if (failure_) unwind();
 }
 
 void BlockRunner::unwind() {
   unwinding_ = true;
   for (Thread& thread : threads_)
-    if (thread.worker) thread.worker->fiber().resume();
+    if (thread.worker) root_.switch_to(thread.worker->fiber());
 }
 
-Worker& BlockRunner::idle_worker() {
-  if (idle_.empty()) {
-    workers_.push_back(std::make_unique<Worker>(*this));
-    return *workers_.back();
+// Where the thread goes on or begins; with none, that the block is done or stuck.
+Fiber& BlockRunner::fiber_of(Thread* thread) {
+  if (!thread) return root_;
+  if (!thread->worker) {
+    if (idle_.empty()) {
+      workers_.push_back(std::make_unique<Worker>(*this));
+      idle_.push_back(workers_.back().get());
+    }
+    thread->worker = idle_.back();
+    thread->worker->thread = thread;
+    idle_.pop_back();
   }
-  Worker* worker = idle_.back();
-  idle_.pop_back();
-  return *worker;
+  return thread->worker->fiber();
 }
 
 void BlockRunner::run_thread(Thread& thread) {
@@ -166,10 +155,10 @@ Thread* BlockRunner::next() {
 }
 
 void BlockRunner::wait() {
-  Thread& thread = *this_thread;
-  thread.worker->fiber().suspend();
+  Thread& me = *this_thread;
+  if (Thread* next = this->next(); next != &me) me.worker->fiber().switch_to(fiber_of(next));
   if (unwinding_) throw Unwind{};
-  this_thread = &thread;
+  this_thread = &me;
 }
 
 void BlockRunner::syncthreads(const Site& where) {
@@ -237,7 +226,6 @@ void BlockRunner::report_deadlock() {
       in_collectives += size_t(std::popcount(warp.arrived));
       waiting = &warp;
     }
-  this_thread = nullptr;
   if (waiting)
     report(cat("deadlock: ", in_collectives, " threads wait in ", waiting->collective, ", ",
                at_barrier_, " at a barrier"),

@@ -25,10 +25,11 @@ class Worker {
   Fiber& fiber() { return fiber_; }
 
  private:
-  void main();
+  Fiber& main();
 
   BlockRunner& runner_;
   bool quit_ = false;
+  Stack stack_;
   Fiber fiber_;
 };
 
@@ -53,9 +54,8 @@ class BlockRunner {
   friend class Worker;
 
   void begin(dim3 index);
-  void schedule();
   Thread* next();
-  Worker& idle_worker();
+  Fiber& fiber_of(Thread* thread);
   void run_thread(Thread& thread);
   void leave(Thread& thread);
   void wait();
@@ -76,9 +76,9 @@ class BlockRunner {
   uint32_t lanes_ = 0;  // and which of them are still to run
   size_t unfinished_ = 0, at_barrier_ = 0, exited_ = 0;
   Site barrier_;
-  Thread* handed_over_ = nullptr;  // to be resumed next
   std::exception_ptr failure_;
   bool unwinding_ = false;
+  Fiber root_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> idle_;
 };

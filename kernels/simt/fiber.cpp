@@ -1,5 +1,6 @@
 #include "kernels/simt/fiber.h"
 
+#include <atomic>
 #include <new>
 #include <utility>
 
@@ -25,6 +26,14 @@ void arrive_on([[maybe_unused]] void* fake_stack, [[maybe_unused]] const void** 
 #endif
 }
 
+#if defined(SF_ADDRESS_SANITIZER)
+constexpr size_t kStackBytes = size_t(256) << 10;  // red zones between variables
+#else
+constexpr size_t kStackBytes = size_t(64) << 10;
+#endif
+
+constinit thread_local Fiber* left = nullptr;  // the fiber that ran before this one
+
 size_t page() { return size_t(sysconf(_SC_PAGESIZE)); }
 
 // Boost frees what it allocates; ours belongs to the Stack.
@@ -34,58 +43,45 @@ struct NotOwned {
 
 }  // namespace
 
-size_t Stack::size() {
-#if defined(SF_ADDRESS_SANITIZER)
-  return size_t(256) << 10;  // red zones between variables
-#else
-  return size_t(64) << 10;
-#endif
-}
-
 Stack::Stack() {
-  void* memory = mmap(nullptr, page() + size(), PROT_READ | PROT_WRITE,
+  void* memory = mmap(nullptr, page() + kStackBytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   mprotect(memory, page(), PROT_NONE);
   bottom_ = static_cast<std::byte*>(memory) + page();
+  // Tops at the same place of every page would share a few sets of the cache.
+  static std::atomic<size_t> stacks = 0;
+  size_ = kStackBytes - stacks++ * 5 % 64 * 64;
 }
 
-Stack::~Stack() {
-  if (bottom_) munmap(bottom_ - page(), page() + size());
-}
+Stack::~Stack() { munmap(bottom_ - page(), page() + kStackBytes); }
 
-Stack::Stack(Stack&& other) noexcept : bottom_(std::exchange(other.bottom_, nullptr)) {}
-
-Fiber::Fiber(std::function<void()> main) : main_(std::move(main)) {
+Fiber::Fiber(const Stack& stack, std::function<Fiber&()> main)
+    : bottom_(stack.bottom()), size_(stack.size()) {
   boost::context::stack_context context;
-  context.size = Stack::size();
-  context.sp = stack_.bottom() + Stack::size();
-  fiber_ = boost::context::fiber(std::allocator_arg,
-                                 boost::context::preallocated(context.sp, context.size, context),
-                                 NotOwned{}, [this](boost::context::fiber&& resumer) {
-                                   enter(std::move(resumer));
-                                   return std::move(resumer_);
-                                 });
+  context.size = size_;
+  context.sp = stack.bottom() + size_;
+  continuation_ = boost::context::fiber(
+      std::allocator_arg, boost::context::preallocated(context.sp, context.size, context),
+      NotOwned{}, [this, main = std::move(main)](boost::context::fiber&& from) {
+        arrive(std::move(from));
+        Fiber& next = main();
+        left = this;
+        leave(nullptr, next.bottom_, next.size_);
+        return std::move(next.continuation_);
+      });
 }
 
-void Fiber::enter(boost::context::fiber&& resumer) {
-  resumer_ = std::move(resumer);
-  arrive_on(nullptr, &resumer_bottom_, &resumer_size_);
-  main_();
-  leave(nullptr, resumer_bottom_, resumer_size_);
+void Fiber::switch_to(Fiber& to) {
+  left = this;
+  leave(&fake_stack_, to.bottom_, to.size_);
+  arrive(std::move(to.continuation_).resume());
 }
 
-void Fiber::resume() {
-  void* fake_stack = nullptr;
-  leave(&fake_stack, stack_.bottom(), Stack::size());
-  fiber_ = std::move(fiber_).resume();
-  arrive_on(fake_stack, nullptr, nullptr);
-}
-
-void Fiber::suspend() {
-  leave(&fake_stack_, resumer_bottom_, resumer_size_);
-  resumer_ = std::move(resumer_).resume();
-  arrive_on(fake_stack_, &resumer_bottom_, &resumer_size_);
+void Fiber::arrive(boost::context::fiber&& from) {
+  Fiber& before = *left;
+  arrive_on(fake_stack_, &before.bottom_, &before.size_);
+  before.continuation_ = std::move(from);
 }
 
 }  // namespace sf::simt

@@ -1,4 +1,4 @@
-// A stack of its own that a function runs on, with the annotations that AddressSanitizer wants.
+// Stacks that functions run on in turn, with the annotations that AddressSanitizer wants.
 #pragma once
 
 #include <cstddef>
@@ -13,36 +13,37 @@ class Stack {
  public:
   Stack();
   ~Stack();
-  Stack(Stack&& other) noexcept;
-  Stack& operator=(Stack&&) = delete;
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
 
   std::byte* bottom() const { return bottom_; }
-  static size_t size();
+  size_t size() const { return size_; }
 
  private:
   std::byte* bottom_;
+  size_t size_;
 };
 
-// resume() runs main until it calls suspend() or returns; main must have returned before the fiber
-// ends. All on one OS thread.
+// All fibers that switch to one another belong to one OS thread.
 class Fiber {
  public:
-  explicit Fiber(std::function<void()> main);
+  // The stack that the OS thread runs on.
+  Fiber() = default;
+  // Runs main when it is first switched to; main returns the fiber that then goes on.
+  Fiber(const Stack& stack, std::function<Fiber&()> main);
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  void resume();
-  void suspend();  // from inside
+  // From this fiber, which runs: goes on in `to`. Returns when a fiber switches to this one.
+  void switch_to(Fiber& to);
 
  private:
-  void enter(boost::context::fiber&& resumer);
+  void arrive(boost::context::fiber&& from);
 
-  Stack stack_;
-  std::function<void()> main_;
-  boost::context::fiber fiber_, resumer_;
+  boost::context::fiber continuation_;  // while it does not run
   void* fake_stack_ = nullptr;
-  const void* resumer_bottom_ = nullptr;
-  size_t resumer_size_ = 0;
+  const void* bottom_ = nullptr;
+  size_t size_ = 0;
 };
 
 }  // namespace sf::simt
