@@ -28,7 +28,8 @@ Tensor stack(const std::vector<Tensor>& parts) {
 }  // namespace
 
 struct Inference::Planned {
-  Planned(const Model& model, int64_t batch, int64_t crop, const InferenceOptions& options)
+  Planned(const Model& model, int64_t batch, int64_t crop, const InferenceOptions& options,
+          std::shared_ptr<ArenaMemory> memory)
       : batch(batch) {
     Graph built;
     std::vector<Value> clips;
@@ -48,9 +49,10 @@ struct Inference::Planned {
       stages.emplace_back(name, graph->value(value));
       outputs.push_back(stages.back().second);
     }
-    plan = std::make_unique<Plan>(
-        *graph, outputs,
-        PlanOptions{.device = options.device, .check_finite = options.check_finite});
+    plan = std::make_unique<Plan>(*graph, outputs,
+                                  PlanOptions{.device = options.device,
+                                              .check_finite = options.check_finite,
+                                              .memory = std::move(memory)});
   }
 
   int64_t batch;
@@ -61,12 +63,14 @@ struct Inference::Planned {
   std::unique_ptr<Plan> plan;
 };
 
-Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& options)
-    : single_(std::make_unique<Planned>(model, 1, crop, options)) {
+Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& options) {
+  const auto memory =
+      options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device);
+  single_ = std::make_unique<Planned>(model, 1, crop, options, memory);
   // Activations grow with the batch, so the plan of one clip tells how many fit.
-  const auto room = int64_t(options.memory_limit_bytes / double(single_->plan->arena_bytes())) - 1;
+  const auto room = int64_t(options.memory_limit_bytes / double(single_->plan->arena_bytes()));
   const int64_t batch = std::min(options.max_batch, room);
-  if (batch > 1) chunked_ = std::make_unique<Planned>(model, batch, crop, options);
+  if (batch > 1) chunked_ = std::make_unique<Planned>(model, batch, crop, options, memory);
 }
 
 Inference::~Inference() = default;
@@ -74,7 +78,7 @@ Inference::~Inference() = default;
 int64_t Inference::chunk() const { return chunked_ ? chunked_->batch : 1; }
 const Plan& Inference::plan() const { return chunked_ ? *chunked_->plan : *single_->plan; }
 size_t Inference::arena_bytes() const {
-  return single_->plan->arena_bytes() + (chunked_ ? chunked_->plan->arena_bytes() : 0);
+  return std::max(single_->plan->arena_bytes(), plan().arena_bytes());
 }
 
 void Inference::run_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips,

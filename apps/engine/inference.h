@@ -15,7 +15,8 @@ struct InferenceOptions {
   int64_t max_batch = 1;            // clips that run together, as far as the memory allows
   double memory_limit_bytes = 4e9;  // of activations and workspace
   bool check_finite = false;
-  bool keep_stages = false;  // keep the activations behind each stage
+  bool keep_stages = false;                       // keep the activations behind each stage
+  std::shared_ptr<ArenaMemory> memory = nullptr;  // of the plans; null: of their own
 };
 
 // Batches run in chunks: as many clips together as max_batch and the memory limit allow, what is
@@ -36,7 +37,7 @@ class Inference {
 
   int64_t chunk() const;       // clips that run together
   const Plan& plan() const;    // of a whole chunk
-  size_t arena_bytes() const;  // of all plans
+  size_t arena_bytes() const;  // of the plans, which run in turn
 
  private:
   struct Planned;

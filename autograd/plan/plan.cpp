@@ -65,29 +65,53 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
     if (hoisted(n))
       for (int out : graph.nodes()[size_t(n)].out) constants_[out] = Tensor(graph.info(out).type);
 
-  size_t workspace = 0;
-  std::vector<std::pair<int, Lowered>> lowered;
   for (int n : order) {
     const auto& node = graph.nodes()[size_t(n)];
-    lowered.emplace_back(n, node.op->lower(placement_.site(node)));
-    workspace = std::max(workspace, lowered.back().second.workspace_bytes);
-  }
-  if (const size_t bytes = placement_.bytes() + workspace;
-      double(bytes) > options.memory_limit_bytes)
-    throw PlanTooLarge(bytes, options.memory_limit_bytes);
-  arena_ = Storage::allocate(options.device, placement_.bytes() + workspace);
-  // All bits set is NaN in every float type: memory used before it is written shows at once.
-  std::memset(arena_->data(), 0xFF, arena_->size());
-
-  for (auto& [n, low] : lowered) {
-    const auto& node = graph.nodes()[size_t(n)];
-    Step step{node.name, node.op, placement_.site(node), std::move(low), {}, {}, nullptr};
-    for (int in : node.in) step.in.push_back(ref(in));
-    for (int out : node.out) step.out.push_back(ref(out));
+    Lowered low = node.op->lower(placement_.site(node));
+    workspace_bytes_ = std::max(workspace_bytes_, low.workspace_bytes);
+    Step step{n, node.name, node.op, placement_.site(node), std::move(low), {}, {}, nullptr};
+    step.in.resize(node.in.size());
+    step.out.resize(node.out.size());
+    bind(step);
     (hoisted(n) ? hoisted_ : steps_).push_back(std::move(step));
   }
+  if (double(arena_bytes()) > options.memory_limit_bytes)
+    throw PlanTooLarge(arena_bytes(), options.memory_limit_bytes);
+  memory_ = options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device);
+  number_ = memory_->enter(arena_bytes());
+  for (int v = 0; v < graph.value_count(); ++v)
+    has_inputs_ |= graph.info(v).producer < 0 && placement_.offset(v);
+
+  if (std::ranges::any_of(hoisted_, [](const Step& s) { return s.lowered.workspace_bytes > 0; }))
+    take_memory();
   for (Step& step : hoisted_) execute(step);
   pack_weights(wanted);
+}
+
+void Plan::take_memory() {
+  if (memory_->holds_values_of(number_)) return;
+  std::byte* arena = memory_->take(number_);
+  // All bits set is NaN in every float type: memory used before it is written shows at once.
+  if (!arena_) std::memset(arena, 0xFF, arena_bytes());
+  if (arena == arena_) return;
+  arena_ = arena;
+  for (Step& step : hoisted_) bind(step);
+  for (Step& step : steps_) bind(step);
+}
+
+void Plan::check_holds_values() const {
+  SF_CHECK(memory_->holds_values_of(number_),
+           "plan: wanted values of this plan in its memory, found none: it did not run yet, or "
+           "another plan has taken the memory since");
+}
+
+// Points the step to its tensors, but for constants that are no longer needed.
+void Plan::bind(Step& step) const {
+  const auto& node = graph_.nodes()[size_t(step.node)];
+  for (size_t i = 0; i < node.in.size(); ++i)
+    if (const auto found = find(node.in[i])) step.in[i] = *found;
+  for (size_t i = 0; i < node.out.size(); ++i)
+    if (const auto found = find(node.out[i])) step.out[i] = *found;
 }
 
 // Packs frozen weights and lets go of each constant as soon as nothing reads it any more: at no
@@ -110,19 +134,25 @@ void Plan::pack_weights(std::span<const int> outputs) {
   for (const auto& [value, tensor] : constants_) constant_bytes_ += size_t(tensor.type().bytes());
 }
 
-TensorRef Plan::ref(int value) const {
+std::optional<TensorRef> Plan::find(int value) const {
   const auto& info = graph_.info(value);
   const int64_t channels = info.type.shape.channels();
-  if (info.state) return {info.state.data(), info.type, channels};
+  if (info.state) return TensorRef{info.state.data(), info.type, channels};
   if (auto constant = constants_.find(value); constant != constants_.end())
-    return {constant->second.data(), info.type, channels};
+    return TensorRef{constant->second.data(), info.type, channels};
   const auto offset = placement_.offset(value);
-  SF_CHECK(offset, "plan: '", info.name, "' is not part of this plan");
-  return {arena_->data() + *offset, info.type, placement_.pitch(value)};
+  if (!offset) return {};
+  return TensorRef{arena_ ? arena_ + *offset : nullptr, info.type, placement_.pitch(value)};
+}
+
+TensorRef Plan::ref(int value) const {
+  const auto found = find(value);
+  SF_CHECK(found, "plan: '", graph_.info(value).name, "' is not part of this plan");
+  return *found;
 }
 
 void Plan::execute(const Step& step) const {
-  std::byte* workspace = arena_->data() + placement_.bytes();
+  std::byte* workspace = arena_ ? arena_ + placement_.bytes() : nullptr;
   step.lowered.run({step.in, step.out, step.packed ? step.packed->data() : nullptr, workspace}, {});
   if (!options_.check_finite) return;
   for (const TensorRef& out : step.out)
@@ -133,10 +163,13 @@ void Plan::execute(const Step& step) const {
 void Plan::run() { run(0, steps_.size()); }
 
 void Plan::run(size_t begin, size_t end) {
+  if (begin == 0 && (!arena_ || !has_inputs_)) take_memory();
+  check_holds_values();
   for (size_t s = begin; s < end; ++s) execute(steps_[s]);
 }
 
 std::optional<Plan::NotFinite> Plan::find_not_finite(size_t end) {
+  check_holds_values();
   for (int v = 0; v < graph_.value_count(); ++v) {
     const auto& info = graph_.info(v);
     if (info.producer >= 0 || info.state || !placement_.offset(v)) continue;
@@ -150,10 +183,11 @@ std::optional<Plan::NotFinite> Plan::find_not_finite(size_t end) {
   return {};
 }
 
-std::optional<TensorRef> Plan::place(Value input) const {
+std::optional<TensorRef> Plan::place(Value input) {
   const auto& info = graph_.info(input.id());
   SF_CHECK(info.producer < 0 && !info.state, "plan: '", info.name, "' is not an input");
   if (!placement_.offset(input.id())) return {};
+  take_memory();
   return ref(input.id());
 }
 
@@ -164,7 +198,10 @@ void Plan::feed(Value input, const Tensor& value) {
     std::memcpy(to->data, value.data(), size_t(value.type().bytes()));
 }
 
-Tensor Plan::fetch(Value output) const { return dense_copy(ref(output.id())); }
+Tensor Plan::fetch(Value output) const {
+  if (placement_.offset(output.id())) check_holds_values();
+  return dense_copy(ref(output.id()));
+}
 
 double Plan::flops() const {
   double sum = 0;
@@ -173,18 +210,21 @@ double Plan::flops() const {
 }
 
 std::string Plan::describe() const {
-  const auto place = [&](const TensorRef& t) {
-    if (t.data < arena_->data() || t.data >= arena_->data() + arena_->size())
-      return std::string("constant");
-    return fmt::format("{}{}", t.data - arena_->data(),
-                       t.dense() ? "" : fmt::format(" pitch {}", t.pitch));
+  const auto place = [&](int value) {
+    const auto offset = placement_.offset(value);
+    if (!offset) return std::string("constant");
+    const int64_t pitch = placement_.pitch(value);
+    const bool dense = pitch == graph_.info(value).type.shape.channels();
+    return fmt::format("{}{}", *offset, dense ? "" : fmt::format(" pitch {}", pitch));
   };
   std::string text = fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10}\n", "step", "op",
                                  "kernel", "output", "offset", "MFLOP");
   for (const Step& s : steps_) {  // a step without outputs writes its first written input
-    const TensorRef& out = s.out.empty() ? s.in[size_t(s.op->written_inputs()[0])] : s.out[0];
+    const auto& node = graph_.nodes()[size_t(s.node)];
+    const int out = s.out.empty() ? node.in[size_t(s.op->written_inputs()[0])] : node.out[0];
     text += fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10.2f}\n", s.name, s.op->name(),
-                        s.lowered.kernel, cat(out.type), place(out), s.op->flops(s.site) / 1e6);
+                        s.lowered.kernel, cat(graph_.info(out).type), place(out),
+                        s.op->flops(s.site) / 1e6);
   }
   constexpr double kMiB = 1 << 20;
   text += fmt::format(

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "autograd/graph.h"
+#include "autograd/plan/arena_memory.h"
 #include "autograd/plan/placement.h"
 
 namespace sf {
@@ -20,9 +21,11 @@ struct PlanOptions {
       true;  // off: every value keeps its own memory and can be fetched after a run
   bool check_finite = false;  // stop at the first NaN or infinity and name the step
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
+  // Shared with plans that run in turn; null: memory of its own.
+  std::shared_ptr<ArenaMemory> memory = nullptr;
 };
 
-// What a plan throws, before it takes any memory, when it needs more than the limit.
+// What a plan throws when it needs more than the limit.
 class PlanTooLarge : public Error {
  public:
   PlanTooLarge(size_t bytes, double limit)
@@ -35,30 +38,38 @@ class PlanTooLarge : public Error {
 };
 
 // Planning runs the hoisted steps (those that depend on frozen state alone) and packs weights, so
-// later changes of that state are not seen. run() allocates nothing; one thread at a time.
+// later changes of that state are not seen. One thread at a time.
+//
+// Memory is taken from the system when a plan is fed, or run without inputs; after that run()
+// allocates nothing. Where plans share their memory, what one was fed and what it gave is lost when
+// another is fed, run without inputs, or wants more memory than there is: run() and fetch() throw
+// then.
 class Plan {
  public:
   // outputs: what will be fetched. The graph must outlive the plan.
   Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options = {});
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
 
   // Copies a host tensor of the input's type into its place.
   void feed(Value input, const Tensor& value);
-  // Where an input is to be written, to fill it without a copy. Empty for inputs that nothing
-  // reads.
-  std::optional<TensorRef> place(Value input) const;
+  // Where an input is to be written before the next run, to fill it without a copy. Empty for
+  // inputs that nothing reads.
+  std::optional<TensorRef> place(Value input);
   void run();
   // The steps [begin, end) alone, to look at results in between.
   void run(size_t begin, size_t end);
   // A copy of an output, or, without reuse_buffers, of any value; dense.
   Tensor fetch(Value output) const;
 
-  // Memory of activations, inputs, outputs and workspace; known before the first run.
-  size_t arena_bytes() const { return arena_ ? arena_->size() : 0; }
+  // Memory of activations, inputs, outputs and workspace; known before any is taken.
+  size_t arena_bytes() const { return placement_.bytes() + workspace_bytes_; }
   // Memory of hoisted values and packed weights.
   size_t constant_bytes() const { return constant_bytes_; }
   double flops() const;
 
   struct Step {
+    int node = 0;      // in the graph
     std::string name;  // of the node: "s2.pathway0_res0.branch2.a"
     std::shared_ptr<const Op> op;
     OpSite site;
@@ -82,7 +93,11 @@ class Plan {
   std::string shapes() const;
 
  private:
+  std::optional<TensorRef> find(int value) const;
   TensorRef ref(int value) const;
+  void take_memory();
+  void check_holds_values() const;
+  void bind(Step& step) const;
   void execute(const Step& step) const;
   void pack_weights(std::span<const int> outputs);
 
@@ -90,7 +105,11 @@ class Plan {
   PlanOptions options_;
   Placement placement_;
   std::map<int, Tensor> constants_;
-  std::shared_ptr<Storage> arena_;
+  size_t workspace_bytes_ = 0;
+  std::shared_ptr<ArenaMemory> memory_;
+  uint64_t number_ = 0;         // of this plan in it
+  std::byte* arena_ = nullptr;  // that the steps are bound to
+  bool has_inputs_ = false;     // in the arena
   size_t constant_bytes_ = 0;
   std::vector<Step> hoisted_, steps_;
 };

@@ -14,8 +14,8 @@ namespace sf {
 namespace {
 
 struct Built {
-  explicit Built(const TinySlowFast& net) {
-    for (const TensorType& type : net.inputs())
+  explicit Built(const TinySlowFast& net, int64_t batch = 2) {
+    for (const TensorType& type : net.inputs(batch))
       in.push_back(graph.input(cat("clip", in.size()), type));
     out = net(in[0], in[1]);
   }
@@ -141,6 +141,83 @@ TEST(Plan, NeverRunsAReferenceKernelOnFloat32) {
   Plan plan(*r.graph, std::vector{r[b.out]});
   for (const auto& step : plan.steps())
     EXPECT_EQ(step.lowered.kernel.find("ref"), std::string::npos) << step.name;
+}
+
+// Three sizes of one network, as the crops of multigrid training.
+struct ThreeSizes {
+  explicit ThreeSizes(std::shared_ptr<ArenaMemory> memory) {
+    for (int64_t batch : {2, 3, 1}) {
+      built.push_back(std::make_unique<Built>(net, batch));
+      plans.push_back(std::make_unique<Plan>(built.back()->graph, std::vector{built.back()->out},
+                                             PlanOptions{.memory = memory}));
+      largest = std::max(largest, plans.back()->arena_bytes());
+    }
+  }
+  const TinySlowFast net;
+  std::vector<std::unique_ptr<Built>> built;
+  std::vector<std::unique_ptr<Plan>> plans;
+  size_t largest = 0;
+};
+
+TEST(Plan, SharedMemoryIsThatOfTheLargestAndChangesNoBit) {
+  const auto memory = std::make_shared<ArenaMemory>();
+  ThreeSizes shared(memory), separate(nullptr);
+  EXPECT_EQ(memory->bytes(), shared.largest);
+  for (size_t i : {0, 1, 2, 1, 0, 2}) {
+    if (i == 2) memory->release();
+    const auto found = values(shared.built[i]->run(*shared.plans[i]));
+    EXPECT_EQ(found, values(separate.built[i]->run(*separate.plans[i]))) << "plan " << i;
+    for (float v : found) ASSERT_TRUE(std::isfinite(v));
+  }
+}
+
+TEST(Plan, MovesAlongWhenSharedMemoryGrows) {
+  const TinySlowFast net;
+  const auto memory = std::make_shared<ArenaMemory>();
+  Built small(net, 1), large(net, 3);
+  Plan first(small.graph, std::vector{small.out}, {.memory = memory});
+  const auto expected = values(small.run(first));
+  Plan second(large.graph, std::vector{large.out}, {.memory = memory});
+  EXPECT_EQ(memory->bytes(), second.arena_bytes());
+  large.run(second);
+  EXPECT_EQ(values(small.run(first)), expected);
+}
+
+// A value that is read before it is written is NaN in the first run, whatever other plans left.
+TEST(Plan, StartsFromNaNInSharedMemoryToo) {
+  Graph g;
+  const Value a = g.input("a", {{8}}), b = g.input("b", {{8}});
+  const Value sum = add(a, b), product = multiply(a, b);
+  const auto memory = std::make_shared<ArenaMemory>();
+  Plan first(g, std::vector{sum}, {.memory = memory}),
+      second(g, std::vector{product}, {.memory = memory});
+  for (Value v : {a, b}) first.feed(v, Tensor::zeros(v.type()));
+  first.run();
+  second.feed(a, Tensor::zeros(a.type()));
+  second.run();  // b was not fed
+  for (float v : values(second.fetch(product))) EXPECT_TRUE(std::isnan(v));
+}
+
+TEST(Plan, RefusesToRunOnWhatAnotherPlanLeft) {
+  const auto memory = std::make_shared<ArenaMemory>();
+  ThreeSizes three(memory);
+  Plan &first = *three.plans[0], &second = *three.plans[1];
+  three.built[0]->run(first);
+  three.built[1]->run(second);
+  const std::string wanted =
+      "plan: wanted values of this plan in its memory, found none: it did not run yet, or another "
+      "plan has taken the memory since";
+  const auto error_of = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const Error& e) { return e.what(); }
+    return "no error";
+  };
+  EXPECT_EQ(error_of([&] { first.run(); }), wanted);
+  EXPECT_EQ(error_of([&] { first.fetch(three.built[0]->out); }), wanted);
+  EXPECT_EQ(error_of([&] { second.run(); }), "no error");
+  memory->release();
+  EXPECT_EQ(error_of([&] { second.fetch(three.built[1]->out); }), wanted);
 }
 
 TEST(Arena, HandsOutDisjointAlignedBlocks) {
