@@ -22,7 +22,8 @@ std::unique_ptr<Plan> make_plan(const Graph& graph, const std::vector<Value>& ou
     return std::make_unique<Plan>(graph, outputs,
                                   PlanOptions{.device = options.device,
                                               .check_finite = options.check_finite,
-                                              .memory_limit_bytes = options.memory_limit_bytes});
+                                              .memory_limit_bytes = options.memory_limit_bytes,
+                                              .memory = options.memory});
   } catch (const PlanTooLarge& e) {
     constexpr double kGiB = 1 << 30;
     throw Error(fmt::format(
@@ -136,7 +137,9 @@ void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer
 TrainStep::TrainStep(const Model& model, const Optimizer& optimizer, const Config& config,
                      const TrainStepOptions& options) {
   SF_CHECK(options.accumulate > 0, "SF.ACCUMULATE: wanted at least 1, found ", options.accumulate);
-  planned_ = std::make_unique<Planned>(model, optimizer, config, options);
+  TrainStepOptions shared = options;
+  if (!shared.memory) shared.memory = std::make_shared<ArenaMemory>(options.device);
+  planned_ = std::make_unique<Planned>(model, optimizer, config, shared);
 }
 
 TrainStep::~TrainStep() = default;

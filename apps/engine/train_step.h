@@ -18,6 +18,7 @@ struct TrainStepOptions {
   bool check_finite = false;
   Device device{};
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
+  std::shared_ptr<ArenaMemory> memory = nullptr;  // as in PlanOptions
 };
 
 // As the configuration states them, for batches of that many clips of the training crop.

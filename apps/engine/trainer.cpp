@@ -68,6 +68,7 @@ class Training {
   LearningRate learning_rate_;
   std::optional<MixupOptions> mixup_;
   std::unique_ptr<Dataset> train_set_, val_set_;
+  std::shared_ptr<ArenaMemory> memory_;  // of all plans, which run in turn
   int64_t stage_number_ = 0;
   std::unique_ptr<TrainingStage> stage_;
   TrainingHistory history_;
@@ -83,7 +84,8 @@ Training::Training(const Config& config)
       learning_rate_(config_),
       mixup_(mixup_options(config_)),
       train_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::train, config)),
-      val_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::val, config)) {
+      val_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::val, config)),
+      memory_(std::make_shared<ArenaMemory>(Device::parse(config.get<std::string>("SF.DEVICE")))) {
   SF_CHECK(accumulate_ > 0, "SF.ACCUMULATE: wanted at least 1, found ", accumulate_);
   SF_CHECK(accumulate_ == 1 || !config.get<bool>("MULTIGRID.SHORT_CYCLE"),
            "SF.ACCUMULATE: wanted 1 where MULTIGRID.SHORT_CYCLE changes the batches, found ",
@@ -117,7 +119,7 @@ Config Training::config_of(int64_t stage) const {
 
 void Training::enter(int64_t stage) {
   const Config config = config_of(stage);
-  auto next = std::make_unique<TrainingStage>(config, *train_set_);
+  auto next = std::make_unique<TrainingStage>(config, *train_set_, memory_);
   if (stage_) next->take_over(*stage_);
   stage_ = std::move(next);
   stage_number_ = stage;
@@ -157,7 +159,7 @@ void Training::run() {
   const auto epochs = config_.get<int64_t>("SOLVER.MAX_EPOCH");
   Position at = start();
   if (at.epoch >= epochs) {
-    validate(stage_->config(), stage_->model(), *val_set_, epochs - 1, history_);
+    validate(stage_->config(), stage_->model(), *val_set_, epochs - 1, history_, memory_);
     return;
   }
   std::vector<double> times;
@@ -247,15 +249,14 @@ TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
 void Training::finish_epoch(int64_t epoch) {
   const bool save = is_checkpoint_epoch(config_, epoch, stage_ends_);
   const bool evaluate = is_eval_epoch(config_, epoch, stage_ends_);
-  // What follows needs memory of its own.
-  if (save || evaluate) stage_->release_steps();
+  if (save || evaluate) memory_->release();  // what follows needs other memory
   if ((save || evaluate) && config_.get<bool>("BN.USE_PRECISE_STATS"))
     stage_->measure_batch_norm(epoch, *train_set_);
   if (stage_->model().batch_norm_splits() > 1) aggregate_batch_norm_splits(stage_->model());
   if (save) checkpoints_->save(state(epoch + 1, 0));
   if (evaluate) {
     const TopErrors errors =
-        validate(stage_->config(), stage_->model(), *val_set_, epoch, history_);
+        validate(stage_->config(), stage_->model(), *val_set_, epoch, history_, memory_);
     checkpoints_->save_if_best(state(epoch + 1, 0), errors.top1);
   }
   const std::filesystem::path folder = config_.get<std::string>("OUTPUT_DIR");

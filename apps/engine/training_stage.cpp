@@ -20,11 +20,13 @@ double bytes_of(const NamedTensors& tensors) {
 
 }  // namespace
 
-TrainingStage::TrainingStage(const Config& config, const Dataset& train_set)
+TrainingStage::TrainingStage(const Config& config, const Dataset& train_set,
+                             std::shared_ptr<ArenaMemory> memory)
     : config_(config),
       model_(initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")))),
       optimizer_(*model_, config),
-      loader_(train_set, train_loader_options(config, Split::train)) {}
+      loader_(train_set, train_loader_options(config, Split::train)),
+      memory_(std::move(memory)) {}
 
 void TrainingStage::take_over(const TrainingStage& before) {
   const LoadReport report = load_weights(*model_, tensors_of(before.model()));
@@ -42,10 +44,11 @@ void TrainingStage::take_over(const TrainingStage& before) {
 TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
   auto& planned = steps_[{batch, crop}];
   if (planned) return *planned;
+  memory_->release();  // so that it counts to what the machine has
   TrainStepOptions options = train_step_options(config_, batch);
   options.crop = crop;
+  options.memory = memory_;
   planned = std::make_unique<TrainStep>(*model_, optimizer_, config_, options);
-  if (!told_.insert({batch, crop}).second) return *planned;
   const Plan& plan = planned->plan();
   SF_LOG(
       "A training step of {} clips of {}x{}: {} steps, {:.2f} GFLOP; {:.1f} MiB of activations, "
@@ -72,7 +75,8 @@ void TrainingStage::measure_batch_norm(int64_t epoch, const Dataset& train_set) 
   };
   sf::measure_batch_norm(*model_, config_.get<int64_t>("BN.NUM_BATCHES_PRECISE"),
                          {.device = Device::parse(config_.get<std::string>("SF.DEVICE")),
-                          .memory_limit_bytes = memory_limit_bytes(config_, true)},
+                          .memory_limit_bytes = memory_limit_bytes(config_, true),
+                          .memory = memory_},
                          next);
 }
 

@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,8 +16,9 @@ namespace sf {
 // One for a whole run, or one for each stage of a long cycle.
 class TrainingStage {
  public:
-  // The data set must outlive the object.
-  TrainingStage(const Config& config, const Dataset& train_set);
+  // The data set must outlive the object. memory: that of all plans, which run in turn.
+  TrainingStage(const Config& config, const Dataset& train_set,
+                std::shared_ptr<ArenaMemory> memory);
 
   // Parameters, running statistics and the optimiser's state of the stage before.
   void take_over(const TrainingStage& before);
@@ -32,9 +32,6 @@ class TrainingStage {
   // with its memory.
   TrainStep& step(int64_t batch, int64_t crop);
 
-  // Lets go of the memory of all steps; the next use plans them anew.
-  void release_steps() { steps_.clear(); }
-
   // Measures the running statistics of batch norm anew, on batches of the epoch (BN.*).
   void measure_batch_norm(int64_t epoch, const Dataset& train_set);
 
@@ -46,8 +43,8 @@ class TrainingStage {
   std::unique_ptr<Model> model_;
   Optimizer optimizer_;
   TrainLoader loader_;
+  std::shared_ptr<ArenaMemory> memory_;
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<TrainStep>> steps_;
-  std::set<std::pair<int64_t, int64_t>> told_;  // of which the log tells already
 };
 
 }  // namespace sf

@@ -11,7 +11,7 @@
 namespace sf {
 
 TopErrors validate(const Config& config, const Model& model, const Dataset& val_set, int64_t epoch,
-                   TrainingHistory& history) {
+                   TrainingHistory& history, std::shared_ptr<ArenaMemory> memory) {
   const TrainLoaderOptions options = train_loader_options(config, Split::val);
   TrainLoader loader(val_set, options);
   loader.start(epoch);
@@ -19,7 +19,8 @@ TopErrors validate(const Config& config, const Model& model, const Dataset& val_
                     {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
                      .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
                      .memory_limit_bytes = memory_limit_bytes(config, false),
-                     .check_finite = config.get<bool>("SF.CHECK_FINITE")});
+                     .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+                     .memory = std::move(memory)});
   ValMeter meter(config, loader.batches(), history);
   ProgressBar progress("Validating", "batches", loader.batches());
   double start = progress.seconds();
