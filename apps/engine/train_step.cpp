@@ -11,6 +11,8 @@
 #include "autograd/ops/constant.h"
 #include "autograd/ops/gradient_norm.h"
 #include "autograd/rewrite/rewrite.h"
+#include "dist/single_process.h"
+#include "models/batch_norm_group.h"
 #include "models/loss.h"
 
 namespace sf {
@@ -49,6 +51,7 @@ TrainStepOptions train_step_options(const Config& config, int64_t batch) {
           .soft_targets = config.get<bool>("MIXUP.ENABLE"),
           .accumulate = config.get<int>("SF.ACCUMULATE"),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+          .batch_norm_group = batch_norm_group(config, std::make_shared<SingleProcess>()),
           .device = Device::parse(config.get<std::string>("SF.DEVICE")),
           .memory_limit_bytes = memory_limit_bytes(config, true)};
 }
@@ -80,6 +83,7 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
                             const TrainStepOptions& options)
     : parameters(optimizer.parameters()), accumulate(options.accumulate) {
   Graph built(TrainingRules{.frozen_batch_norm = config.get<bool>("MODEL.FROZEN_BN"),
+                            .batch_norm_group = options.batch_norm_group,
                             .seed = one_number(config.get<int64_t>("RNG_SEED")),
                             .step = iteration});
   std::vector<Value> inputs;

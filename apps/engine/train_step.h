@@ -6,6 +6,7 @@
 
 #include "apps/engine/optimizer.h"
 #include "autograd/plan/plan.h"
+#include "dist/process_group.h"
 
 namespace sf {
 
@@ -16,6 +17,7 @@ struct TrainStepOptions {
   int accumulate = 1;         // batches whose gradients are averaged for one step of the optimiser
   bool keep_gradients = false;  // so that gradients() can be called
   bool check_finite = false;
+  std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
   Device device{};
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
   std::shared_ptr<ArenaMemory> memory = nullptr;  // as in PlanOptions

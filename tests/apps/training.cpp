@@ -66,6 +66,19 @@ TEST_F(TrainingCommand, WorkersChangeNoBit) {
 }
 
 // Two batches of two are one of four, but for the statistics of batch norm, so those stay out.
+// The sums pass through a group of one process.
+TEST_F(TrainingCommand, SynchronisedBatchNormOfOneProcessChangesNoBit) {
+  make_set(20);
+  const std::string sync = "BN.NORM_TYPE sync_batchnorm BN.NUM_SYNC_DEVICES 4";
+  const std::string plan = sf(arguments("sync", sync).replace(0, 3, "plan --train")).out;
+  EXPECT_NE(plan.find("all_reduce"), std::string::npos) << plan;
+  const Outcome plain = sf(arguments("plain")), synchronised = sf(arguments("sync", sync));
+  ASSERT_EQ(plain.status, 0) << plain.err;
+  ASSERT_EQ(synchronised.status, 0) << synchronised.err;
+  expect_equal_checkpoints(checkpoint("plain", "checkpoint_epoch_00003.sf"),
+                           checkpoint("sync", "checkpoint_epoch_00003.sf"));
+}
+
 TEST_F(TrainingCommand, AccumulatedGradientsAreThoseOfTheWholeBatch) {
   make_set(24);
   const std::string same =
