@@ -27,7 +27,7 @@ struct AdaptivePool3dArgs {
 
 using AdaptivePool3dKernel = Kernel<AdaptivePool3dProblem, AdaptivePool3dArgs>;
 
-// Best first, the reference (f32, f64, everything) last.
+// Best first, the reference (every real type, everything) last.
 std::span<const AdaptivePool3dKernel> adaptive_pool3d_kernels(Backend backend);
 
 }  // namespace sf

@@ -16,7 +16,7 @@ struct AdaptivePool3dBackwardArgs {
 
 using AdaptivePool3dBackwardKernel = Kernel<AdaptivePool3dProblem, AdaptivePool3dBackwardArgs>;
 
-// Best first, the reference (f32, f64, everything) last. All agree bit for bit.
+// Best first, the reference (every real type, everything) last. All agree bit for bit.
 std::span<const AdaptivePool3dBackwardKernel> adaptive_pool3d_backward_kernels(Backend backend);
 
 }  // namespace sf

@@ -1,4 +1,4 @@
-// The definition, one input value after the other, f32 and f64.
+// The definition, one input value after the other.
 #include "kernels/adaptive_pool3d/backward.h"
 #include "kernels/adaptive_pool3d/bins.h"
 #include "kernels/base/element.h"
@@ -9,24 +9,27 @@ namespace {
 
 template <class T>
 void backward(const AdaptivePool3dProblem& p, const AdaptivePool3dBackwardArgs& a) {
+  using A = Arithmetic<T>;
   parallel_for(int64_t{p.n} * p.t * p.h * p.w, 16, [&](int64_t pixel) {
     for (int c = 0; c < p.c; ++c) {
-      T sum = 0;
+      A sum = 0;
       for_covering_bins(p, pixel, [&](int64_t out) {
-        sum += static_cast<const T*>(a.dy)[out * p.y_pitch + c] / T(bin_of(p, out).pixels());
+        sum += A(static_cast<const T*>(a.dy)[out * p.y_pitch + c]) / A(bin_of(p, out).pixels());
       });
-      static_cast<T*>(a.dx)[pixel * p.x_pitch + c] = sum;
+      static_cast<T*>(a.dx)[pixel * p.x_pitch + c] = T(sum);
     }
   });
 }
 
-bool can_run(const AdaptivePool3dProblem& p) { return is_arithmetic(p.dtype); }
+bool can_run(const AdaptivePool3dProblem& p) { return is_real(p.dtype); }
+
+void run(const AdaptivePool3dProblem& p, const AdaptivePool3dBackwardArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { backward<decltype(t)>(p, a); });
+}
 
 }  // namespace
 
 extern constinit const AdaptivePool3dBackwardKernel kAdaptivePool3dBackwardReference{
-    .name = "reference",
-    .can_run = can_run,
-    .run = run_arithmetic<backward<float>, backward<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 
 }  // namespace sf

@@ -1,25 +1,45 @@
 // Choice of the element type of a reference kernel.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/base/activation.h"
 #include "kernels/base/dtype.h"
+#include "kernels/base/half.h"
 #include "kernels/base/kernel.h"
 
 namespace sf {
 
-// The arithmetic types: what reference kernels compute in.
-inline bool is_arithmetic(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
-
-// f(T{}) for T float or double.
-template <class F>
-void with_arithmetic(DType dtype, const F& f) {
-  if (dtype == DType::f64)
-    f(double{});
-  else
-    f(float{});
+// f(T{}) for the one of Types that dtype names.
+template <class... Types, class F>
+void with_type_of(DType dtype, const F& f) {
+  ((dtype == dtype_of<Types> ? (f(Types{}), true) : false) || ...);
 }
 
-// What a reference kernel runs: one of two instantiations of the same function.
+// The real types: what activations and weights are stored as.
+inline bool is_real(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::bf16 || dtype == DType::f16;
+}
+
+template <class F>
+void with_real(DType dtype, const F& f) {
+  with_type_of<float, double, bf16, f16>(dtype, f);
+}
+
+// The type called arithmetic_of(dtype_of<T>). A kernel reads T, computes in Arithmetic<T> and
+// rounds once, when it stores T.
+template <class T>
+using Arithmetic = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+// The arithmetic types: what master weights, statistics and losses are stored as.
+inline bool is_arithmetic(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
+
+template <class F>
+void with_arithmetic(DType dtype, const F& f) {
+  with_type_of<float, double>(dtype, f);
+}
+
+// What a reference kernel of arithmetic types runs: one of two instantiations of the same function.
 template <auto kSingle, auto kDouble, class Problem, class Args>
 void run_arithmetic(const Problem& p, const Args& a, void*, void*, Queue) {
   p.dtype == DType::f64 ? kDouble(p, a) : kSingle(p, a);

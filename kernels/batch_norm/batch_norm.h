@@ -9,7 +9,8 @@
 
 namespace sf {
 
-// A pitch counts elements from one pixel to the next, >= c.
+// A pitch counts elements from one pixel to the next, >= c. x and y have the problem's type, the
+// four arrays of c values arithmetic_of(dtype).
 struct BatchNormProblem {
   DType dtype = DType::f32;
   int64_t pixels = 1;
@@ -31,8 +32,8 @@ struct BatchNormArgs {
 
 using BatchNormKernel = Kernel<BatchNormProblem, BatchNormArgs>;
 
-// Best first, the reference (f32, f64) last. Computed as x scale + shift; the two come from the
-// statistics in double precision and are rounded once.
+// Best first, the reference (every real type) last. Computed as x scale + shift; the two come from
+// the statistics in double precision and are rounded once.
 std::span<const BatchNormKernel> batch_norm_kernels(Backend backend);
 
 // A convolution with k outputs of `per_output` weights each, followed by a batch normalisation.

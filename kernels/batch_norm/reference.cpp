@@ -1,4 +1,4 @@
-// The definition, f32 and f64.
+// The definition; folding for the arithmetic types alone.
 #include "kernels/base/element.h"
 #include "kernels/base/threads.h"
 #include "kernels/batch_norm/affine.h"
@@ -9,12 +9,13 @@ namespace {
 
 template <class T>
 void normalise(const BatchNormProblem& p, const BatchNormArgs& a) {
+  using A = Arithmetic<T>;
   parallel_for(p.c, 1, [&](int64_t c) {
-    const double exact_scale = norm_scale<T>(a.gamma, a.variance, p.epsilon, c);
-    const T scale = T(exact_scale), shift = T(norm_shift<T>(a, exact_scale, c));
+    const double exact_scale = norm_scale<A>(a.gamma, a.variance, p.epsilon, c);
+    const A scale = A(exact_scale), shift = A(norm_shift<A>(a, exact_scale, c));
     for (int64_t i = 0; i < p.pixels; ++i)
       static_cast<T*>(a.y)[i * p.y_pitch + c] =
-          static_cast<const T*>(a.x)[i * p.x_pitch + c] * scale + shift;
+          T(A(static_cast<const T*>(a.x)[i * p.x_pitch + c]) * scale + shift);
   });
 }
 
@@ -37,11 +38,11 @@ void fold_bias(const FoldProblem& p, const FoldBiasArgs& a) {
   }
 }
 
-bool can_normalise(const BatchNormProblem& p) { return is_arithmetic(p.dtype); }
+bool can_normalise(const BatchNormProblem& p) { return is_real(p.dtype); }
 bool can_fold(const FoldProblem& p) { return is_arithmetic(p.dtype); }
 
 void run_normalise(const BatchNormProblem& p, const BatchNormArgs& a, void*, void*, Queue) {
-  with_arithmetic(p.dtype, [&](auto t) { normalise<decltype(t)>(p, a); });
+  with_real(p.dtype, [&](auto t) { normalise<decltype(t)>(p, a); });
 }
 void run_scale(const FoldProblem& p, const FoldScaleArgs& a, void*, void*, Queue) {
   with_arithmetic(p.dtype, [&](auto t) { fold_scale<decltype(t)>(p, a); });

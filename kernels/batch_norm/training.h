@@ -8,6 +8,8 @@
 // Sums and moments are double precision in every step: for each split and channel. An array of
 // sums holds two such blocks, one behind the other. With them goes their count, the number of
 // values in each sum, one double: replicas add it up as well, so that their batches may differ.
+// Activations and their gradients have the problem's type; gamma, beta, their gradients and the
+// running moments have arithmetic_of(dtype).
 #pragma once
 
 #include <cstdint>
@@ -46,9 +48,9 @@ struct BatchNormSumsArgs {
 };
 
 // mean and inverse_std = 1 / sqrt(variance + epsilon) of the batch, where variance is the mean
-// square deviation; running = (1 - momentum) running + momentum batch. The running moments have the
-// problem's type, with splits x c values each. A count of 1 has no Bessel-corrected variance: the
-// running one becomes NaN.
+// square deviation; running = (1 - momentum) running + momentum batch. The running moments are
+// splits x c values each. A count of 1 has no Bessel-corrected variance: the running one becomes
+// NaN.
 struct BatchNormMomentsArgs {
   const double* sums = nullptr;  // null: mean and inverse_std come from the running moments
   const double* count = nullptr;
@@ -112,7 +114,7 @@ using BatchNormBackwardParametersKernel =
     Kernel<BatchNormTrainingProblem, BatchNormBackwardParametersArgs>;
 using BatchNormBackwardApplyKernel = Kernel<BatchNormTrainingProblem, BatchNormBackwardApplyArgs>;
 
-// Best first, the reference (f32, f64, everything) last. No result depends on the number of
+// Best first, the reference (every real type, everything) last. No result depends on the number of
 // threads. A NaN leaves the activation as NaN, and its gradient passes.
 std::span<const BatchNormSumsKernel> batch_norm_sums_kernels(Backend backend);
 std::span<const BatchNormMomentsKernel> batch_norm_moments_kernels(Backend backend);

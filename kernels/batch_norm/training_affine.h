@@ -1,5 +1,6 @@
-// The normalisation of one channel, and its gradient, as products and sums of rounded constants.
-// Values are taken less a centre first: the mean as rounded to their type. That difference is exact
+// The normalisation of one channel, and its gradient, as products and sums of constants rounded to
+// the arithmetic type T.
+// Values are taken less a centre first: the mean as rounded to T. That difference is exact
 // near the mean, so that a mean far from zero costs no precision; what the centre lacks of the mean
 // goes to the constants.
 #pragma once

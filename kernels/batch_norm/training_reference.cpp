@@ -1,4 +1,4 @@
-// The definition, channel by channel, f32 and f64.
+// The definition, channel by channel.
 #include <algorithm>
 #include <cmath>
 
@@ -27,10 +27,12 @@ void for_moments(const Problem& p, const F& f) {
 
 // dy where the activation passed it; keeps the gradient of a NaN.
 template <class T>
-T gradient_at(const Problem& p, const void* y, const void* dy, int64_t pixel, int64_t c) {
+Arithmetic<T> gradient_at(const Problem& p, const void* y, const void* dy, int64_t pixel,
+                          int64_t c) {
+  using A = Arithmetic<T>;
   const bool stopped =
-      p.activation == Activation::relu && static_cast<const T*>(y)[pixel * p.y_pitch + c] <= 0;
-  return stopped ? T(0) : static_cast<const T*>(dy)[pixel * p.dy_pitch + c];
+      p.activation == Activation::relu && A(static_cast<const T*>(y)[pixel * p.y_pitch + c]) <= 0;
+  return stopped ? A(0) : A(static_cast<const T*>(dy)[pixel * p.dy_pitch + c]);
 }
 
 template <class T>
@@ -48,17 +50,17 @@ void sums(const Problem& p, const BatchNormSumsArgs& a) {
   });
 }
 
-template <class T>
+template <class A>
 void moments(const Problem& p, const BatchNormMomentsArgs& a) {
   const int64_t values = int64_t{p.splits} * p.c;
-  auto* running_mean = static_cast<T*>(a.running_mean);
-  auto* running_variance = static_cast<T*>(a.running_variance);
+  auto* running_mean = static_cast<A*>(a.running_mean);
+  auto* running_variance = static_cast<A*>(a.running_variance);
   for (int64_t i = 0; i < values; ++i) {
     double mean = double(running_mean[i]), variance = double(running_variance[i]);
     if (a.sums) {
       const double count = *a.count;
-      const auto update = [&](T& running, double batch) {
-        running = T((1 - p.momentum) * double(running) + p.momentum * batch);
+      const auto update = [&](A& running, double batch) {
+        running = A((1 - p.momentum) * double(running) + p.momentum * batch);
       };
       mean = a.sums[i] / count;
       // Rounding may leave the difference of two equal numbers below zero.
@@ -73,13 +75,14 @@ void moments(const Problem& p, const BatchNormMomentsArgs& a) {
 
 template <class T>
 void apply(const Problem& p, const BatchNormApplyArgs& a) {
+  using A = Arithmetic<T>;
   for_moments(p, [&](int64_t split, int64_t c, int64_t moment) {
-    const NormAffine<T> affine = norm_affine<T>(p, a, moment);
+    const NormAffine<A> affine = norm_affine<A>(p, a, moment);
     for_pixels(p, split, [&](int64_t pixel) {
-      const T x = static_cast<const T*>(a.x)[pixel * p.x_pitch + c];
-      T value = (x - affine.centre) * affine.scale + affine.shift;
-      if (p.residual) value += static_cast<const T*>(a.residual)[pixel * p.residual_pitch + c];
-      static_cast<T*>(a.y)[pixel * p.y_pitch + c] = activate(p.activation, value);
+      const A x = A(static_cast<const T*>(a.x)[pixel * p.x_pitch + c]);
+      A value = (x - affine.centre) * affine.scale + affine.shift;
+      if (p.residual) value += A(static_cast<const T*>(a.residual)[pixel * p.residual_pitch + c]);
+      static_cast<T*>(a.y)[pixel * p.y_pitch + c] = T(activate(p.activation, value));
     });
   });
 }
@@ -90,18 +93,18 @@ void backward_sums(const Problem& p, const BatchNormBackwardSumsArgs& a) {
   for_moments(p, [&](int64_t split, int64_t c, int64_t moment) {
     double sum = 0, product = 0;
     for_pixels(p, split, [&](int64_t pixel) {
-      const T g = gradient_at<T>(p, a.y, a.dy, pixel, c);
+      const auto g = gradient_at<T>(p, a.y, a.dy, pixel, c);
       const auto x = double(static_cast<const T*>(a.x)[pixel * p.x_pitch + c]);
       sum += double(g);
       product += double(g) * (x - a.mean[moment]);
-      if (p.residual) static_cast<T*>(a.dresidual)[pixel * p.residual_pitch + c] = g;
+      if (p.residual) static_cast<T*>(a.dresidual)[pixel * p.residual_pitch + c] = T(g);
     });
     a.sums[moment] = sum;
     a.sums[int64_t{p.splits} * p.c + moment] = product;
   });
 }
 
-template <class T>
+template <class A>
 void backward_parameters(const Problem& p, const BatchNormBackwardParametersArgs& a) {
   for (int64_t c = 0; c < p.c; ++c) {
     double dgamma = 0, dbeta = 0;
@@ -109,47 +112,59 @@ void backward_parameters(const Problem& p, const BatchNormBackwardParametersArgs
       dbeta += a.sums[i];
       dgamma += a.sums[int64_t{p.splits} * p.c + i] * a.inverse_std[i];
     }
-    static_cast<T*>(a.dgamma)[c] = T(dgamma);
-    static_cast<T*>(a.dbeta)[c] = T(dbeta);
+    static_cast<A*>(a.dgamma)[c] = A(dgamma);
+    static_cast<A*>(a.dbeta)[c] = A(dbeta);
   }
 }
 
 template <class T>
 void backward_apply(const Problem& p, const BatchNormBackwardApplyArgs& a) {
+  using A = Arithmetic<T>;
   for_moments(p, [&](int64_t split, int64_t c, int64_t moment) {
-    const NormGradient<T> gradient = norm_gradient<T>(p, a, moment);
+    const NormGradient<A> gradient = norm_gradient<A>(p, a, moment);
     for_pixels(p, split, [&](int64_t pixel) {
-      const T g = gradient_at<T>(p, a.y, a.dy, pixel, c);
-      const T x = static_cast<const T*>(a.x)[pixel * p.x_pitch + c];
+      const A g = gradient_at<T>(p, a.y, a.dy, pixel, c);
+      const A x = A(static_cast<const T*>(a.x)[pixel * p.x_pitch + c]);
       static_cast<T*>(a.dx)[pixel * p.dx_pitch + c] =
-          g * gradient.scale + ((x - gradient.centre) * gradient.slope + gradient.shift);
+          T(g * gradient.scale + ((x - gradient.centre) * gradient.slope + gradient.shift));
     });
   });
 }
 
-bool can_run(const Problem& p) { return is_arithmetic(p.dtype); }
+bool can_run(const Problem& p) { return is_real(p.dtype); }
+
+void run(const Problem& p, const BatchNormSumsArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { sums<decltype(t)>(p, a); });
+}
+void run(const Problem& p, const BatchNormMomentsArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { moments<Arithmetic<decltype(t)>>(p, a); });
+}
+void run(const Problem& p, const BatchNormApplyArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { apply<decltype(t)>(p, a); });
+}
+void run(const Problem& p, const BatchNormBackwardSumsArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { backward_sums<decltype(t)>(p, a); });
+}
+void run(const Problem& p, const BatchNormBackwardParametersArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { backward_parameters<Arithmetic<decltype(t)>>(p, a); });
+}
+void run(const Problem& p, const BatchNormBackwardApplyArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { backward_apply<decltype(t)>(p, a); });
+}
 
 }  // namespace
 
 extern constinit const BatchNormSumsKernel kBatchNormSumsReference{
-    .name = "reference", .can_run = can_run, .run = run_arithmetic<sums<float>, sums<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 extern constinit const BatchNormMomentsKernel kBatchNormMomentsReference{
-    .name = "reference",
-    .can_run = can_run,
-    .run = run_arithmetic<moments<float>, moments<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 extern constinit const BatchNormApplyKernel kBatchNormApplyReference{
-    .name = "reference", .can_run = can_run, .run = run_arithmetic<apply<float>, apply<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 extern constinit const BatchNormBackwardSumsKernel kBatchNormBackwardSumsReference{
-    .name = "reference",
-    .can_run = can_run,
-    .run = run_arithmetic<backward_sums<float>, backward_sums<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 extern constinit const BatchNormBackwardParametersKernel kBatchNormBackwardParametersReference{
-    .name = "reference",
-    .can_run = can_run,
-    .run = run_arithmetic<backward_parameters<float>, backward_parameters<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 extern constinit const BatchNormBackwardApplyKernel kBatchNormBackwardApplyReference{
-    .name = "reference",
-    .can_run = can_run,
-    .run = run_arithmetic<backward_apply<float>, backward_apply<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 
 }  // namespace sf

@@ -18,8 +18,8 @@ struct Conv3dBackwardDataArgs {
 
 using Conv3dBackwardDataKernel = Kernel<Conv3dProblem, Conv3dBackwardDataArgs>;
 
-// Best first, the reference (f32, f64, everything) last. A prepared state serves one thread at a
-// time.
+// Best first, the reference (every real type, everything) last. A prepared state serves one thread
+// at a time.
 std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend backend);
 
 // The implementation that oneDNN would choose; empty if it has none. Never throws.

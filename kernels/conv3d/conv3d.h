@@ -13,8 +13,8 @@
 namespace sf {
 
 // x is N T H W C, y and the residual N out_t out_h out_w K; a pitch counts elements from one pixel
-// to the next, >= channels. The weights are dense K T H W C/groups, the bias K values. Triples are
-// T, H, W.
+// to the next, >= channels. The weights are dense K T H W C/groups, the bias K values of
+// arithmetic_of(dtype). Triples are T, H, W.
 struct Conv3dProblem {
   DType dtype = DType::f32;
   int n = 1, t = 1, h = 1, w = 1, c = 1;
@@ -52,8 +52,8 @@ struct Conv3dArgs {
 
 using Conv3dKernel = Kernel<Conv3dProblem, Conv3dArgs>;
 
-// Best first, the reference (f32, f64, everything) last. A prepared state serves one thread at a
-// time.
+// Best first, the reference (every real type, everything) last. A prepared state serves one thread
+// at a time.
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend);
 
 // The implementation that oneDNN would choose, "brgconv:avx512_core" say; empty if it has none for

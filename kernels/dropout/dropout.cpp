@@ -16,23 +16,27 @@ CounterRng draws(const DropoutProblem& p, const DropoutArgs& a) {
 
 template <class T>
 void drop(const DropoutProblem& p, const DropoutArgs& a) {
+  using A = Arithmetic<T>;
   const CounterRng rng = draws(p, a);
-  const T scale = T(p.rate < 1 ? 1 / (1 - p.rate) : 0);
+  const A scale = A(p.rate < 1 ? 1 / (1 - p.rate) : 0);
   parallel_for_pixels(p.pixels, p.c, [&](int64_t first, int64_t count) {
     for (int64_t i = first; i < first + count; ++i)
       for (int64_t c = 0; c < p.c; ++c) {
         const int64_t draw = p.draw_pixels > 0 ? i / p.draw_pixels : i * p.c + c;
         const bool kept = double(rng.uniform(uint64_t(draw), 0, 1)) >= p.rate;
-        const T x = static_cast<const T*>(a.x)[i * p.x_pitch + c];
-        static_cast<T*>(a.y)[i * p.y_pitch + c] = kept ? x * scale : T(0);
+        const A x = A(static_cast<const T*>(a.x)[i * p.x_pitch + c]);
+        static_cast<T*>(a.y)[i * p.y_pitch + c] = T(kept ? x * scale : A(0));
       }
   });
 }
 
-bool can_run(const DropoutProblem& p) { return is_arithmetic(p.dtype); }
+bool can_run(const DropoutProblem& p) { return is_real(p.dtype); }
 
-constexpr DropoutKernel kReference{
-    .name = "reference", .can_run = can_run, .run = run_arithmetic<drop<float>, drop<double>>};
+void run(const DropoutProblem& p, const DropoutArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { drop<decltype(t)>(p, a); });
+}
+
+constexpr DropoutKernel kReference{.name = "reference", .can_run = can_run, .run = run};
 
 }  // namespace
 

@@ -34,7 +34,7 @@ struct DropoutArgs {
 
 using DropoutKernel = Kernel<DropoutProblem, DropoutArgs>;
 
-// The reference (f32, f64).
+// The reference (every real type).
 std::span<const DropoutKernel> dropout_kernels(Backend backend);
 
 }  // namespace sf

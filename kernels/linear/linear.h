@@ -11,8 +11,7 @@
 namespace sf {
 
 // x is rows of `in` values, y rows of `out` values; a pitch counts elements from one row to the
-// next,
-// >= the row. The weights are dense out x in, the bias `out` values.
+// next, >= the row. The weights are dense out x in, the bias `out` values of arithmetic_of(dtype).
 struct LinearProblem {
   DType dtype = DType::f32;
   int64_t rows = 1;
@@ -33,8 +32,8 @@ struct LinearArgs {
 
 using LinearKernel = Kernel<LinearProblem, LinearArgs>;
 
-// Best first, the reference (f32, f64, everything) last. A prepared state serves one thread at a
-// time.
+// Best first, the reference (every real type, everything) last. A prepared state serves one thread
+// at a time.
 std::span<const LinearKernel> linear_kernels(Backend backend);
 
 }  // namespace sf

@@ -32,8 +32,8 @@ struct MatmulArgs {
 
 using MatmulKernel = Kernel<MatmulProblem, MatmulArgs>;
 
-// Best first, the reference (f32, f64, everything) last. A prepared state serves one thread at a
-// time.
+// Best first, the reference (every real type, everything) last. A prepared state serves one thread
+// at a time.
 std::span<const MatmulKernel> matmul_kernels(Backend backend);
 
 }  // namespace sf

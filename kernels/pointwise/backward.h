@@ -28,7 +28,7 @@ struct UnaryBackwardArgs {
 
 using UnaryBackwardKernel = Kernel<UnaryBackwardProblem, UnaryBackwardArgs>;
 
-// Best first, the reference (f32, f64) last.
+// Best first, the reference (every real type) last.
 std::span<const UnaryBackwardKernel> unary_backward_kernels(Backend backend);
 
 }  // namespace sf

@@ -1,4 +1,4 @@
-// The definition, f32 and f64.
+// The definition.
 #include <cmath>
 
 #include "kernels/base/element.h"
@@ -23,22 +23,25 @@ T gradient(UnaryKind kind, T saved, T dy) {
 
 template <class T>
 void backward(const UnaryBackwardProblem& p, const UnaryBackwardArgs& a) {
+  using A = Arithmetic<T>;
   parallel_for_pixels(p.pixels, p.c, [&](int64_t first, int64_t count) {
     for (int64_t i = first; i < first + count; ++i)
       for (int c = 0; c < p.c; ++c)
         static_cast<T*>(a.dx)[i * p.dx_pitch + c] =
-            gradient(p.kind, static_cast<const T*>(a.saved)[i * p.saved_pitch + c],
-                     static_cast<const T*>(a.dy)[i * p.dy_pitch + c]);
+            T(gradient(p.kind, A(static_cast<const T*>(a.saved)[i * p.saved_pitch + c]),
+                       A(static_cast<const T*>(a.dy)[i * p.dy_pitch + c])));
   });
 }
 
-bool can_run(const UnaryBackwardProblem& p) { return is_arithmetic(p.dtype); }
+bool can_run(const UnaryBackwardProblem& p) { return is_real(p.dtype); }
+
+void run(const UnaryBackwardProblem& p, const UnaryBackwardArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { backward<decltype(t)>(p, a); });
+}
 
 }  // namespace
 
 extern constinit const UnaryBackwardKernel kUnaryBackwardReference{
-    .name = "reference",
-    .can_run = can_run,
-    .run = run_arithmetic<backward<float>, backward<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 
 }  // namespace sf

@@ -49,7 +49,7 @@ struct BinaryArgs {
 using UnaryKernel = Kernel<UnaryProblem, UnaryArgs>;
 using BinaryKernel = Kernel<BinaryProblem, BinaryArgs>;
 
-// Best first, the reference (f32, f64, everything) last. relu(NaN) is NaN.
+// Best first, the reference (every real type, everything) last. relu(NaN) is NaN.
 std::span<const UnaryKernel> unary_kernels(Backend backend);
 std::span<const BinaryKernel> binary_kernels(Backend backend);
 

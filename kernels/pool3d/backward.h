@@ -23,7 +23,7 @@ struct Pool3dBackwardArgs {
 
 using Pool3dBackwardKernel = Kernel<Pool3dBackwardProblem, Pool3dBackwardArgs>;
 
-// Best first, the reference (f32, f64, everything) last. All agree bit for bit.
+// Best first, the reference (every real type, everything) last. All agree bit for bit.
 std::span<const Pool3dBackwardKernel> pool3d_backward_kernels(Backend backend);
 
 }  // namespace sf

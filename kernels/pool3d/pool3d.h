@@ -41,8 +41,8 @@ struct Pool3dArgs {
 
 using Pool3dKernel = Kernel<Pool3dProblem, Pool3dArgs>;
 
-// Best first, the reference (f32, f64, everything) last. The maximum ignores padding and is NaN if
-// the window holds a NaN; the average adds in the order T, H, W, then divides.
+// Best first, the reference (every real type, everything) last. The maximum ignores padding and is
+// NaN if the window holds a NaN; the average adds in the order T, H, W, then divides.
 std::span<const Pool3dKernel> pool3d_kernels(Backend backend);
 
 }  // namespace sf

@@ -27,7 +27,7 @@ struct SumPixelsArgs {
 
 using SumPixelsKernel = Kernel<SumPixelsProblem, SumPixelsArgs>;
 
-// Best first, the reference (f32, f64) last. All agree bit for bit.
+// Best first, the reference (every real type) last. All agree bit for bit.
 std::span<const SumPixelsKernel> sum_pixels_kernels(Backend backend);
 
 }  // namespace sf

@@ -1,4 +1,4 @@
-// The definition, f32 and f64.
+// The definition.
 #include "kernels/base/element.h"
 #include "kernels/base/threads.h"
 #include "kernels/reduce/reduce.h"
@@ -13,18 +13,20 @@ void sum_pixels(const SumPixelsProblem& p, const SumPixelsArgs& a) {
       double sum = 0;
       for (int64_t i = pixel * p.repeat; i < (pixel + 1) * p.repeat; ++i)
         sum += double(static_cast<const T*>(a.x)[i * p.x_pitch + c]);
-      static_cast<T*>(a.y)[pixel * p.y_pitch + c] = T(sum);
+      static_cast<T*>(a.y)[pixel * p.y_pitch + c] = T(Arithmetic<T>(sum));
     }
   });
 }
 
-bool can_run(const SumPixelsProblem& p) { return is_arithmetic(p.dtype); }
+bool can_run(const SumPixelsProblem& p) { return is_real(p.dtype); }
+
+void run(const SumPixelsProblem& p, const SumPixelsArgs& a, void*, void*, Queue) {
+  with_real(p.dtype, [&](auto t) { sum_pixels<decltype(t)>(p, a); });
+}
 
 }  // namespace
 
 extern constinit const SumPixelsKernel kSumPixelsReference{
-    .name = "reference",
-    .can_run = can_run,
-    .run = run_arithmetic<sum_pixels<float>, sum_pixels<double>>};
+    .name = "reference", .can_run = can_run, .run = run};
 
 }  // namespace sf

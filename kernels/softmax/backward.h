@@ -27,7 +27,7 @@ struct SoftmaxBackwardArgs {
 
 using SoftmaxBackwardKernel = Kernel<SoftmaxBackwardProblem, SoftmaxBackwardArgs>;
 
-// Best first, the reference (f32, f64) last.
+// Best first, the reference (every real type) last.
 std::span<const SoftmaxBackwardKernel> softmax_backward_kernels(Backend backend);
 
 }  // namespace sf

@@ -1,4 +1,4 @@
-// The definition, f32 and f64.
+// The definition. Powers are computed twice rather than stored, where they would be rounded.
 #include <cmath>
 
 #include "kernels/base/element.h"
@@ -10,25 +10,23 @@ namespace {
 
 template <class T>
 void softmax(const SoftmaxProblem& p, const SoftmaxArgs& a) {
+  using A = Arithmetic<T>;
   parallel_for(p.rows, 1, [&](int64_t row) {
     const T* x = static_cast<const T*>(a.x) + row * p.x_pitch;
     T* y = static_cast<T*>(a.y) + row * p.y_pitch;
-    T largest = x[0];
+    A largest = A(x[0]);
     for (int i = 1; i < p.cols; ++i)
-      if (x[i] > largest) largest = x[i];
-    T sum = 0;
-    for (int i = 0; i < p.cols; ++i) {
-      y[i] = std::exp(x[i] - largest);
-      sum += y[i];
-    }
-    for (int i = 0; i < p.cols; ++i) y[i] /= sum;
+      if (A(x[i]) > largest) largest = A(x[i]);
+    A sum = 0;
+    for (int i = 0; i < p.cols; ++i) sum += std::exp(A(x[i]) - largest);
+    for (int i = 0; i < p.cols; ++i) y[i] = T(std::exp(A(x[i]) - largest) / sum);
   });
 }
 
-bool can_run(const SoftmaxProblem& p) { return is_arithmetic(p.dtype); }
+bool can_run(const SoftmaxProblem& p) { return is_real(p.dtype); }
 
 void run(const SoftmaxProblem& p, const SoftmaxArgs& a, void*, void*, Queue) {
-  with_arithmetic(p.dtype, [&](auto t) { softmax<decltype(t)>(p, a); });
+  with_real(p.dtype, [&](auto t) { softmax<decltype(t)>(p, a); });
 }
 
 }  // namespace

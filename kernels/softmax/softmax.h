@@ -26,8 +26,8 @@ struct SoftmaxArgs {
 
 using SoftmaxKernel = Kernel<SoftmaxProblem, SoftmaxArgs>;
 
-// Best first, the reference (f32, f64) last. A row that holds a NaN or +inf, or only -inf, becomes
-// NaN.
+// Best first, the reference (every real type) last. A row that holds a NaN or +inf, or only -inf,
+// becomes NaN.
 std::span<const SoftmaxKernel> softmax_kernels(Backend backend);
 
 }  // namespace sf

@@ -7,7 +7,8 @@ namespace {
 
 using namespace sf::test;
 
-template <class T>
+// Filled with values that V holds.
+template <class T, class V = T>
 struct Data {
   AdaptivePool3dProblem p;
   Rows<T> x, y, dy, dx;
@@ -19,8 +20,8 @@ struct Data {
         dy(input<T>(out_pixels(), p.c, p.y_pitch)),
         dx(output<T>(pixels(), p.c, p.x_pitch)) {
     p.dtype = dtype_of<T>;
-    x.fill(reals("x"));
-    dy.fill(reals("dy"));
+    x.fill(reals<V>("x"));
+    dy.fill(reals<V>("dy"));
   }
 
   int64_t pixels() const { return int64_t{p.n} * p.t * p.h * p.w; }
@@ -41,14 +42,28 @@ INSTANTIATE_TEST_SUITE_P(Cases, AdaptivePool3dBackward,
 
 // Sums are taken in the same order.
 TEST_P(AdaptivePool3dBackward, EveryKernelEqualsTheReferenceBitForBit) {
-  Data<float> data(GetParam().problem);
-  data.run(reference_of(kRows));
-  const Rows<float> wanted = data.dx;
-  ASSERT_TRUE(wanted.guards_intact());
-  for_runnable(kRows, GetParam(), [&](const AdaptivePool3dBackwardKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.dx, wanted);
-    EXPECT_TRUE(data.dx.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.run(reference_of(kRows));
+    const Rows<T> wanted = data.dx;
+    ASSERT_TRUE(wanted.guards_intact());
+    for_runnable(kRows, {GetParam().name, data.p}, [&](const AdaptivePool3dBackwardKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.dx, wanted);
+      EXPECT_TRUE(data.dx.guards_intact());
+    });
+  });
+}
+
+TEST_P(AdaptivePool3dBackward, HalfTypesRoundTheSinglePrecisionResultOnce) {
+  for_half_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> half(GetParam().problem);
+    Data<float, T> single(GetParam().problem);
+    half.run(reference_of(kRows));
+    single.run(reference_of(kRows));
+    expect_rounded(half.dx, single.dx);
   });
 }
 

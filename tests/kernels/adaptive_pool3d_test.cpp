@@ -35,15 +35,31 @@ INSTANTIATE_TEST_SUITE_P(Cases, AdaptivePool3d, ::testing::ValuesIn(adaptive_poo
 
 // Sums are taken in the same order.
 TEST_P(AdaptivePool3d, EveryKernelEqualsTheReferenceBitForBit) {
-  Data<float> data(GetParam().problem);
-  data.x.fill(reals("x"));
-  data.run(reference_of(kRows));
-  const Rows<float> wanted = data.y;
-  ASSERT_TRUE(wanted.guards_intact());
-  for_runnable(kRows, GetParam(), [&](const AdaptivePool3dKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.y, wanted);
-    EXPECT_TRUE(data.y.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.x.fill(reals("x"));
+    data.run(reference_of(kRows));
+    const Rows<T> wanted = data.y;
+    ASSERT_TRUE(wanted.guards_intact());
+    for_runnable(kRows, {GetParam().name, data.p}, [&](const AdaptivePool3dKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.y, wanted);
+      EXPECT_TRUE(data.y.guards_intact());
+    });
+  });
+}
+
+TEST_P(AdaptivePool3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
+  for_half_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> half(GetParam().problem);
+    Data<float> single(GetParam().problem);
+    half.x.fill(reals<T>("x"));
+    single.x.fill(reals<T>("x"));
+    half.run(reference_of(kRows));
+    single.run(reference_of(kRows));
+    expect_rounded(half.y, single.y);
   });
 }
 

@@ -21,11 +21,12 @@ struct Statistics {
   }
 };
 
-template <class T>
+// Filled with values that V holds.
+template <class T, class V = T>
 struct Data {
   BatchNormProblem p;
   Rows<T> x, y;
-  Statistics<T> s;
+  Statistics<Arithmetic<T>> s;
 
   explicit Data(BatchNormProblem problem)
       : p(problem),
@@ -33,7 +34,7 @@ struct Data {
         y(output<T>(p.pixels, p.c, p.y_pitch)),
         s(p.c) {
     p.dtype = dtype_of<T>;
-    x.fill(reals("x"));
+    x.fill(reals<V>("x"));
   }
 
   void run(const BatchNormKernel& kernel, int poison = 0xFF) {
@@ -57,23 +58,38 @@ INSTANTIATE_TEST_SUITE_P(Cases, BatchNorm, ::testing::ValuesIn(batch_norm_cases(
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(BatchNorm, EveryKernelStaysWithinTheRoundingBound) {
-  Data<double> exact(GetParam().problem);
-  exact.run(reference_of(kRows));
-  const auto scale = [&](int64_t c) {
-    return exact.s.gamma.at(0, c) / std::sqrt(exact.s.variance.at(0, c) + exact.p.epsilon);
-  };
-  Data<float> found(GetParam().problem);
-  for_runnable(kRows, GetParam(), [&](const BatchNormKernel& kernel) {
-    found.run(kernel);
-    EXPECT_TRUE(found.y.guards_intact());
-    // Scale, shift, product and sum are each rounded once; mean, beta and product are the
-    // magnitudes.
-    expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
-      const double product = std::abs(scale(c) * exact.x.at(i, c));
-      const double shift =
-          std::abs(exact.s.beta.at(0, c)) + std::abs(scale(c) * exact.s.mean.at(0, c));
-      return 2 * kEps * (product + shift);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<double, T> exact(GetParam().problem);
+    exact.run(reference_of(kRows));
+    const auto scale = [&](int64_t c) {
+      return exact.s.gamma.at(0, c) / std::sqrt(exact.s.variance.at(0, c) + exact.p.epsilon);
+    };
+    Data<T> found(GetParam().problem);
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const BatchNormKernel& kernel) {
+      found.run(kernel);
+      EXPECT_TRUE(found.y.guards_intact());
+      // Scale, shift, product and sum are each rounded once; mean, beta and product are the
+      // magnitudes.
+      expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
+        const double product = std::abs(scale(c) * exact.x.at(i, c));
+        const double shift =
+            std::abs(exact.s.beta.at(0, c)) + std::abs(scale(c) * exact.s.mean.at(0, c));
+        const double bound = 2 * kEps * (product + shift);
+        return bound + rounding<T>(std::abs(exact.y.at(i, c)) + bound);
+      });
     });
+  });
+}
+
+TEST_P(BatchNorm, HalfTypesRoundTheSinglePrecisionResultOnce) {
+  for_half_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> half(GetParam().problem);
+    Data<float, T> single(GetParam().problem);
+    half.run(reference_of(kRows));
+    single.run(reference_of(kRows));
+    expect_rounded(half.y, single.y);
   });
 }
 
@@ -92,25 +108,32 @@ TEST_P(BatchNorm, TheReferenceIsTheDefinition) {
 }
 
 TEST_P(BatchNorm, WhatTheWorkspaceHeldChangesNoBit) {
-  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
-  for_runnable(kRows, GetParam(), [&](const BatchNormKernel& kernel) {
-    nans.run(kernel, 0xFF);
-    zeros.run(kernel, 0);
-    expect_equal(nans.y, zeros.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
+    for_runnable(kRows, {GetParam().name, nans.p}, [&](const BatchNormKernel& kernel) {
+      nans.run(kernel, 0xFF);
+      zeros.run(kernel, 0);
+      expect_equal(nans.y, zeros.y);
+    });
   });
 }
 
 TEST_P(BatchNorm, TheOutputMayBeTheInput) {
-  BatchNormProblem p = GetParam().problem;
-  p.y_pitch = p.x_pitch;
-  Data<float> apart(p), shared(p);
-  for_runnable(kRows, {GetParam().name, p}, [&](const BatchNormKernel& kernel) {
-    apart.run(kernel);
-    shared.y = shared.x;
-    BatchNormArgs args = shared.args();
-    args.x = args.y;
-    run_kernel(kernel, p, args);
-    expect_equal(shared.y, apart.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    BatchNormProblem p = GetParam().problem;
+    p.dtype = dtype_of<T>;
+    p.y_pitch = p.x_pitch;
+    Data<T> apart(p), shared(p);
+    for_runnable(kRows, {GetParam().name, p}, [&](const BatchNormKernel& kernel) {
+      apart.run(kernel);
+      shared.y = shared.x;
+      BatchNormArgs args = shared.args();
+      args.x = args.y;
+      run_kernel(kernel, p, args);
+      expect_equal(shared.y, apart.y);
+    });
   });
 }
 

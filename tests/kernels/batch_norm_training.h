@@ -15,28 +15,30 @@ inline const auto kBackwardParameters = batch_norm_backward_parameters_kernels(B
 inline const auto kBackwardApply = batch_norm_backward_apply_kernels(Backend::cpu);
 inline constexpr double kDoubleEps = std::numeric_limits<double>::epsilon();
 
-// The tensors of one problem; each function runs one step with one kernel.
-template <class T>
+// The tensors of one problem, filled with values that V holds; each function runs one step with one
+// kernel.
+template <class T, class V = T>
 struct BatchNormTrainingData {
   BatchNormTrainingProblem p;
-  Rows<T> x, gamma, beta, residual, dy, running_mean, running_variance;
-  Rows<T> y, dresidual, dgamma, dbeta, dx;
+  using Parameters = Rows<Arithmetic<T>>;
+  Rows<T> x, residual, dy, y, dresidual, dx;
+  Parameters gamma, beta, running_mean, running_variance, dgamma, dbeta;
   Rows<double> sums, mean, inverse_std, backward_sums, count, backward_count;
 
   explicit BatchNormTrainingData(BatchNormTrainingProblem problem)
       : p(problem),
         x(input<T>(p.pixels(), p.c, p.x_pitch)),
-        gamma(input<T>(1, p.c, p.c)),
-        beta(gamma),
         residual(input<T>(p.pixels(), p.c, p.residual_pitch)),
         dy(input<T>(p.pixels(), p.c, p.dy_pitch)),
-        running_mean(input<T>(p.splits, p.c, p.c)),
-        running_variance(running_mean),
         y(output<T>(p.pixels(), p.c, p.y_pitch)),
         dresidual(output<T>(p.pixels(), p.c, p.residual_pitch)),
-        dgamma(output<T>(1, p.c, p.c)),
-        dbeta(dgamma),
         dx(output<T>(p.pixels(), p.c, p.dx_pitch)),
+        gamma(input<Arithmetic<T>>(1, p.c, p.c)),
+        beta(gamma),
+        running_mean(input<Arithmetic<T>>(p.splits, p.c, p.c)),
+        running_variance(running_mean),
+        dgamma(output<Arithmetic<T>>(1, p.c, p.c)),
+        dbeta(dgamma),
         sums(output<double>(2 * p.splits, p.c, p.c)),
         mean(output<double>(p.splits, p.c, p.c)),
         inverse_std(mean),
@@ -44,11 +46,11 @@ struct BatchNormTrainingData {
         count(output<double>(1, 1, 1)),
         backward_count(count) {
     p.dtype = dtype_of<T>;
-    x.fill(reals("x"));
+    x.fill(reals<V>("x"));
     gamma.fill(reals("gamma"));
     beta.fill(reals("beta"));
-    residual.fill(reals("residual"));
-    dy.fill(reals("dy"));
+    residual.fill(reals<V>("residual"));
+    dy.fill(reals<V>("dy"));
     running_mean.fill(reals("running_mean"));
     running_variance.fill([value = reals("running_variance")](int64_t i) { return 2 + value(i); });
   }

@@ -9,164 +9,211 @@ namespace {
 
 using namespace sf::test;
 using P = BatchNormTrainingProblem;
-template <class T>
-using Data = BatchNormTrainingData<T>;
+template <class T, class V = T>
+using Data = BatchNormTrainingData<T, V>;
 
 class BatchNormTraining : public ::testing::TestWithParam<Case<P>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, BatchNormTraining, ::testing::ValuesIn(batch_norm_training_cases()),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(BatchNormTraining, SumsOfIntegersAreTheSameInEveryKernel) {
-  Data<float> data(GetParam().problem);
-  data.x.fill(integers("x", 9));
-  data.y.fill(integers("y", 3));
-  data.dy.fill(integers("dy", 9));
-  data.mean.fill(integers("mean", 9));
-  data.run(reference_of(kSums));
-  data.run(reference_of(kBackwardSums));
-  const auto sums = data.sums, backward_sums = data.backward_sums;
-  const auto dresidual = data.dresidual;
-  for_runnable(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.sums, sums);
-    EXPECT_EQ(data.count.at(0, 0), double(data.p.count()));
-    EXPECT_TRUE(data.sums.guards_intact());
-  });
-  for_runnable(kBackwardSums, GetParam(), [&](const BatchNormBackwardSumsKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.backward_sums, backward_sums);
-    EXPECT_EQ(data.backward_count.at(0, 0), double(data.p.count()));
-    expect_equal(data.dresidual, dresidual);
-    EXPECT_TRUE(data.backward_sums.guards_intact());
-    EXPECT_TRUE(data.dresidual.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.x.fill(integers("x", 9));
+    data.y.fill(integers("y", 3));
+    data.dy.fill(integers("dy", 9));
+    data.mean.fill(integers("mean", 9));
+    data.run(reference_of(kSums));
+    data.run(reference_of(kBackwardSums));
+    const auto sums = data.sums, backward_sums = data.backward_sums;
+    const auto dresidual = data.dresidual;
+    for_runnable(kSums, {GetParam().name, data.p}, [&](const BatchNormSumsKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.sums, sums);
+      EXPECT_EQ(data.count.at(0, 0), double(data.p.count()));
+      EXPECT_TRUE(data.sums.guards_intact());
+    });
+    for_runnable(kBackwardSums, {GetParam().name, data.p},
+                 [&](const BatchNormBackwardSumsKernel& kernel) {
+                   data.run(kernel);
+                   expect_equal(data.backward_sums, backward_sums);
+                   EXPECT_EQ(data.backward_count.at(0, 0), double(data.p.count()));
+                   expect_equal(data.dresidual, dresidual);
+                   EXPECT_TRUE(data.backward_sums.guards_intact());
+                   EXPECT_TRUE(data.dresidual.guards_intact());
+                 });
   });
 }
 
 // Sums in double precision of values below 4: each of n additions is rounded.
 TEST_P(BatchNormTraining, SumsOfRealsDifferByRoundingOnly) {
-  Data<float> data(GetParam().problem);
-  data.forward().run(reference_of(kBackwardSums));
-  const auto sums = data.sums, backward_sums = data.backward_sums;
-  const auto n = double(data.p.count());
-  const auto bound = [&](int64_t, int64_t) { return n * n * 4 * kDoubleEps; };
-  for_runnable(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
-    data.run(kernel);
-    expect_within(data.sums, sums, bound);
-  });
-  for_runnable(kBackwardSums, GetParam(), [&](const BatchNormBackwardSumsKernel& kernel) {
-    data.run(kernel);
-    expect_within(data.backward_sums, backward_sums, bound);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.forward().run(reference_of(kBackwardSums));
+    const auto sums = data.sums, backward_sums = data.backward_sums;
+    const auto n = double(data.p.count());
+    const auto bound = [&](int64_t, int64_t) { return n * n * 4 * kDoubleEps; };
+    for_runnable(kSums, {GetParam().name, data.p}, [&](const BatchNormSumsKernel& kernel) {
+      data.run(kernel);
+      expect_within(data.sums, sums, bound);
+    });
+    for_runnable(kBackwardSums, {GetParam().name, data.p},
+                 [&](const BatchNormBackwardSumsKernel& kernel) {
+                   data.run(kernel);
+                   expect_within(data.backward_sums, backward_sums, bound);
+                 });
   });
 }
 
 // One rounding each of x - centre, scale, shift, product and two sums.
 TEST_P(BatchNormTraining, ApplyStaysWithinTheRoundingBound) {
-  Data<double> exact(GetParam().problem);
-  exact.forward();
-  Data<float> found(GetParam().problem);
-  found.mean = exact.mean;
-  found.inverse_std = exact.inverse_std;
-  for_runnable(kApply, GetParam(), [&](const BatchNormApplyKernel& kernel) {
-    found.run(kernel);
-    EXPECT_TRUE(found.y.guards_intact());
-    expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
-      const double product =
-          std::abs((exact.x.at(i, c) - exact.mean_of(i, c)) * exact.scale_of(i, c));
-      const double shift = std::abs(exact.beta.at(0, c)) + kEps * std::abs(exact.scale_of(i, c));
-      const double residual = found.p.residual ? std::abs(exact.residual.at(i, c)) : 0;
-      return 3 * kEps * (product + shift + residual);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<double, T> exact(GetParam().problem);
+    exact.forward();
+    Data<T> found(GetParam().problem);
+    found.mean = exact.mean;
+    found.inverse_std = exact.inverse_std;
+    for_runnable(kApply, {GetParam().name, found.p}, [&](const BatchNormApplyKernel& kernel) {
+      found.run(kernel);
+      EXPECT_TRUE(found.y.guards_intact());
+      expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
+        const double product =
+            std::abs((exact.x.at(i, c) - exact.mean_of(i, c)) * exact.scale_of(i, c));
+        const double shift = std::abs(exact.beta.at(0, c)) + kEps * std::abs(exact.scale_of(i, c));
+        const double residual = found.p.residual ? std::abs(exact.residual.at(i, c)) : 0;
+        const double bound = 3 * kEps * (product + shift + residual);
+        return bound + rounding<T>(std::abs(exact.y.at(i, c)) + bound);
+      });
     });
   });
 }
 
 // As above, for the three terms of a gradient.
 TEST_P(BatchNormTraining, TheInputGradientStaysWithinTheRoundingBound) {
-  Data<double> exact(GetParam().problem);
-  exact.forward().backward();
-  Data<float> found(GetParam().problem);
-  found.mean = exact.mean;
-  found.inverse_std = exact.inverse_std;
-  found.backward_sums = exact.backward_sums;
-  found.backward_count = exact.backward_count;
-  found.y.fill([&](int64_t i) { return exact.y.at(i / found.p.c, i % found.p.c); });
-  const auto n = double(exact.p.count());
-  for_runnable(kBackwardApply, GetParam(), [&](const BatchNormBackwardApplyKernel& kernel) {
-    found.run(kernel);
-    EXPECT_TRUE(found.dx.guards_intact());
-    expect_within(found.dx, exact.dx, [&](int64_t i, int64_t c) {
-      const int64_t split = exact.split_of(i);
-      const double scale = std::abs(exact.scale_of(i, c));
-      const double deviation = std::abs(exact.x.at(i, c) - exact.mean_of(i, c)) + kEps;
-      const double slope = std::pow(exact.inverse_std.at(split, c), 2) *
-                           std::abs(exact.backward_sums.at(exact.p.splits + split, c)) / n;
-      const double shift = std::abs(exact.backward_sums.at(split, c)) / n;
-      return 3 * kEps * scale * (std::abs(exact.dy.at(i, c)) + deviation * slope + shift);
-    });
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<double, T> exact(GetParam().problem);
+    exact.forward().backward();
+    Data<T> found(GetParam().problem);
+    found.mean = exact.mean;
+    found.inverse_std = exact.inverse_std;
+    found.backward_sums = exact.backward_sums;
+    found.backward_count = exact.backward_count;
+    found.y.fill([&](int64_t i) { return exact.y.at(i / found.p.c, i % found.p.c); });
+    const auto n = double(exact.p.count());
+    for_runnable(
+        kBackwardApply, {GetParam().name, found.p},
+        [&](const BatchNormBackwardApplyKernel& kernel) {
+          found.run(kernel);
+          EXPECT_TRUE(found.dx.guards_intact());
+          expect_within(found.dx, exact.dx, [&](int64_t i, int64_t c) {
+            const int64_t split = exact.split_of(i);
+            const double scale = std::abs(exact.scale_of(i, c));
+            const double deviation = std::abs(exact.x.at(i, c) - exact.mean_of(i, c)) + kEps;
+            const double slope = std::pow(exact.inverse_std.at(split, c), 2) *
+                                 std::abs(exact.backward_sums.at(exact.p.splits + split, c)) / n;
+            const double shift = std::abs(exact.backward_sums.at(split, c)) / n;
+            const double bound =
+                3 * kEps * scale * (std::abs(exact.dy.at(i, c)) + deviation * slope + shift);
+            return bound + rounding<T>(std::abs(exact.dx.at(i, c)) + bound);
+          });
+        });
+  });
+}
+
+TEST_P(BatchNormTraining, HalfTypesRoundStoredValuesOnceAndNoOther) {
+  for_half_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> half(GetParam().problem);
+    Data<float, T> single(GetParam().problem);
+    half.forward();
+    single.forward();
+    expect_equal(half.mean, single.mean);
+    expect_equal(half.inverse_std, single.inverse_std);
+    expect_equal(half.running_variance, single.running_variance);
+    expect_rounded(half.y, single.y);
+    single.y.fill([&](int64_t i) { return half.y.at(i / half.p.c, i % half.p.c); });
+    half.backward();
+    single.backward();
+    expect_equal(half.dgamma, single.dgamma);
+    expect_equal(half.dbeta, single.dbeta);
+    expect_rounded(half.dx, single.dx);
+    if (half.p.residual) expect_rounded(half.dresidual, single.dresidual);
   });
 }
 
 TEST_P(BatchNormTraining, ThreadsAndTheWorkspaceChangeNoBit) {
-  Data<float> data(GetParam().problem);
-  data.forward().backward();
-  Data<float> again = data;
-  const auto expect_same = [&](const auto& table, auto& result, auto& wanted) {
-    for_runnable(table, GetParam(), [&](const auto& kernel) {
-      data.run(kernel, 0xFF);
-      again.run(kernel, 0);
-      expect_equal(result, wanted);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.forward().backward();
+    Data<T> again = data;
+    const auto expect_same = [&](const auto& table, auto& result, auto& wanted) {
+      for_runnable(table, {GetParam().name, data.p}, [&](const auto& kernel) {
+        data.run(kernel, 0xFF);
+        again.run(kernel, 0);
+        expect_equal(result, wanted);
 #ifdef _OPENMP
-      const int threads = omp_get_max_threads();
-      omp_set_num_threads(threads == 1 ? 2 : 1);
-      again.run(kernel);
-      expect_equal(result, wanted);
-      omp_set_num_threads(threads);
+        const int threads = omp_get_max_threads();
+        omp_set_num_threads(threads == 1 ? 2 : 1);
+        again.run(kernel);
+        expect_equal(result, wanted);
+        omp_set_num_threads(threads);
 #endif
-    });
-  };
-  expect_same(kSums, again.sums, data.sums);
-  expect_same(kApply, again.y, data.y);
-  expect_same(kBackwardSums, again.backward_sums, data.backward_sums);
-  expect_same(kBackwardApply, again.dx, data.dx);
+      });
+    };
+    expect_same(kSums, again.sums, data.sums);
+    expect_same(kApply, again.y, data.y);
+    expect_same(kBackwardSums, again.backward_sums, data.backward_sums);
+    expect_same(kBackwardApply, again.dx, data.dx);
+  });
 }
 
 TEST_P(BatchNormTraining, OutputsMayBeTheInputsThatTheHeaderNames) {
-  P p = GetParam().problem;
-  p.y_pitch = p.dy_pitch = p.dx_pitch = p.residual_pitch;
-  Data<float> apart(p);
-  apart.forward().backward();
-  Data<float> shared = apart;
-  for_runnable(kApply, {GetParam().name, p}, [&](const BatchNormApplyKernel& kernel) {
-    if (!p.residual) return;
-    apart.run(kernel);
-    shared.y = shared.residual;
-    BatchNormApplyArgs args = shared.apply_args();
-    args.residual = args.y;
-    run_kernel(kernel, p, args);
-    expect_equal(shared.y, apart.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    P p = GetParam().problem;
+    p.y_pitch = p.dy_pitch = p.dx_pitch = p.residual_pitch;
+    Data<T> apart(p);
+    apart.forward().backward();
+    Data<T> shared = apart;
+    for_runnable(kApply, {GetParam().name, apart.p}, [&](const BatchNormApplyKernel& kernel) {
+      if (!p.residual) return;
+      apart.run(kernel);
+      shared.y = shared.residual;
+      BatchNormApplyArgs args = shared.apply_args();
+      args.residual = args.y;
+      run_kernel(kernel, apart.p, args);
+      expect_equal(shared.y, apart.y);
+    });
+    for_runnable(kBackwardSums, {GetParam().name, apart.p},
+                 [&](const BatchNormBackwardSumsKernel& kernel) {
+                   if (!p.residual) return;
+                   apart.run(kernel);
+                   shared.dresidual = shared.dy;
+                   BatchNormBackwardSumsArgs args = shared.backward_sums_args();
+                   args.y = apart.relu() ? apart.y.data() : nullptr;
+                   args.dy = args.dresidual;
+                   run_kernel(kernel, apart.p, args);
+                   expect_equal(shared.dresidual, apart.dresidual);
+                   expect_equal(shared.backward_sums, apart.backward_sums);
+                 });
+    for_runnable(kBackwardApply, {GetParam().name, apart.p},
+                 [&](const BatchNormBackwardApplyKernel& kernel) {
+                   apart.run(kernel);
+                   shared.dx = shared.dy;
+                   BatchNormBackwardApplyArgs args = shared.backward_apply_args();
+                   args.y = apart.relu() ? apart.y.data() : nullptr;
+                   args.sums = apart.backward_sums.data();
+                   args.count = apart.backward_count.data();
+                   args.dy = args.dx;
+                   run_kernel(kernel, apart.p, args);
+                   expect_equal(shared.dx, apart.dx);
+                 });
   });
-  for_runnable(kBackwardSums, {GetParam().name, p}, [&](const BatchNormBackwardSumsKernel& kernel) {
-    if (!p.residual) return;
-    apart.run(kernel);
-    shared.dresidual = shared.dy;
-    BatchNormBackwardSumsArgs args = shared.backward_sums_args();
-    args.y = apart.relu() ? apart.y.data() : nullptr;
-    args.dy = args.dresidual;
-    run_kernel(kernel, p, args);
-    expect_equal(shared.dresidual, apart.dresidual);
-    expect_equal(shared.backward_sums, apart.backward_sums);
-  });
-  for_runnable(kBackwardApply, {GetParam().name, p},
-               [&](const BatchNormBackwardApplyKernel& kernel) {
-                 apart.run(kernel);
-                 shared.dx = shared.dy;
-                 BatchNormBackwardApplyArgs args = shared.backward_apply_args();
-                 args.y = apart.relu() ? apart.y.data() : nullptr;
-                 args.sums = apart.backward_sums.data();
-                 args.count = apart.backward_count.data();
-                 args.dy = args.dx;
-                 run_kernel(kernel, p, args);
-                 expect_equal(shared.dx, apart.dx);
-               });
 }
 
 }  // namespace

@@ -28,6 +28,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, CopyPixels, ::testing::ValuesIn(copy_cases()),
 TEST_P(CopyPixels, EveryElementTypeArrivesAndGapsStay) {
   expect_copied<float>(GetParam().problem);
   expect_copied<double>(GetParam().problem);
+  expect_copied<bf16>(GetParam().problem);
+  expect_copied<f16>(GetParam().problem);
   expect_copied<uint8_t>(GetParam().problem);
   expect_copied<int64_t>(GetParam().problem);
 }

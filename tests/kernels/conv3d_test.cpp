@@ -14,13 +14,15 @@ using namespace sf::test;
 template <class T>
 struct Data {
   Conv3dProblem p;
-  Rows<T> x, w, bias, residual, y;
+  Rows<T> x, w;
+  Rows<Arithmetic<T>> bias;
+  Rows<T> residual, y;
 
   explicit Data(Conv3dProblem problem)
       : p(typed(problem)),
         x(input<T>(int64_t{p.n} * p.t * p.h * p.w, p.c, p.x_pitch)),
         w(input<T>(p.k, taps(), taps())),
-        bias(input<T>(1, p.k, p.k)),
+        bias(input<Arithmetic<T>>(1, p.k, p.k)),
         residual(input<T>(p.out_pixels(), p.k, p.residual_pitch)),
         y(output<T>(p.out_pixels(), p.k, p.y_pitch)) {}
 
@@ -67,66 +69,95 @@ INSTANTIATE_TEST_SUITE_P(Cases, Conv3d, ::testing::ValuesIn(conv3d_cases()),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(Conv3d, EveryExactKernelEqualsTheReferenceOnIntegers) {
-  Data<float> wanted(GetParam().problem), found(GetParam().problem);
-  wanted.fill_integers();
-  found.fill_integers();
-  wanted.run(reference_of(kRows));
-  ASSERT_TRUE(wanted.y.guards_intact());
-  for_runnable(kRows, GetParam(), [&](const Conv3dKernel& kernel) {
-    if (!kernel.exact) return;
-    found.run(kernel);
-    expect_equal(found.y, wanted.y);
-    EXPECT_TRUE(found.y.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> wanted(GetParam().problem), found(GetParam().problem);
+    wanted.fill_integers();
+    found.fill_integers();
+    wanted.run(reference_of(kRows));
+    ASSERT_TRUE(wanted.y.guards_intact());
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const Conv3dKernel& kernel) {
+      if (!kernel.exact) return;
+      found.run(kernel);
+      expect_equal(found.y, wanted.y);
+      EXPECT_TRUE(found.y.guards_intact());
+    });
+  });
+}
+
+TEST_P(Conv3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
+  for_half_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> half(GetParam().problem);
+    Data<float> single(GetParam().problem);
+    half.fill(reals<T>);
+    single.fill(reals<T>);
+    half.run(reference_of(kRows));
+    single.run(reference_of(kRows));
+    expect_rounded(half.y, single.y);
+    EXPECT_TRUE(half.y.guards_intact());
   });
 }
 
 TEST_P(Conv3d, EveryKernelStaysWithinTheRoundingBoundOnReals) {
-  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
-  wanted.fill_reals();
-  wanted.run(reference_of(kRows));
-  magnitude.fill([](const char* key) {
-    return [value = reals(key)](int64_t i) { return std::abs(value(i)); };
-  });
-  magnitude.p.activation = Activation::none;
-  magnitude.run(reference_of(kRows));
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    wanted.fill(reals<T>);
+    wanted.run(reference_of(kRows));
+    magnitude.fill([](const char* key) {
+      return [value = reals<T>(key)](int64_t i) { return std::abs(value(i)); };
+    });
+    magnitude.p.activation = Activation::none;
+    magnitude.run(reference_of(kRows));
 
-  Data<float> found(GetParam().problem);
-  found.fill_reals();
-  // A sum of m terms in any order is off by no more than m eps/2 of the sum of magnitudes, to first
-  // order; m: the products, each itself rounded, bias and residual.
-  const double terms = double(found.taps()) + 3;
-  for_runnable(kRows, GetParam(), [&](const Conv3dKernel& kernel) {
-    found.run(kernel);
-    expect_within(found.y, wanted.y,
-                  [&](int64_t i, int64_t c) { return terms * kEps / 2 * magnitude.y.at(i, c); });
+    Data<T> found(GetParam().problem);
+    found.fill(reals<T>);
+    // A sum of m terms in any order is off by no more than m eps/2 of the sum of magnitudes, to
+    // first order; m: the products, each itself rounded, bias and residual.
+    const double terms = double(found.taps()) + 3;
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const Conv3dKernel& kernel) {
+      found.run(kernel);
+      expect_within(found.y, wanted.y, [&](int64_t i, int64_t c) {
+        const double sum = terms * kEps / 2 * magnitude.y.at(i, c);
+        return sum + rounding<T>(std::abs(wanted.y.at(i, c)) + sum);
+      });
+    });
   });
 }
 
 TEST_P(Conv3d, WhatTheWorkspaceHeldChangesNoBit) {
-  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
-  nans.fill_reals();
-  zeros.fill_reals();
-  for_runnable(kRows, GetParam(), [&](const Conv3dKernel& kernel) {
-    nans.run(kernel, 0xFF);
-    zeros.run(kernel, 0);
-    expect_equal(nans.y, zeros.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
+    nans.fill_reals();
+    zeros.fill_reals();
+    for_runnable(kRows, {GetParam().name, nans.p}, [&](const Conv3dKernel& kernel) {
+      nans.run(kernel, 0xFF);
+      zeros.run(kernel, 0);
+      expect_equal(nans.y, zeros.y);
+    });
   });
 }
 
 TEST_P(Conv3d, TheResidualMayBeTheOutput) {
-  Conv3dProblem p = GetParam().problem;
-  if (!p.residual) return;
-  p.residual_pitch = p.y_pitch;
-  Data<float> apart(p), shared(p);
-  apart.fill_integers();
-  shared.fill_integers();
-  for_runnable(kRows, {GetParam().name, p}, [&](const Conv3dKernel& kernel) {
-    apart.run(kernel);
-    shared.y = shared.residual;
-    Conv3dArgs args = shared.args();
-    args.residual = args.y;
-    run_kernel(kernel, p, args);
-    expect_equal(shared.y, apart.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Conv3dProblem p = GetParam().problem;
+    p.dtype = dtype_of<T>;
+    if (!p.residual) return;
+    p.residual_pitch = p.y_pitch;
+    Data<T> apart(p), shared(p);
+    apart.fill_integers();
+    shared.fill_integers();
+    for_runnable(kRows, {GetParam().name, p}, [&](const Conv3dKernel& kernel) {
+      apart.run(kernel);
+      shared.y = shared.residual;
+      Conv3dArgs args = shared.args();
+      args.residual = args.y;
+      run_kernel(kernel, p, args);
+      expect_equal(shared.y, apart.y);
+    });
   });
 }
 
@@ -188,7 +219,9 @@ TEST(Conv3dTable, OneDnnRefusesPitchesAndOtherTypes) {
   p = dense(p);
   p.dtype = DType::f64;
   EXPECT_EQ(select(kRows, p)->name, "reference");
-  p.dtype = DType::bf16;
+  p.dtype = DType::f16;
+  EXPECT_EQ(select(kRows, p)->name, "reference");
+  p.dtype = DType::u8;
   EXPECT_EQ(select(kRows, p), nullptr);
 }
 

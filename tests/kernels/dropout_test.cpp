@@ -38,15 +38,18 @@ INSTANTIATE_TEST_SUITE_P(Cases, Dropout, ::testing::ValuesIn(dropout_cases()),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(Dropout, ValuesAreScaledOrZero) {
-  Data<float> data(GetParam().problem);
-  data.run();
-  EXPECT_TRUE(data.y.guards_intact());
-  const auto scale = float(1 / (1 - data.p.rate));
-  for (int64_t i = 0; i < data.p.pixels; ++i)
-    for (int c = 0; c < data.p.c; ++c) {
-      const float y = data.y.at(i, c);
-      ASSERT_TRUE(y == 0 || y == data.x.at(i, c) * scale);
-    }
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.run();
+    EXPECT_TRUE(data.y.guards_intact());
+    const auto scale = float(1 / (1 - data.p.rate));
+    for (int64_t i = 0; i < data.p.pixels; ++i)
+      for (int c = 0; c < data.p.c; ++c) {
+        const auto y = float(data.y.at(i, c));
+        ASSERT_TRUE(y == 0 || y == float(T(float(data.x.at(i, c)) * scale)));
+      }
+  });
 }
 
 // The number of kept draws is binomial: within five deviations of its mean.

@@ -13,7 +13,7 @@
 #include "hwy/targets.h"
 #include "kernels/base/case.h"
 #include "kernels/base/counter_rng.h"
-#include "kernels/base/half.h"
+#include "kernels/base/element.h"
 #include "kernels/base/kernel.h"
 #include "kernels/simt/run.h"
 
@@ -68,17 +68,26 @@ Rows<T> input(int64_t rows, int64_t c, int64_t pitch) {
 }
 template <class T>
 Rows<T> output(int64_t rows, int64_t c, int64_t pitch) {
-  return {rows, c, pitch, T(-987654.25F)};
+  return {rows, c, pitch, T(-54321.25F)};
 }
 
-// Whole numbers in [-limit, limit], and reals in [-1, 1); the same for every element type.
+// The value as T stores it, or single precision where T has more.
+template <class T>
+double held(double value) {
+  if constexpr (sizeof(T) > sizeof(float)) return double(float(value));
+  return double(T(float(value)));
+}
+
+// Whole numbers in [-limit, limit], and reals in [-1, 1); the same for every element type. T: the
+// values are such that T holds them.
 inline auto integers(const char* key, int limit) {
   return [rng = CounterRng(key), limit](int64_t i) {
     return double(int64_t(rng.bits(uint64_t(i)) % uint64_t(2 * limit + 1)) - limit);
   };
 }
-inline auto reals(const char* key) {
-  return [rng = CounterRng(key)](int64_t i) { return double(rng.uniform(uint64_t(i), -1, 1)); };
+template <class T = double>
+auto reals(const char* key) {
+  return [rng = CounterRng(key)](int64_t i) { return held<T>(rng.uniform(uint64_t(i), -1, 1)); };
 }
 
 // Calls the kernel as a plan does. Workspace and packed weights start as `poison` bytes; 0xFF makes
@@ -192,13 +201,37 @@ const Kernel<Problem, Args>& reference_of(Table<Problem, Args> table) {
 
 constexpr double kEps = std::numeric_limits<float>::epsilon();
 
-// What rounding a float32 to T, once, may change of a value of this magnitude: half a unit in the
-// last place, which in f16 is 2^-24 at least.
+// f(T{}) for the types that tuned rows may take, and for those of 16 bits alone.
+template <class F>
+void for_half_types(const F& f) {
+  const auto traced = [&](auto type) {
+    SCOPED_TRACE(name_of(dtype_of<decltype(type)>));
+    f(type);
+  };
+  traced(bf16{});
+  traced(f16{});
+}
+template <class F>
+void for_storage_types(const F& f) {
+  f(float{});
+  for_half_types(f);
+}
+
+// How far storing a value as T may move it, beside what arithmetic in single precision does: by
+// half a step. Below its normal numbers f16 has steps of 2^-24.
 template <class T>
-double rounding(double magnitude) {
-  if (std::is_same_v<T, bf16>) return magnitude * 0x1p-8;
-  if (std::is_same_v<T, f16>) return std::max(magnitude * 0x1p-11, 0x1p-25);
+double rounding(double value) {
+  if constexpr (std::is_same_v<T, bf16>) return std::abs(value) * 0x1p-8;
+  if constexpr (std::is_same_v<T, f16>) return std::max(std::abs(value) * 0x1p-11, 0x1p-25);
   return 0;
+}
+
+// Equality of what a half type holds with what single precision gave, rounded.
+template <class T>
+void expect_rounded(const Rows<T>& found, const Rows<float>& single) {
+  Rows<T> wanted = found;
+  wanted.fill([&](int64_t i) { return single.at(i / single.channels(), i % single.channels()); });
+  expect_equal(found, wanted);
 }
 
 }  // namespace sf::test

@@ -11,13 +11,15 @@ using namespace sf::test;
 template <class T>
 struct Data {
   LinearProblem p;
-  Rows<T> x, w, bias, y;
+  Rows<T> x, w;
+  Rows<Arithmetic<T>> bias;
+  Rows<T> y;
 
   explicit Data(LinearProblem problem)
       : p(problem),
         x(input<T>(p.rows, p.in, p.x_pitch)),
         w(input<T>(p.out, p.in, p.in)),
-        bias(input<T>(1, p.out, p.out)),
+        bias(input<Arithmetic<T>>(1, p.out, p.out)),
         y(output<T>(p.rows, p.out, p.y_pitch)) {
     p.dtype = dtype_of<T>;
   }
@@ -39,7 +41,6 @@ struct Data {
 };
 
 const auto kIntegers = [](const char* key) { return integers(key, 5); };
-const auto kReals = [](const char* key) { return reals(key); };
 const std::span<const LinearKernel> kRows = linear_kernels(Backend::cpu);
 
 class Linear : public ::testing::TestWithParam<Case<LinearProblem>> {};
@@ -47,49 +48,60 @@ INSTANTIATE_TEST_SUITE_P(Cases, Linear, ::testing::ValuesIn(linear_cases()),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(Linear, EveryKernelEqualsTheDefinitionOnIntegers) {
-  Data<float> data(GetParam().problem);
-  data.fill(kIntegers);
-  const LinearProblem& p = data.p;
-  Rows<double> wanted(p.rows, p.out, p.out, 0);
-  wanted.fill([&](int64_t i) {
-    double sum = p.bias ? data.bias.at(0, i % p.out) : 0;
-    for (int j = 0; j < p.in; ++j) sum += double(data.x.at(i / p.out, j)) * data.w.at(i % p.out, j);
-    return p.activation == Activation::relu ? std::max(sum, 0.0) : sum;
-  });
-  for_runnable(kRows, GetParam(), [&](const LinearKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.y, wanted);
-    EXPECT_TRUE(data.y.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.fill(kIntegers);
+    const LinearProblem& p = data.p;
+    Rows<T> wanted = data.y;
+    wanted.fill([&](int64_t i) {
+      double sum = p.bias ? double(data.bias.at(0, i % p.out)) : 0;
+      for (int j = 0; j < p.in; ++j)
+        sum += double(data.x.at(i / p.out, j)) * double(data.w.at(i % p.out, j));
+      return p.activation == Activation::relu ? std::max(sum, 0.0) : sum;
+    });
+    for_runnable(kRows, {GetParam().name, data.p}, [&](const LinearKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.y, wanted);
+      EXPECT_TRUE(data.y.guards_intact());
+    });
   });
 }
 
 TEST_P(Linear, EveryKernelStaysWithinTheRoundingBoundOnReals) {
-  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
-  wanted.fill(kReals).run(reference_of(kRows));
-  magnitude.fill([](const char* key) {
-    return [value = reals(key)](int64_t i) { return std::abs(value(i)); };
-  });
-  magnitude.p.activation = Activation::none;
-  magnitude.run(reference_of(kRows));
-  Data<float> found(GetParam().problem);
-  found.fill(kReals);
-  // As for a convolution: in + 1 terms, each product rounded.
-  for_runnable(kRows, GetParam(), [&](const LinearKernel& kernel) {
-    found.run(kernel);
-    expect_within(found.y, wanted.y, [&](int64_t i, int64_t c) {
-      return (found.p.in + 2) * kEps / 2 * magnitude.y.at(i, c);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    wanted.fill(reals<T>).run(reference_of(kRows));
+    magnitude.fill([](const char* key) {
+      return [value = reals<T>(key)](int64_t i) { return std::abs(value(i)); };
+    });
+    magnitude.p.activation = Activation::none;
+    magnitude.run(reference_of(kRows));
+    Data<T> found(GetParam().problem);
+    found.fill(reals<T>);
+    // As for a convolution: in + 1 terms, each product rounded.
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const LinearKernel& kernel) {
+      found.run(kernel);
+      expect_within(found.y, wanted.y, [&](int64_t i, int64_t c) {
+        const double sum = (found.p.in + 2) * kEps / 2 * magnitude.y.at(i, c);
+        return sum + rounding<T>(std::abs(wanted.y.at(i, c)) + sum);
+      });
     });
   });
 }
 
 TEST_P(Linear, WhatTheWorkspaceHeldChangesNoBit) {
-  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
-  nans.fill(kReals);
-  zeros.fill(kReals);
-  for_runnable(kRows, GetParam(), [&](const LinearKernel& kernel) {
-    nans.run(kernel, 0xFF);
-    zeros.run(kernel, 0);
-    expect_equal(nans.y, zeros.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
+    nans.fill(reals<T>);
+    zeros.fill(reals<T>);
+    for_runnable(kRows, {GetParam().name, nans.p}, [&](const LinearKernel& kernel) {
+      nans.run(kernel, 0xFF);
+      zeros.run(kernel, 0);
+      expect_equal(nans.y, zeros.y);
+    });
   });
 }
 

@@ -36,7 +36,6 @@ struct Data {
   }
 };
 
-const auto kReals = [](const char* key) { return reals(key); };
 const std::span<const MatmulKernel> kRows = matmul_kernels(Backend::cpu);
 
 class Matmul : public ::testing::TestWithParam<Case<MatmulProblem>> {};
@@ -45,52 +44,62 @@ INSTANTIATE_TEST_SUITE_P(Cases, Matmul, ::testing::ValuesIn(matmul_cases()),
 
 // alpha is a power of two in every case.
 TEST_P(Matmul, EveryKernelEqualsTheDefinitionOnIntegers) {
-  Data<float> data(GetParam().problem);
-  data.fill([](const char* key) { return integers(key, 9); });
-  const MatmulProblem& p = data.p;
-  Rows<double> wanted(p.batch * p.m, p.n, p.n, 0);
-  wanted.fill([&](int64_t at) {
-    const int64_t row = at / p.n, j = at % p.n, batch = row / p.m, i = row % p.m;
-    const int64_t a_first = batch * data.a_rows(), b_first = batch * data.b_rows();
-    double sum = 0;
-    for (int k = 0; k < p.k; ++k)
-      sum += double(p.transpose_a ? data.a.at(a_first + k, i) : data.a.at(a_first + i, k)) *
-             (p.transpose_b ? data.b.at(b_first + j, k) : data.b.at(b_first + k, j));
-    return p.alpha * sum;
-  });
-  for_runnable(kRows, GetParam(), [&](const MatmulKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.c, wanted);
-    EXPECT_TRUE(data.c.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.fill([](const char* key) { return integers(key, 9); });
+    const MatmulProblem& p = data.p;
+    Rows<T> wanted = data.c;
+    wanted.fill([&](int64_t at) {
+      const int64_t row = at / p.n, j = at % p.n, batch = row / p.m, i = row % p.m;
+      const int64_t a_first = batch * data.a_rows(), b_first = batch * data.b_rows();
+      double sum = 0;
+      for (int k = 0; k < p.k; ++k)
+        sum += double(p.transpose_a ? data.a.at(a_first + k, i) : data.a.at(a_first + i, k)) *
+               double(p.transpose_b ? data.b.at(b_first + j, k) : data.b.at(b_first + k, j));
+      return p.alpha * sum;
+    });
+    for_runnable(kRows, {GetParam().name, data.p}, [&](const MatmulKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.c, wanted);
+      EXPECT_TRUE(data.c.guards_intact());
+    });
   });
 }
 
 TEST_P(Matmul, EveryKernelStaysWithinTheRoundingBoundOnReals) {
-  Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
-  wanted.fill(kReals).run(reference_of(kRows));
-  magnitude.fill([](const char* key) {
-    return [value = reals(key)](int64_t i) { return std::abs(value(i)); };
-  });
-  magnitude.run(reference_of(kRows));
-  Data<float> found(GetParam().problem);
-  found.fill(kReals);
-  // k products, each rounded, their sum, and the multiplication by alpha.
-  for_runnable(kRows, GetParam(), [&](const MatmulKernel& kernel) {
-    found.run(kernel);
-    expect_within(found.c, wanted.c, [&](int64_t i, int64_t c) {
-      return (found.p.k + 2) * kEps / 2 * magnitude.c.at(i, c);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    wanted.fill(reals<T>).run(reference_of(kRows));
+    magnitude.fill([](const char* key) {
+      return [value = reals<T>(key)](int64_t i) { return std::abs(value(i)); };
+    });
+    magnitude.run(reference_of(kRows));
+    Data<T> found(GetParam().problem);
+    found.fill(reals<T>);
+    // k products, each rounded, their sum, and the multiplication by alpha.
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const MatmulKernel& kernel) {
+      found.run(kernel);
+      expect_within(found.c, wanted.c, [&](int64_t i, int64_t c) {
+        const double sum = (found.p.k + 2) * kEps / 2 * magnitude.c.at(i, c);
+        return sum + rounding<T>(std::abs(wanted.c.at(i, c)) + sum);
+      });
     });
   });
 }
 
 TEST_P(Matmul, WhatTheWorkspaceHeldChangesNoBit) {
-  Data<float> nans(GetParam().problem), zeros(GetParam().problem);
-  nans.fill(kReals);
-  zeros.fill(kReals);
-  for_runnable(kRows, GetParam(), [&](const MatmulKernel& kernel) {
-    nans.run(kernel, 0xFF);
-    zeros.run(kernel, 0);
-    expect_equal(nans.c, zeros.c);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
+    nans.fill(reals<T>);
+    zeros.fill(reals<T>);
+    for_runnable(kRows, {GetParam().name, nans.p}, [&](const MatmulKernel& kernel) {
+      nans.run(kernel, 0xFF);
+      zeros.run(kernel, 0);
+      expect_equal(nans.c, zeros.c);
+    });
   });
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 using namespace sf::test;
 
-template <class T>
+// Filled with values that V holds.
+template <class T, class V = T>
 struct UnaryData {
   UnaryProblem p;
   Rows<T> x, y;
@@ -16,7 +17,7 @@ struct UnaryData {
   explicit UnaryData(UnaryProblem problem)
       : p(problem), x(input<T>(p.pixels, p.c, p.x_pitch)), y(output<T>(p.pixels, p.c, p.y_pitch)) {
     p.dtype = dtype_of<T>;
-    x.fill([value = reals("x")](int64_t i) { return float(30 * value(i)); });
+    x.fill([value = reals("x")](int64_t i) { return held<V>(30 * value(i)); });
   }
   void run(const UnaryKernel& kernel) {
     y = output<T>(p.pixels, p.c, p.y_pitch);
@@ -31,39 +32,38 @@ INSTANTIATE_TEST_SUITE_P(Cases, Unary, ::testing::ValuesIn(unary_cases()),
                          [](const auto& info) { return info.param.name; });
 
 // exp is within 2 ulp, the sum with 1, the division and a product add half an ulp each: 4 eps of
-// the result. relu is exact. Half types are rounded once more.
-template <class T>
-void expect_four_epsilon(const Case<UnaryProblem>& c) {
-  UnaryData<double> exact(c.problem);
-  UnaryData<T> found(c.problem);
-  exact.x.fill([&](int64_t i) { return double(found.x.at(i / found.p.c, i % found.p.c)); });
-  exact.run(reference_of(kUnaryRows));
-  for_runnable(kUnaryRows, {c.name, found.p}, [&](const UnaryKernel& kernel) {
-    found.run(kernel);
-    EXPECT_TRUE(found.y.guards_intact());
-    expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
-      const double y = std::abs(exact.y.at(i, c));
-      if (found.p.kind == UnaryKind::relu) return 0.0;
-      return 4 * kEps * y + rounding<T>(y * (1 + 4 * kEps));
+// the result. relu is exact.
+TEST_P(Unary, EveryKernelStaysWithinFourEpsilonOfTheFunction) {
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    UnaryData<double, T> exact(GetParam().problem);
+    UnaryData<T> found(GetParam().problem);
+    exact.run(reference_of(kUnaryRows));
+    for_runnable(kUnaryRows, {GetParam().name, found.p}, [&](const UnaryKernel& kernel) {
+      found.run(kernel);
+      EXPECT_TRUE(found.y.guards_intact());
+      expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
+        if (found.p.kind == UnaryKind::relu) return 0.0;
+        const double y = std::abs(exact.y.at(i, c));
+        return 4 * kEps * y + rounding<T>(y * (1 + 4 * kEps));
+      });
     });
   });
 }
 
-TEST_P(Unary, EveryKernelStaysWithinFourEpsilonOfTheFunction) {
-  expect_four_epsilon<float>(GetParam());
-  expect_four_epsilon<bf16>(GetParam());
-  expect_four_epsilon<f16>(GetParam());
-}
-
 TEST_P(Unary, TheOutputMayBeTheInput) {
-  UnaryProblem p = GetParam().problem;
-  p.y_pitch = p.x_pitch;
-  UnaryData<float> apart(p), shared(p);
-  for_runnable(kUnaryRows, {GetParam().name, p}, [&](const UnaryKernel& kernel) {
-    apart.run(kernel);
-    shared.y = shared.x;
-    run_kernel(kernel, p, {.x = shared.y.data(), .y = shared.y.data()});
-    expect_equal(shared.y, apart.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    UnaryProblem p = GetParam().problem;
+    p.dtype = dtype_of<T>;
+    p.y_pitch = p.x_pitch;
+    UnaryData<T> apart(p), shared(p);
+    for_runnable(kUnaryRows, {GetParam().name, p}, [&](const UnaryKernel& kernel) {
+      apart.run(kernel);
+      shared.y = shared.x;
+      run_kernel(kernel, p, {.x = shared.y.data(), .y = shared.y.data()});
+      expect_equal(shared.y, apart.y);
+    });
   });
 }
 
@@ -90,7 +90,8 @@ TEST(UnaryValues, ExtremesAreTheLimits) {
     }
 }
 
-template <class T>
+// Filled with values that V holds.
+template <class T, class V = T>
 struct BinaryData {
   BinaryProblem p;
   Rows<T> a, b, y;
@@ -101,8 +102,8 @@ struct BinaryData {
         b(input<T>(p.pixels / p.b_repeat, p.c, p.b_pitch)),
         y(output<T>(p.pixels, p.c, p.y_pitch)) {
     p.dtype = dtype_of<T>;
-    a.fill(reals("a"));
-    b.fill(reals("b"));
+    a.fill(reals<V>("a"));
+    b.fill(reals<V>("b"));
   }
   void run(const BinaryKernel& kernel) {
     y = output<T>(p.pixels, p.c, p.y_pitch);
@@ -116,27 +117,24 @@ class Binary : public ::testing::TestWithParam<Case<BinaryProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Binary, ::testing::ValuesIn(binary_cases()),
                          [](const auto& info) { return info.param.name; });
 
-// One operation in float32, rounded to the type, in every row.
-template <class T>
-void expect_definition(const Case<BinaryProblem>& c) {
-  BinaryData<T> data(c.problem);
-  const BinaryProblem& p = data.p;
-  Rows<T> wanted = data.y;
-  wanted.fill([&](int64_t i) {
-    const float a = data.a.at(i / p.c, i % p.c), b = data.b.at(i / p.c / p.b_repeat, i % p.c);
-    return p.kind == BinaryKind::add ? a + b : a * b;
-  });
-  for_runnable(kBinaryRows, {c.name, p}, [&](const BinaryKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.y, wanted);
-    EXPECT_TRUE(data.y.guards_intact());
-  });
-}
-
+// One operation, rounded once, in every row.
 TEST_P(Binary, EveryKernelEqualsTheDefinitionBitForBit) {
-  expect_definition<float>(GetParam());
-  expect_definition<bf16>(GetParam());
-  expect_definition<f16>(GetParam());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    BinaryData<T> data(GetParam().problem);
+    const BinaryProblem& p = data.p;
+    Rows<T> wanted = data.y;
+    wanted.fill([&](int64_t i) {
+      const float a = float(data.a.at(i / p.c, i % p.c)),
+                  b = float(data.b.at(i / p.c / p.b_repeat, i % p.c));
+      return p.kind == BinaryKind::add ? a + b : a * b;
+    });
+    for_runnable(kBinaryRows, {GetParam().name, data.p}, [&](const BinaryKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.y, wanted);
+      EXPECT_TRUE(data.y.guards_intact());
+    });
+  });
 }
 
 TEST_P(Binary, DoublePrecisionDiffersByRoundingOnly) {
@@ -149,14 +147,19 @@ TEST_P(Binary, DoublePrecisionDiffersByRoundingOnly) {
 }
 
 TEST_P(Binary, TheOutputMayBeTheFirstInput) {
-  BinaryProblem p = GetParam().problem;
-  p.y_pitch = p.a_pitch;
-  BinaryData<float> apart(p), shared(p);
-  for_runnable(kBinaryRows, {GetParam().name, p}, [&](const BinaryKernel& kernel) {
-    apart.run(kernel);
-    shared.y = shared.a;
-    run_kernel(kernel, p, {.a = shared.y.data(), .b = shared.b.data(), .y = shared.y.data()});
-    expect_equal(shared.y, apart.y);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    BinaryProblem p = GetParam().problem;
+    p.dtype = dtype_of<T>;
+    p.y_pitch = p.a_pitch;
+    BinaryData<T> apart(p), shared(p);
+    for_runnable(kBinaryRows, {GetParam().name, p}, [&](const BinaryKernel& kernel) {
+      apart.run(kernel);
+      shared.y = shared.a;
+      run_kernel(kernel, apart.p,
+                 {.a = shared.y.data(), .b = shared.b.data(), .y = shared.y.data()});
+      expect_equal(shared.y, apart.y);
+    });
   });
 }
 

@@ -7,7 +7,8 @@ namespace {
 
 using namespace sf::test;
 
-template <class T>
+// Filled with values that V holds.
+template <class T, class V = T>
 struct Data {
   Pool3dBackwardProblem p;
   Rows<T> x, dy, dx;
@@ -19,7 +20,7 @@ struct Data {
         dx(output<T>(pixels(), forward.c, p.dx_pitch)) {
     p.forward.dtype = dtype_of<T>;
     x.fill(integers("x", 2));  // full of equal values
-    dy.fill(reals("dy"));
+    dy.fill(reals<V>("dy"));
   }
 
   int64_t pixels() const { return int64_t{p.forward.n} * p.forward.t * p.forward.h * p.forward.w; }
@@ -45,16 +46,30 @@ INSTANTIATE_TEST_SUITE_P(Cases, Pool3dBackward, ::testing::ValuesIn(pool3d_cases
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(Pool3dBackward, EveryKernelEqualsTheReferenceBitForBit) {
-  Data<float> data(GetParam().problem);
-  data.run(reference_of(kRows));
-  const Rows<float> wanted = data.dx;
-  ASSERT_TRUE(wanted.guards_intact());
-  for_runnable(kRows, named(GetParam().name, data.p), [&](const Pool3dBackwardKernel& kernel) {
-    for (const int poison : {0xFF, 0}) {
-      data.run(kernel, poison);
-      expect_equal(data.dx, wanted);
-      EXPECT_TRUE(data.dx.guards_intact());
-    }
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.run(reference_of(kRows));
+    const Rows<T> wanted = data.dx;
+    ASSERT_TRUE(wanted.guards_intact());
+    for_runnable(kRows, named(GetParam().name, data.p), [&](const Pool3dBackwardKernel& kernel) {
+      for (const int poison : {0xFF, 0}) {
+        data.run(kernel, poison);
+        expect_equal(data.dx, wanted);
+        EXPECT_TRUE(data.dx.guards_intact());
+      }
+    });
+  });
+}
+
+TEST_P(Pool3dBackward, HalfTypesRoundTheSinglePrecisionResultOnce) {
+  for_half_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> half(GetParam().problem);
+    Data<float, T> single(GetParam().problem);
+    half.run(reference_of(kRows));
+    single.run(reference_of(kRows));
+    expect_rounded(half.dx, single.dx);
   });
 }
 

@@ -35,15 +35,31 @@ INSTANTIATE_TEST_SUITE_P(Cases, Pool3d, ::testing::ValuesIn(pool3d_cases()),
 
 // All values negative: padding that took part in a maximum would show.
 TEST_P(Pool3d, EveryKernelEqualsTheReferenceBitForBit) {
-  Data<float> data(GetParam().problem);
-  data.x.fill([value = reals("x")](int64_t i) { return value(i) - 2; });
-  data.run(reference_of(kRows));
-  const Rows<float> wanted = data.y;
-  ASSERT_TRUE(wanted.guards_intact());
-  for_runnable(kRows, GetParam(), [&](const Pool3dKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.y, wanted);
-    EXPECT_TRUE(data.y.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.x.fill([value = reals("x")](int64_t i) { return value(i) - 2; });
+    data.run(reference_of(kRows));
+    const Rows<T> wanted = data.y;
+    ASSERT_TRUE(wanted.guards_intact());
+    for_runnable(kRows, {GetParam().name, data.p}, [&](const Pool3dKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.y, wanted);
+      EXPECT_TRUE(data.y.guards_intact());
+    });
+  });
+}
+
+TEST_P(Pool3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
+  for_half_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> half(GetParam().problem);
+    Data<float> single(GetParam().problem);
+    half.x.fill(reals<T>("x"));
+    single.x.fill(reals<T>("x"));
+    half.run(reference_of(kRows));
+    single.run(reference_of(kRows));
+    expect_rounded(half.y, single.y);
   });
 }
 
@@ -62,30 +78,33 @@ TEST_P(Pool3d, SingleAndDoublePrecisionAgree) {
 }
 
 TEST_P(Pool3d, NanReachesExactlyTheWindowsThatHoldIt) {
-  Data<float> data(GetParam().problem);
-  data.x.fill(reals("x"));
-  data.run(reference_of(kRows));
-  const Rows<float> clean = data.y;
-  const int64_t pixel = data.x.rows() / 2, channel = data.p.c / 2;
-  const int at[3] = {int(pixel / data.p.w / data.p.h % data.p.t), int(pixel / data.p.w % data.p.h),
-                     int(pixel % data.p.w)};
-  const int64_t sample = pixel / data.p.w / data.p.h / data.p.t;
-  data.x.at(pixel, channel) = std::numeric_limits<float>::quiet_NaN();
-  Rows<float> wanted = clean;
-  const int extent[3] = {data.p.out_t(), data.p.out_h(), data.p.out_w()};
-  for (int64_t i = 0; i < wanted.rows(); ++i) {
-    const int64_t out[3] = {i / extent[2] / extent[1] % extent[0], i / extent[2] % extent[1],
-                            i % extent[2]};
-    bool sees = i / extent[2] / extent[1] / extent[0] == sample;
-    for (size_t axis = 0; axis < 3; ++axis) {
-      const int64_t first = out[axis] * data.p.stride[axis] - data.p.pad[axis];
-      sees = sees && at[axis] >= first && at[axis] < first + data.p.window[axis];
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.x.fill(reals("x"));
+    data.run(reference_of(kRows));
+    const Rows<T> clean = data.y;
+    const int64_t pixel = data.x.rows() / 2, channel = data.p.c / 2;
+    const int at[3] = {int(pixel / data.p.w / data.p.h % data.p.t),
+                       int(pixel / data.p.w % data.p.h), int(pixel % data.p.w)};
+    const int64_t sample = pixel / data.p.w / data.p.h / data.p.t;
+    data.x.at(pixel, channel) = T(std::numeric_limits<float>::quiet_NaN());
+    Rows<T> wanted = clean;
+    const int extent[3] = {data.p.out_t(), data.p.out_h(), data.p.out_w()};
+    for (int64_t i = 0; i < wanted.rows(); ++i) {
+      const int64_t out[3] = {i / extent[2] / extent[1] % extent[0], i / extent[2] % extent[1],
+                              i % extent[2]};
+      bool sees = i / extent[2] / extent[1] / extent[0] == sample;
+      for (size_t axis = 0; axis < 3; ++axis) {
+        const int64_t first = out[axis] * data.p.stride[axis] - data.p.pad[axis];
+        sees = sees && at[axis] >= first && at[axis] < first + data.p.window[axis];
+      }
+      if (sees) wanted.at(i, channel) = T(std::numeric_limits<float>::quiet_NaN());
     }
-    if (sees) wanted.at(i, channel) = std::numeric_limits<float>::quiet_NaN();
-  }
-  for_runnable(kRows, GetParam(), [&](const Pool3dKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.y, wanted);
+    for_runnable(kRows, {GetParam().name, data.p}, [&](const Pool3dKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.y, wanted);
+    });
   });
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 using namespace sf::test;
 
-template <class T>
+// Filled with values that V holds.
+template <class T, class V = T>
 struct Data {
   SumPixelsProblem p;
   Rows<T> x, y;
@@ -18,7 +19,7 @@ struct Data {
         x(input<T>(p.pixels * p.repeat, p.c, p.x_pitch)),
         y(output<T>(p.pixels, p.c, p.y_pitch)) {
     p.dtype = dtype_of<T>;
-    x.fill(reals("x"));
+    x.fill(reals<V>("x"));
   }
   void run(const SumPixelsKernel& kernel) {
     y = output<T>(p.pixels, p.c, p.y_pitch);
@@ -33,19 +34,22 @@ INSTANTIATE_TEST_SUITE_P(Cases, SumPixels, ::testing::ValuesIn(sum_pixels_cases(
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(SumPixels, EveryKernelEqualsTheDefinitionBitForBit) {
-  Data<float> data(GetParam().problem);
-  const SumPixelsProblem& p = data.p;
-  Rows<float> wanted = data.y;
-  wanted.fill([&](int64_t at) {
-    double sum = 0;
-    for (int64_t i = 0; i < p.repeat; ++i)
-      sum += double(data.x.at(at / p.c * p.repeat + i, at % p.c));
-    return sum;
-  });
-  for_runnable(kRows, GetParam(), [&](const SumPixelsKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.y, wanted);
-    EXPECT_TRUE(data.y.guards_intact());
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    const SumPixelsProblem& p = data.p;
+    Rows<T> wanted = data.y;
+    wanted.fill([&](int64_t at) {
+      double sum = 0;
+      for (int64_t i = 0; i < p.repeat; ++i)
+        sum += double(data.x.at(at / p.c * p.repeat + i, at % p.c));
+      return sum;
+    });
+    for_runnable(kRows, {GetParam().name, data.p}, [&](const SumPixelsKernel& kernel) {
+      data.run(kernel);
+      expect_equal(data.y, wanted);
+      EXPECT_TRUE(data.y.guards_intact());
+    });
   });
 }
 

@@ -6,7 +6,8 @@ namespace {
 
 using namespace sf::test;
 
-template <class T>
+// Filled with values that V holds.
+template <class T, class V = T>
 struct Data {
   SoftmaxBackwardProblem p;
   Rows<T> x, y, dy, dx;
@@ -18,9 +19,9 @@ struct Data {
         dy(input<T>(p.rows, p.cols, p.dy_pitch)),
         dx(output<T>(p.rows, p.cols, p.dx_pitch)) {
     p.dtype = dtype_of<T>;
-    x.fill([value = reals("x")](int64_t i) { return 3 * value(i); });
-    y.fill(reals("y"));
-    dy.fill(reals("dy"));
+    x.fill([value = reals("x")](int64_t i) { return held<V>(3 * value(i)); });
+    y.fill(reals<V>("y"));
+    dy.fill(reals<V>("dy"));
   }
   void forward() {
     const SoftmaxProblem forward{
@@ -42,33 +43,40 @@ INSTANTIATE_TEST_SUITE_P(Cases, SoftmaxBackward, ::testing::ValuesIn(softmax_bac
 
 // y need not be a softmax for that.
 TEST_P(SoftmaxBackward, EveryKernelStaysWithinTheRoundingBound) {
-  Data<double> exact(GetParam().problem);
-  Data<float> found(GetParam().problem);
-  exact.run(reference_of(kRows));
-  for_runnable(kRows, GetParam(), [&](const SoftmaxBackwardKernel& kernel) {
-    found.run(kernel);
-    EXPECT_TRUE(found.dx.guards_intact());
-    expect_within(found.dx, exact.dx, [&](int64_t row, int64_t c) {
-      // A sum of `cols` rounded products, a difference and a product.
-      double magnitude = 0;
-      for (int64_t i = 0; i < exact.p.cols; ++i)
-        magnitude += std::abs(exact.y.at(row, i) * exact.dy.at(row, i));
-      const double y = std::abs(exact.y.at(row, c)), dy = std::abs(exact.dy.at(row, c));
-      return kEps * y * (dy + (exact.p.cols / 2.0 + 2) * magnitude);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<double, T> exact(GetParam().problem);
+    Data<T> found(GetParam().problem);
+    exact.run(reference_of(kRows));
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const SoftmaxBackwardKernel& kernel) {
+      found.run(kernel);
+      EXPECT_TRUE(found.dx.guards_intact());
+      expect_within(found.dx, exact.dx, [&](int64_t row, int64_t c) {
+        // A sum of `cols` rounded products, a difference and a product.
+        double magnitude = 0;
+        for (int64_t i = 0; i < exact.p.cols; ++i)
+          magnitude += std::abs(exact.y.at(row, i) * exact.dy.at(row, i));
+        const double y = std::abs(exact.y.at(row, c)), dy = std::abs(exact.dy.at(row, c));
+        const double bound = kEps * y * (dy + (exact.p.cols / 2.0 + 2) * magnitude);
+        return bound + rounding<T>(std::abs(exact.dx.at(row, c)) + bound);
+      });
     });
   });
 }
 
 TEST_P(SoftmaxBackward, IntegersAreExact) {
-  Data<float> wanted(GetParam().problem), found(GetParam().problem);
-  for (Data<float>* data : {&wanted, &found}) {
-    data->y.fill(integers("y", 9));
-    data->dy.fill(integers("dy", 9));
-  }
-  wanted.run(reference_of(kRows));
-  for_runnable(kRows, GetParam(), [&](const SoftmaxBackwardKernel& kernel) {
-    found.run(kernel);
-    expect_equal(found.dx, wanted.dx);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> wanted(GetParam().problem), found(GetParam().problem);
+    for (Data<T>* data : {&wanted, &found}) {
+      data->y.fill(integers("y", 9));
+      data->dy.fill(integers("dy", 9));
+    }
+    wanted.run(reference_of(kRows));
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const SoftmaxBackwardKernel& kernel) {
+      found.run(kernel);
+      expect_equal(found.dx, wanted.dx);
+    });
   });
 }
 
@@ -99,16 +107,20 @@ TEST_P(SoftmaxBackward, TheReferenceEqualsCentralDifferences) {
 }
 
 TEST_P(SoftmaxBackward, TheOutputMayBeEitherInput) {
-  SoftmaxBackwardProblem p = GetParam().problem;
-  p.y_pitch = p.dy_pitch = p.dx_pitch;
-  Data<float> data(p);
-  for_runnable(kRows, {GetParam().name, p}, [&](const SoftmaxBackwardKernel& kernel) {
-    data.run(kernel);
-    Rows<float> in_y = data.y, in_dy = data.dy;
-    run_kernel(kernel, data.p, {.y = in_y.data(), .dy = data.dy.data(), .dx = in_y.data()});
-    run_kernel(kernel, data.p, {.y = data.y.data(), .dy = in_dy.data(), .dx = in_dy.data()});
-    expect_equal(in_y, data.dx);
-    expect_equal(in_dy, data.dx);
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    SoftmaxBackwardProblem p = GetParam().problem;
+    p.dtype = dtype_of<T>;
+    p.y_pitch = p.dy_pitch = p.dx_pitch;
+    Data<T> data(p);
+    for_runnable(kRows, {GetParam().name, p}, [&](const SoftmaxBackwardKernel& kernel) {
+      data.run(kernel);
+      Rows<T> in_y = data.y, in_dy = data.dy;
+      run_kernel(kernel, data.p, {.y = in_y.data(), .dy = data.dy.data(), .dx = in_y.data()});
+      run_kernel(kernel, data.p, {.y = data.y.data(), .dy = in_dy.data(), .dx = in_dy.data()});
+      expect_equal(in_y, data.dx);
+      expect_equal(in_dy, data.dx);
+    });
   });
 }
 
