@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/ops/cast.h"
 #include "autograd/ops/constant.h"
 #include "autograd/ops/pointwise.h"
 
@@ -17,6 +18,11 @@ std::vector<bool> dependents(const Graph& graph, std::span<const Value> wrt) {
     for (int out : node.out) depends[size_t(out)] = true;
   }
   return depends;
+}
+
+bool is_cast(const Graph& graph, int value) {
+  const int producer = graph.info(value).producer;
+  return producer >= 0 && dynamic_cast<const CastOp*>(graph.nodes()[size_t(producer)].op.get());
 }
 
 }  // namespace
@@ -53,10 +59,15 @@ std::vector<Value> gradients(Value loss, std::span<const Value> wrt, Value seed)
              node.in.size(), " inputs but gave ", in_grads.size(), " gradients");
     for (size_t i = 0; i < in_grads.size(); ++i) {
       if (!site.needed[i] || !in_grads[i]) continue;
-      SF_CHECK(in_grads[i].type() == site.in[i].type(), node.name, ": the gradient of input ", i,
-               " of ", node.op->name(), " is ", in_grads[i].type(), ", wanted ", site.in[i].type());
+      const TensorType &wanted = site.in[i].type(), &found = in_grads[i].type();
+      SF_CHECK(found == wanted || found == (TensorType{wanted.shape, arithmetic_of(wanted.dtype)}),
+               node.name, ": the gradient of input ", i, " of ", node.op->name(), " is ", found,
+               ", wanted ", wanted);
+      // A weight that was cast from a float32 master passes its gradient on unrounded.
+      const Value gradient =
+          is_cast(graph, node.in[i]) ? in_grads[i] : cast(in_grads[i], wanted.dtype);
       Value& sum = grads[size_t(node.in[i])];
-      sum = sum ? add(sum, in_grads[i]) : in_grads[i];
+      sum = sum ? add(sum, gradient) : gradient;
     }
   }
   std::vector<Value> result;

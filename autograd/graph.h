@@ -39,8 +39,10 @@ class Value {
 // One node whose gradient is wanted.
 struct GradSite {
   std::vector<Value> in, out;
-  std::vector<Value> out_grad;  // of out's types; empty where the loss does not depend on it
-  std::vector<bool> needed;     // by input
+  // Of out's types, for a cast to a half type perhaps float32; empty where the loss does not
+  // depend on it.
+  std::vector<Value> out_grad;
+  std::vector<bool> needed;  // by input
 };
 
 // How layers that behave differently while a network learns do so.

@@ -58,6 +58,13 @@ struct Lowered {
   std::function<void(const Binding&, Queue)> run;
 };
 
+// The type in which an op runs in a network of mixed precision (rewrite/mixed_precision.cpp).
+enum class Precision : uint8_t {
+  single,  // float32
+  half,    // the half type
+  given,   // the half type if all inputs that may be half come so
+};
+
 // One operation with its attributes as members; immutable once in a graph.
 class Op {
  public:
@@ -68,7 +75,8 @@ class Op {
   // Chooses the kernel. Throws if no kernel can run the site.
   virtual Lowered lower(const OpSite& site) const = 0;
   // Appends nodes for the gradients of the inputs and returns one for each input, empty where it is
-  // not needed or zero everywhere. Throws for ops that have no gradient.
+  // not needed or zero everywhere: of its type, or float32 for a half one. Throws for ops that have
+  // no gradient.
   virtual std::vector<Value> grad(const GradSite& site) const;
   // Inputs, all of them states, whose memory the op changes. Every plan of the graph runs such a
   // node, behind all readers of that memory that were made before it.
@@ -83,6 +91,10 @@ class Op {
   // Little work beside reading the inputs, and the same bits whenever it runs: a training step may
   // run it again for the backward pass instead of keeping what it made.
   virtual bool cheap() const { return false; }
+  virtual Precision precision() const { return Precision::single; }
+  // Whether an input is half where the op runs in the half type: activations and weights are,
+  // biases and statistics stay float32.
+  virtual bool may_be_half(size_t /*input*/) const { return true; }
   // Two per multiply-add.
   virtual double flops(const OpSite&) const { return 0; }
   // The problem that the kernel solves, in one line that benchmarks read back ("conv3d n1 t8 ...");

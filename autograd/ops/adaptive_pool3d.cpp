@@ -47,6 +47,7 @@ class AdaptivePool3dOp : public Op {
   explicit AdaptivePool3dOp(std::array<int, 3> extents) : extents_(extents) {}
   std::string_view name() const override { return "adaptive_avg_pool3d"; }
   bool cheap() const override { return true; }
+  Precision precision() const override { return Precision::given; }
   bool takes_pitch(const OpSite&) const override { return true; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

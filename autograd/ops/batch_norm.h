@@ -28,6 +28,8 @@ class BatchNormOp : public Op {
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;
   Lowered lower(const OpSite& site) const override;
   bool takes_pitch(const OpSite&) const override { return true; }
+  Precision precision() const override { return Precision::given; }
+  bool may_be_half(size_t input) const override { return input == 0; }
   std::optional<int> reuses_input() const override { return 0; }
 };
 

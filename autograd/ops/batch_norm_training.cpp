@@ -8,12 +8,12 @@
 namespace sf {
 namespace {
 
-BatchNormTrainingProblem problem_of(const TensorType& x, double epsilon,
+BatchNormTrainingProblem problem_of(const Shape& x, DType dtype, double epsilon,
                                     const BatchNormTraining& training) {
-  const int64_t n = x.shape[0], c = x.shape.channels();
-  return {.dtype = x.dtype,
+  const int64_t n = x[0], c = x.channels();
+  return {.dtype = dtype,
           .samples = n,
-          .sample_pixels = x.shape.pixels() / n,
+          .sample_pixels = x.pixels() / n,
           .c = int(c),
           .splits = training.splits,
           .epsilon = epsilon,
@@ -30,17 +30,20 @@ BatchNormTrainingProblem problem_of(const TensorType& x, double epsilon,
 // count.
 class BatchNormStep : public Op {
  public:
-  BatchNormStep(double epsilon, const BatchNormTraining& training, const TensorType& x)
+  BatchNormStep(double epsilon, const BatchNormTraining& training, const Shape& x)
       : x_(x), training_(training), epsilon_(epsilon) {}
   bool takes_pitch(const OpSite&) const override { return true; }
 
  protected:
-  BatchNormTrainingProblem problem() const { return problem_of(x_, epsilon_, training_); }
-  int64_t sum_count() const { return 2 * training_.splits * x_.shape.channels(); }
+  // dtype: of x, or the arithmetic type of it where a step does not see x.
+  BatchNormTrainingProblem problem(DType dtype) const {
+    return problem_of(x_, dtype, epsilon_, training_);
+  }
+  int64_t sum_count() const { return 2 * training_.splits * x_.channels(); }
   TensorType sums() const { return {{sum_count() + 1}, DType::f64}; }
-  TensorType moments() const { return {{training_.splits * x_.shape.channels()}, DType::f64}; }
+  TensorType moments() const { return {{training_.splits * x_.channels()}, DType::f64}; }
 
-  TensorType x_;
+  Shape x_;
   BatchNormTraining training_;
   double epsilon_;
 };
@@ -51,10 +54,11 @@ class SumsOp : public BatchNormStep {  // input: x
  public:
   using BatchNormStep::BatchNormStep;
   std::string_view name() const override { return "batch_norm_sums"; }
+  Precision precision() const override { return Precision::given; }
   std::vector<TensorType> infer(std::span<const TensorType>) const override { return {sums()}; }
 
   Lowered lower(const OpSite& site) const override {
-    auto p = problem();
+    auto p = problem(site.in[0].type.dtype);
     p.x_pitch = site.in[0].pitch;
     const auto args = [n = sum_count()](const Binding& b) {
       double* sums = f64(b.out[0]);
@@ -75,13 +79,15 @@ class MomentsOp : public BatchNormStep {  // inputs: running mean and variance, 
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {
     for (const TensorType& running : in.first(2))
-      SF_CHECK(running == (TensorType{moments().shape, x_.dtype}), name(), ": wants ",
-               moments().shape, " running statistics of ", x_.dtype, ", found ", running);
+      SF_CHECK(running.shape == moments().shape && running.dtype == in[0].dtype &&
+                   arithmetic_of(running.dtype) == running.dtype,
+               name(), ": wants ", moments().shape, " running statistics of f32 or f64, found ",
+               running);
     return {moments(), moments()};
   }
 
   Lowered lower(const OpSite& site) const override {
-    const auto p = problem();
+    const auto p = problem(site.in[0].type.dtype);
     const auto args = [frozen = training_.frozen, n = sum_count()](const Binding& b) {
       double* sums = frozen ? nullptr : f64(b.in[2]);
       return BatchNormMomentsArgs{.sums = sums,
@@ -100,12 +106,12 @@ class MomentsOp : public BatchNormStep {  // inputs: running mean and variance, 
 // before them.
 class BackwardSumsOp : public BatchNormStep {
  public:
-  BackwardSumsOp(double epsilon, const BatchNormTraining& training, const TensorType& x,
+  BackwardSumsOp(double epsilon, const BatchNormTraining& training, const Shape& x,
                  Activation activation, bool residual)
       : BatchNormStep(epsilon, training, x), activation_(activation), residual_(residual) {}
   std::string_view name() const override { return "batch_norm_backward_sums"; }
-  std::vector<TensorType> infer(std::span<const TensorType>) const override {
-    return residual_ ? std::vector{x_, sums()} : std::vector{sums()};
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override {
+    return residual_ ? std::vector{in[0], sums()} : std::vector{sums()};
   }
   std::optional<int> reuses_input() const override {
     return residual_ ? std::optional(1) : std::nullopt;
@@ -116,7 +122,7 @@ class BackwardSumsOp : public BatchNormStep {
   }
 
   Lowered lower(const OpSite& site) const override {
-    auto p = problem();
+    auto p = problem(site.in[0].type.dtype);
     p.activation = activation_;
     p.residual = residual_;
     p.x_pitch = site.in[0].pitch;
@@ -145,15 +151,16 @@ class BackwardSumsOp : public BatchNormStep {
 
 class BackwardParametersOp : public BatchNormStep {  // inputs: sums, inverse std
  public:
-  using BatchNormStep::BatchNormStep;
+  BackwardParametersOp(double epsilon, const BatchNormTraining& training, const Shape& x,
+                       const TensorType& gamma)
+      : BatchNormStep(epsilon, training, x), gamma_(gamma) {}
   std::string_view name() const override { return "batch_norm_backward_parameters"; }
   std::vector<TensorType> infer(std::span<const TensorType>) const override {
-    const TensorType parameter{{x_.shape.channels()}, x_.dtype};
-    return {parameter, parameter};
+    return {gamma_, gamma_};
   }
 
   Lowered lower(const OpSite& site) const override {
-    const auto p = problem();
+    const auto p = problem(gamma_.dtype);
     const auto args = [](const Binding& b) {
       return BatchNormBackwardParametersArgs{.sums = f64(b.in[0]),
                                              .inverse_std = f64(b.in[1]),
@@ -164,21 +171,24 @@ class BackwardParametersOp : public BatchNormStep {  // inputs: sums, inverse st
         best_kernel(batch_norm_backward_parameters_kernels(site.backend), p, name()), p, site,
         args);
   }
+
+ private:
+  TensorType gamma_;
 };
 
 // Inputs: x, dy, mean, 1 / standard deviation, gamma, then the sums unless the moments are frozen,
 // then y with an activation.
 class BackwardApplyOp : public BatchNormStep {
  public:
-  BackwardApplyOp(double epsilon, const BatchNormTraining& training, const TensorType& x,
+  BackwardApplyOp(double epsilon, const BatchNormTraining& training, const Shape& x,
                   Activation activation)
       : BatchNormStep(epsilon, training, x), activation_(activation) {}
   std::string_view name() const override { return "batch_norm_backward_apply"; }
-  std::vector<TensorType> infer(std::span<const TensorType>) const override { return {x_}; }
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override { return {in[0]}; }
   std::optional<int> reuses_input() const override { return 1; }
 
   Lowered lower(const OpSite& site) const override {
-    auto p = problem();
+    auto p = problem(site.in[0].type.dtype);
     const bool frozen = training_.frozen;
     const size_t y = activation_ == Activation::none ? 0 : frozen ? 5 : 6;
     p.activation = activation_;
@@ -209,15 +219,17 @@ class BackwardApplyOp : public BatchNormStep {
 }  // namespace
 
 std::vector<TensorType> BatchNormApplyOp::infer(std::span<const TensorType> in) const {
+  const TensorType& x = in[0];
+  const TensorType wanted{{x_.channels()}, arithmetic_of(x.dtype)};
   for (const TensorType& parameter : in.subspan(3, 2))
-    SF_CHECK(parameter == (TensorType{{x_.shape.channels()}, x_.dtype}), name(), ": wants ",
-             x_.shape.channels(), " parameters of ", x_.dtype, ", found ", parameter);
-  SF_CHECK(!residual || in[5] == x_, name(), ": wants a residual ", x_, ", found ", in[5]);
-  return {x_};
+    SF_CHECK(parameter == wanted, name(), ": wants ", wanted.shape.channels(), " parameters of ",
+             wanted.dtype, ", found ", parameter);
+  SF_CHECK(!residual || in[5] == x, name(), ": wants a residual ", x, ", found ", in[5]);
+  return {x};
 }
 
 Lowered BatchNormApplyOp::lower(const OpSite& site) const {
-  auto p = problem_of(x_, epsilon_, training_);
+  auto p = problem_of(x_, site.in[0].type.dtype, epsilon_, training_);
   p.residual = residual;
   p.activation = activation;
   p.x_pitch = site.in[0].pitch;
@@ -264,8 +276,8 @@ std::vector<Value> BatchNormApplyOp::grad(const GradSite& site) const {
   }
   if (site.needed[3] || site.needed[4]) {
     in = {sums, inverse_std};
-    const auto parameters =
-        graph.apply(std::make_shared<BackwardParametersOp>(epsilon_, training_, x_), in);
+    const auto parameters = graph.apply(
+        std::make_shared<BackwardParametersOp>(epsilon_, training_, x_, gamma.type()), in);
     grads[3] = parameters[0];
     grads[4] = parameters[1];
   }
@@ -284,14 +296,14 @@ Value batch_norm_training(Value x, const BatchNormStatistics& s,
   SF_CHECK(training.frozen || ranks * (pixels / training.splits) > 1,
            "batch_norm: wanted several values a channel to normalise, found ", x.shape());
   Graph& graph = x.graph();
-  const TensorType type = x.type();
+  const Shape& shape = x.shape();
   std::vector<Value> in{s.mean, s.variance};
   if (!training.frozen) {
-    const Value sums = graph.apply1(std::make_shared<SumsOp>(s.epsilon, training, type), {x});
+    const Value sums = graph.apply1(std::make_shared<SumsOp>(s.epsilon, training, shape), {x});
     in.push_back(training.group ? all_reduce(sums, training.group) : sums);
   }
-  const auto moments = graph.apply(std::make_shared<MomentsOp>(s.epsilon, training, type), in);
-  return graph.apply1(std::make_shared<BatchNormApplyOp>(s.epsilon, training, type),
+  const auto moments = graph.apply(std::make_shared<MomentsOp>(s.epsilon, training, shape), in);
+  return graph.apply1(std::make_shared<BatchNormApplyOp>(s.epsilon, training, shape),
                       {x, moments[0], moments[1], s.gamma, s.beta});
 }
 

@@ -32,7 +32,7 @@ Value batch_norm_training(Value x, const BatchNormStatistics& statistics,
 // then the residual if there is one; y = activation(normalised x + residual).
 class BatchNormApplyOp : public Op {
  public:
-  BatchNormApplyOp(double epsilon, const BatchNormTraining& training, const TensorType& x)
+  BatchNormApplyOp(double epsilon, const BatchNormTraining& training, const Shape& x)
       : x_(x), training_(training), epsilon_(epsilon) {}
   bool residual = false;
   Activation activation = Activation::none;
@@ -43,12 +43,14 @@ class BatchNormApplyOp : public Op {
   Lowered lower(const OpSite& site) const override;
   std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite&) const override { return true; }
+  Precision precision() const override { return Precision::given; }
+  bool may_be_half(size_t input) const override { return input == 0 || input == 5; }
   std::optional<int> reuses_input() const override {
     return residual ? std::optional(5) : std::nullopt;
   }
 
  private:
-  TensorType x_;
+  Shape x_;
   BatchNormTraining training_;
   double epsilon_;
 };

@@ -11,6 +11,7 @@ class ConcatOp : public Op {
  public:
   std::string_view name() const override { return "concat"; }
   bool cheap() const override { return true; }
+  Precision precision() const override { return Precision::given; }
   bool inputs_live_in_output() const override { return true; }
   bool takes_pitch(const OpSite&) const override { return true; }
 
@@ -73,6 +74,7 @@ class SliceChannelsOp : public Op {
   SliceChannelsOp(int64_t begin, int64_t count) : begin_(begin), count_(count) {}
   std::string_view name() const override { return "slice_channels"; }
   bool cheap() const override { return true; }
+  Precision precision() const override { return Precision::given; }
   bool takes_pitch(const OpSite&) const override { return true; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/element.h"
+
 namespace sf {
 namespace {
 
@@ -17,10 +19,11 @@ class ConstantOp : public Op {
     Lowered lowered;
     lowered.kernel = "fill";
     lowered.run = [type = type_, value = value_](const Binding& b, Queue) {
-      if (type.dtype == DType::f64)
-        std::fill_n(reinterpret_cast<double*>(b.out[0].data), type.shape.numel(), value);
-      else
-        std::fill_n(reinterpret_cast<float*>(b.out[0].data), type.shape.numel(), float(value));
+      with_real(type.dtype, [&](auto t) {
+        using T = decltype(t);
+        std::fill_n(reinterpret_cast<T*>(b.out[0].data), type.shape.numel(),
+                    T(Arithmetic<T>(value)));
+      });
     };
     return lowered;
   }
@@ -33,8 +36,7 @@ class ConstantOp : public Op {
 }  // namespace
 
 Value constant(Graph& graph, const TensorType& type, double value) {
-  SF_CHECK(type.dtype == DType::f32 || type.dtype == DType::f64,
-           "constant: wants f32 or f64, found ", type.dtype);
+  SF_CHECK(is_real(type.dtype), "constant: wants a real type, found ", type.dtype);
   return graph.apply(std::make_shared<ConstantOp>(type, value), {})[0];
 }
 

@@ -34,6 +34,8 @@ std::vector<TensorType> Conv3dOp::infer(std::span<const TensorType> in) const {
            in[1].dtype);
   SF_CHECK(!bias || in[2].shape == Shape{w[0]}, "conv3d: wants a bias of ", w[0], " values, found ",
            in[2].shape);
+  SF_CHECK(!bias || in[2].dtype == arithmetic_of(in[0].dtype), "conv3d: x of ", in[0].dtype,
+           " wants a bias of ", arithmetic_of(in[0].dtype), ", found ", in[2].dtype);
   Shape out = x;
   for (int i = 0; i < 3; ++i) {
     const auto axis = size_t(i);
@@ -81,7 +83,8 @@ std::vector<Value> Conv3dOp::grad(const GradSite& site) const {
   std::vector<Value> grads(site.in.size());
   if (site.needed[0]) grads[0] = conv3d_backward_data(dy, weight, params, x.type());
   if (site.needed[1] || (bias && site.needed[2])) {
-    const auto by_weight = conv3d_backward_weight(x, dy, params, weight.type(), bias);
+    const TensorType dw{weight.shape(), arithmetic_of(weight.type().dtype)};
+    const auto by_weight = conv3d_backward_weight(x, dy, params, dw, bias);
     std::ranges::copy(by_weight, grads.begin() + 1);
   }
   return grads;

@@ -34,6 +34,8 @@ class Conv3dOp : public Op {
   // Of the plain convolution; fused ones exist in inference only.
   std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite& site) const override;
+  Precision precision() const override { return Precision::half; }
+  bool may_be_half(size_t input) const override { return !bias || input != 2; }
   // The sum may grow over the residual.
   std::optional<int> reuses_input() const override;
   double flops(const OpSite& site) const override { return problem(site).flops(); }

@@ -13,6 +13,8 @@ class DropoutOp : public Op {  // inputs: x, seed, step
       : rate_(rate), by_sample_(by_sample), stream_(stream) {}
   std::string_view name() const override { return by_sample_ ? "drop_connect" : "dropout"; }
   bool takes_pitch(const OpSite&) const override { return true; }
+  Precision precision() const override { return Precision::given; }
+  bool may_be_half(size_t input) const override { return input == 0; }
   std::optional<int> reuses_input() const override { return 0; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

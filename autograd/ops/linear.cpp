@@ -1,5 +1,6 @@
 #include "autograd/ops/linear.h"
 
+#include "autograd/ops/cast.h"
 #include "autograd/ops/lower.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/reshape.h"
@@ -24,6 +25,8 @@ std::vector<TensorType> LinearOp::infer(std::span<const TensorType> in) const {
            in[1].dtype);
   SF_CHECK(!bias || in[2].shape == Shape{w[0]}, "linear: wants a bias of ", w[0], " values, found ",
            in[2].shape);
+  SF_CHECK(!bias || in[2].dtype == arithmetic_of(in[0].dtype), "linear: x of ", in[0].dtype,
+           " wants a bias of ", arithmetic_of(in[0].dtype), ", found ", in[2].dtype);
   Shape y = x;
   y.set(-1, w[0]);
   return {{y, in[0].dtype}};
@@ -52,18 +55,22 @@ Lowered LinearOp::lower(const OpSite& site) const {
   return lower_kernel(best_kernel(linear_kernels(site.backend), p, name()), p, site, args, 1);
 }
 
+// Gradients of weight and bias are taken in the arithmetic type, as a convolution's are.
 std::vector<Value> LinearOp::grad(const GradSite& site) const {
   SF_CHECK(activation == Activation::none,
            "linear: wanted a plain layer to differentiate, found a fused one");
   const Value &x = site.in[0], &weight = site.in[1];
   const int64_t rows = x.shape().pixels(), in = weight.shape()[1], out = weight.shape()[0];
+  const DType arithmetic = arithmetic_of(x.type().dtype);
   const Value dy = reshape(site.out_grad[0], {1, rows, out});
   std::vector<Value> grads(site.in.size());
   if (site.needed[0]) grads[0] = reshape(matmul(dy, reshape(weight, {1, out, in})), x.shape());
-  if (site.needed[1])
-    grads[1] =
-        reshape(matmul(dy, reshape(x, {1, rows, in}), {.transpose_a = true}), weight.shape());
-  if (bias && site.needed[2]) grads[2] = sum_pixels(site.out_grad[0], {out});
+  const Value exact_dy = cast(dy, arithmetic);
+  if (site.needed[1]) {
+    const Value exact_x = cast(reshape(x, {1, rows, in}), arithmetic);
+    grads[1] = reshape(matmul(exact_dy, exact_x, {.transpose_a = true}), weight.shape());
+  }
+  if (bias && site.needed[2]) grads[2] = sum_pixels(exact_dy, {out});
   return grads;
 }
 

@@ -20,6 +20,8 @@ class LinearOp : public Op {
   // Without a fused activation, which exists in inference only.
   std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite& site) const override;
+  Precision precision() const override { return Precision::half; }
+  bool may_be_half(size_t input) const override { return input != 2; }
   double flops(const OpSite& site) const override;
 
  private:

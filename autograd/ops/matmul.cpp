@@ -21,6 +21,7 @@ class MatmulOp : public Op {
  public:
   explicit MatmulOp(const MatmulParams& params) : params_(params) {}
   std::string_view name() const override { return "matmul"; }
+  Precision precision() const override { return Precision::half; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {
     const Shape &a = in[0].shape, &b = in[1].shape;

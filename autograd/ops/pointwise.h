@@ -25,6 +25,7 @@ class UnaryOp : public Op {
   Lowered lower(const OpSite& site) const override;
   std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite&) const override { return true; }
+  Precision precision() const override { return Precision::given; }
   std::optional<int> reuses_input() const override { return 0; }
 };
 
@@ -39,6 +40,7 @@ class BinaryOp : public Op {
   Lowered lower(const OpSite& site) const override;
   std::vector<Value> grad(const GradSite& site) const override;
   bool takes_pitch(const OpSite&) const override { return true; }
+  Precision precision() const override { return Precision::given; }
   std::optional<int> reuses_input() const override { return 0; }
 };
 

@@ -58,6 +58,7 @@ class Pool3dOp : public Op {
     return kind_ == PoolKind::max ? "max_pool3d" : "avg_pool3d";
   }
   bool cheap() const override { return true; }
+  Precision precision() const override { return Precision::given; }
   bool takes_pitch(const OpSite&) const override { return true; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

@@ -10,6 +10,7 @@ class ReshapeOp : public Op {
   explicit ReshapeOp(Shape shape) : shape_(shape) {}
   std::string_view name() const override { return "reshape"; }
   bool cheap() const override { return true; }
+  Precision precision() const override { return Precision::given; }
   std::optional<int> reuses_input() const override { return 0; }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/base/element.h"
+
 namespace sf {
 namespace {
 
@@ -23,14 +25,14 @@ std::optional<int64_t> not_finite(const TensorRef& t) {
   const T* data = reinterpret_cast<const T*>(t.data);
   for (int64_t p = 0; p < pixels; ++p)
     for (int64_t c = 0; c < channels; ++c)
-      if (!std::isfinite(data[p * t.pitch + c])) return p;
+      if (!std::isfinite(Arithmetic<T>(data[p * t.pitch + c]))) return p;
   return {};
 }
 
 std::optional<int64_t> not_finite(const TensorRef& t) {
-  if (t.type.dtype == DType::f32) return not_finite<float>(t);
-  if (t.type.dtype == DType::f64) return not_finite<double>(t);
-  return {};
+  std::optional<int64_t> found;
+  with_real(t.type.dtype, [&](auto type) { found = not_finite<decltype(type)>(t); });
+  return found;
 }
 
 // The first index of a pixel.

@@ -34,6 +34,13 @@ Rewritten rewrite_for_inference(const Graph& graph, std::span<const int> keep,
 // and a ReLU into the batch norm before them.
 Rewritten rewrite_for_training(const Graph& graph, std::span<const int> keep);
 
+// Stores activations and weights in a half type, bf16 or f16, as Op::precision() says; arithmetic
+// stays float32. States stay what they are, so that weights are float32 masters with a cast before
+// their readers, whose gradient is float32 too. The values of `keep` (ids) keep their types. The
+// last pass of both kinds: behind rewrite_for_inference or rewrite_for_training, before
+// gradients().
+Rewritten mixed_precision(const Graph& graph, std::span<const int> keep, DType half);
+
 // For a training step with its backward part, that is all nodes that `loss` does not need: where
 // those read what cheap ops made (Op::cheap), these ops run again just before, if their inputs are
 // there anyhow. The forward results then need no memory until the backward part; every value keeps

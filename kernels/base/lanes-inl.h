@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "kernels/base/half.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sf::HWY_NAMESPACE {
@@ -38,10 +39,39 @@ HWY_INLINE void for_double_lanes(int64_t n, const F& f) {
   for_lanes_from(hn::ScalableTag<double>(), 0, n, f);
 }
 
-// Lanes(d) floats as doubles.
+// Lanes(d) values in memory as floats, and floats to memory: to the nearest, ties to even; NaN
+// stays NaN.
 template <class D>
-HWY_INLINE hn::Vec<D> load_doubles(D d, const float* from) {
-  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
+HWY_INLINE hn::Vec<D> load(D d, const float* from) {
+  return hn::LoadU(d, from);
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load(D d, const bf16* from) {
+  const hn::Rebind<uint16_t, D> half;
+  const auto bits = hn::LoadU(half, reinterpret_cast<const uint16_t*>(from));
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(hn::RebindToUnsigned<D>(), bits)));
+}
+
+template <class D>
+HWY_INLINE void store(hn::Vec<D> v, D d, float* to) {
+  hn::StoreU(v, d, to);
+}
+template <class D>
+HWY_INLINE void store(hn::Vec<D> v, D, bf16* to) {
+  const hn::RebindToUnsigned<D> whole;
+  const hn::Rebind<uint16_t, D> half;
+  const auto bits = hn::BitCast(whole, v), upper = hn::ShiftRight<16>(bits);
+  const auto step = hn::Add(hn::Set(whole, 0x7FFF), hn::And(upper, hn::Set(whole, 1)));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, step));
+  const auto quiet = hn::Or(upper, hn::Set(whole, 0x40));
+  const auto result = hn::IfThenElse(hn::RebindMask(whole, hn::IsNaN(v)), quiet, rounded);
+  hn::StoreU(hn::TruncateTo(half, result), half, reinterpret_cast<uint16_t*>(to));
+}
+
+// Lanes(d) values in memory as doubles.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_doubles(D d, const T* from) {
+  return hn::PromoteTo(d, load(hn::Rebind<float, D>(), from));
 }
 
 }  // namespace sf::HWY_NAMESPACE
