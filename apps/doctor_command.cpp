@@ -19,6 +19,7 @@ void doctor() {
   row("sf", SF_VERSION);
   row("processor", processor_name());
   row("vectors", vector_extensions());
+  row("bfloat16", has_bf16_products() ? "products in the processor" : "none in the processor");
   row("threads", fmt::format("{} (OMP_NUM_THREADS)", max_threads()));
   row("memory",
       fmt::format("{:.1f} GiB, {:.1f} GiB free", double(memory.totalram) * memory.mem_unit / kGiB,

@@ -34,6 +34,11 @@ int64_t available_memory_bytes() {
   return 0;
 }
 
+bool has_bf16_products() {
+  const unsigned wanted = dnnl_cpu_isa_avx512_core_bf16;  // sets of instructions are sets of bits
+  return (unsigned(dnnl_get_effective_cpu_isa()) & wanted) == wanted;
+}
+
 std::string onednn_version() {
   const dnnl_version_t* v = dnnl_version();
   return cat(v->major, ".", v->minor, ".", v->patch);

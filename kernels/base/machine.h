@@ -13,6 +13,8 @@ std::string vector_extensions();
 // Bytes that new programs can have without swapping, as the system estimates; 0 if it does not
 // tell.
 int64_t available_memory_bytes();
+// Whether this processor has instructions for products of bf16 that oneDNN uses.
+bool has_bf16_products();
 // "2.6.3".
 std::string onednn_version();
 

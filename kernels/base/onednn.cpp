@@ -7,12 +7,16 @@ const dnnl::engine& engine() {
   return cpu;
 }
 
-Desc any(const Dims& dims) {
-  return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+dnnl::memory::data_type data_type(DType dtype) {
+  return dtype == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
 }
 
-Desc strided(const Dims& dims, const Dims& strides) {
-  return {dims, dnnl::memory::data_type::f32, strides};
+Desc any(const Dims& dims, DType dtype) {
+  return {dims, data_type(dtype), dnnl::memory::format_tag::any};
+}
+
+Desc strided(const Dims& dims, const Dims& strides, DType dtype) {
+  return {dims, data_type(dtype), strides};
 }
 
 bool is_reference(const std::string& implementation) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/dtype.h"
 #include "kernels/base/onednn_compat.h"
 
 namespace sf::onednn {
@@ -11,9 +12,14 @@ namespace sf::onednn {
 // The one CPU engine.
 const dnnl::engine& engine();
 
-// A float32 descriptor whose layout the primitive chooses, and one with given strides.
-Desc any(const Dims& dims);
-Desc strided(const Dims& dims, const Dims& strides);
+// Whether oneDNN has kernels for tensors of that type: f32 and bf16. For bf16 that still depends on
+// the processor; then it has its reference alone.
+inline bool has_type(DType dtype) { return dtype == DType::f32 || dtype == DType::bf16; }
+dnnl::memory::data_type data_type(DType dtype);
+
+// A descriptor whose layout the primitive chooses, and one with given strides.
+Desc any(const Dims& dims, DType dtype = DType::f32);
+Desc strided(const Dims& dims, const Dims& strides, DType dtype = DType::f32);
 
 // True for oneDNN's plain loops, 100 times slower than its kernels, and for no implementation ("").
 bool is_reference(const std::string& implementation);

@@ -11,6 +11,7 @@ using Dims = dnnl::memory::dims;
 
 struct ConvolutionSizes {
   Desc x, w, bias, y;          // a bias of no dimensions: none
+  Desc dw;                     // the gradient of w, for the gradient by weight alone
   Dims stride, dilation, pad;  // dilation as oneDNN counts it, 0 for dense windows
 };
 
@@ -41,9 +42,9 @@ inline dnnl::convolution_backward_weights::primitive_desc convolution_backward_w
     const dnnl::engine& engine, const ConvolutionSizes& s, const dnnl::primitive_attr& attr) {
   const auto forward = convolution(engine, s, attr, dnnl::prop_kind::forward_training);
   if (!forward) return {};
-  const dnnl::convolution_backward_weights::desc desc(dnnl::algorithm::convolution_direct, s.x, s.w,
-                                                      s.bias, s.y, s.stride, s.dilation, s.pad,
-                                                      s.pad);
+  const dnnl::convolution_backward_weights::desc desc(dnnl::algorithm::convolution_direct, s.x,
+                                                      s.dw, s.bias, s.y, s.stride, s.dilation,
+                                                      s.pad, s.pad);
   return {desc, attr, engine, forward, true};
 }
 
@@ -87,7 +88,7 @@ inline dnnl::convolution_backward_weights::primitive_desc convolution_backward_w
   const auto forward = convolution(engine, s, attr, dnnl::prop_kind::forward_training);
   if (!forward) return {};
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-  return {engine,     kDirect, s.x,   s.w,     s.bias, s.y, s.stride,
+  return {engine,     kDirect, s.x,   s.dw,    s.bias, s.y, s.stride,
           s.dilation, s.pad,   s.pad, forward, attr,   true};
 }
 

@@ -15,7 +15,7 @@ struct Prepared {
                                                    {DNNL_ARG_WEIGHTS, pd.weights_desc()},
                                                    {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()},
                                                    {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}}),
-        reorder(onednn::reorder(onednn::plain_weights(p), pd.weights_desc())) {}
+        reorder(onednn::reorder(onednn::plain_weights(p, p.dtype), pd.weights_desc())) {}
 
   size_t workspace_bytes, packed_bytes;
   onednn::Call call, reorder;
@@ -32,7 +32,7 @@ PrimitiveDesc primitive_desc(const Conv3dProblem& problem) {
 Prepared& prepared_of(void* prepared) { return *static_cast<Prepared*>(prepared); }
 
 bool can_run(const Conv3dProblem& p) {
-  return p.dtype == DType::f32 && onednn::dense(p) &&
+  return onednn::has_type(p.dtype) && onednn::dense(p) &&
          !onednn::is_reference(onednn_conv3d_backward_data_implementation(p));
 }
 

@@ -27,9 +27,11 @@ bool is_strided_pointwise(const Conv3dProblem& p) {
   return std::array{p.kt, p.kh, p.kw} == kOnes && p.pad == kZeros && p.stride != kOnes;
 }
 
+size_t pixel_bytes(const Conv3dProblem& p) { return size_t(p.c) * size_of(p.dtype); }
+
 // x of the compact problem, which lies in front of the workspace of its kernel.
 size_t compact_bytes(const Conv3dProblem& p) {
-  return (size_t(p.out_pixels()) * size_t(p.c) * sizeof(float) + 63) / 64 * 64;
+  return (size_t(p.out_pixels()) * pixel_bytes(p) + 63) / 64 * 64;
 }
 
 // f(pixel of x, its pixel in the compact problem, or -1) for a row of x, counted over N, T and H.
@@ -72,26 +74,27 @@ void pack(const Conv3dProblem& p, const void* weights, void* packed, void* prepa
 
 void run_data(const Conv3dProblem& p, const Conv3dBackwardDataArgs& a, void* prepared,
               void* workspace, Queue queue) {
-  auto* from = static_cast<float*>(workspace);
-  void* rest = static_cast<std::byte*>(workspace) + compact_bytes(p);
+  auto* from = static_cast<std::byte*>(workspace);
+  void* rest = from + compact_bytes(p);
   kConv3dBackwardDataOneDnn.run(compact(p), {.dy = a.dy, .w = a.w, .dx = from}, prepared, rest,
                                 queue);
-  for_pixels(p, [&, bytes = size_t(p.c) * sizeof(float)](int64_t pixel, int64_t compact_pixel) {
-    float* dx = static_cast<float*>(a.dx) + pixel * p.c;
+  for_pixels(p, [&, bytes = pixel_bytes(p)](int64_t pixel, int64_t compact_pixel) {
+    std::byte* dx = static_cast<std::byte*>(a.dx) + size_t(pixel) * bytes;
     if (compact_pixel < 0)
       std::memset(dx, 0, bytes);
     else
-      std::memcpy(dx, from + compact_pixel * p.c, bytes);
+      std::memcpy(dx, from + size_t(compact_pixel) * bytes, bytes);
   });
 }
 
 void run_weight(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& a, void* prepared,
                 void* workspace, Queue queue) {
-  auto* to = static_cast<float*>(workspace);
-  void* rest = static_cast<std::byte*>(workspace) + compact_bytes(p);
-  for_pixels(p, [&, bytes = size_t(p.c) * sizeof(float)](int64_t pixel, int64_t compact_pixel) {
+  auto* to = static_cast<std::byte*>(workspace);
+  void* rest = to + compact_bytes(p);
+  const auto* x = static_cast<const std::byte*>(a.x);
+  for_pixels(p, [&, bytes = pixel_bytes(p)](int64_t pixel, int64_t compact_pixel) {
     if (compact_pixel >= 0)
-      std::memcpy(to + compact_pixel * p.c, static_cast<const float*>(a.x) + pixel * p.c, bytes);
+      std::memcpy(to + size_t(compact_pixel) * bytes, x + size_t(pixel) * bytes, bytes);
   });
   kConv3dBackwardWeightOneDnn.run(compact(p), {.x = to, .dy = a.dy, .dw = a.dw, .dbias = a.dbias},
                                   prepared, rest, queue);

@@ -18,7 +18,7 @@ struct Prepared {
               {DNNL_ARG_DIFF_BIAS, pd.diff_bias_desc()},
               {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()},
               {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}}),
-        reorder(onednn::reorder(pd.diff_weights_desc(), onednn::plain_weights(p))) {}
+        reorder(onednn::reorder(pd.diff_weights_desc(), onednn::plain_weights(p, DType::f32))) {}
 
   size_t scratch_bytes, blocked_bytes;
   onednn::Call call, reorder;
@@ -33,7 +33,7 @@ PrimitiveDesc primitive_desc(const Conv3dProblem& p) {
 Prepared& prepared_of(void* prepared) { return *static_cast<Prepared*>(prepared); }
 
 bool can_run(const Conv3dProblem& p) {
-  return p.dtype == DType::f32 && onednn::dense(p) &&
+  return onednn::has_type(p.dtype) && onednn::dense(p) &&
          !onednn::is_reference(onednn_conv3d_backward_weight_implementation(p));
 }
 

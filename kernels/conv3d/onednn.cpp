@@ -22,14 +22,14 @@ PrimitiveDesc primitive_desc(const Conv3dProblem& p) {
 onednn::PackedCall& call_of(void* prepared) { return *static_cast<onednn::PackedCall*>(prepared); }
 
 bool can_run(const Conv3dProblem& p) {
-  return p.dtype == DType::f32 && onednn::dense(p) &&
+  return onednn::has_type(p.dtype) && onednn::dense(p) &&
          !onednn::is_reference(onednn_conv3d_implementation(p));
 }
 
 std::shared_ptr<void> prepare(const Conv3dProblem& p) {
   const PrimitiveDesc pd = primitive_desc(p);
   return std::make_shared<onednn::PackedCall>(pd, dnnl::convolution_forward(pd),
-                                              onednn::plain_weights(p));
+                                              onednn::plain_weights(p, p.dtype));
 }
 
 size_t workspace_bytes(const Conv3dProblem&, void* prepared) {

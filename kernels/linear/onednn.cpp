@@ -15,16 +15,16 @@ PrimitiveDesc primitive_desc(const LinearProblem& p) {
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return onednn::inner_product(onednn::engine(), onednn::strided({p.rows, p.in}, {p.in, 1}),
-                               onednn::any({p.out, p.in}),
-                               p.bias ? onednn::strided({p.out}, {1}) : Desc(),
-                               onednn::strided({p.rows, p.out}, {p.out, 1}), attr);
+  return onednn::inner_product(
+      onednn::engine(), onednn::strided({p.rows, p.in}, {p.in, 1}, p.dtype),
+      onednn::any({p.out, p.in}, p.dtype), p.bias ? onednn::strided({p.out}, {1}) : Desc(),
+      onednn::strided({p.rows, p.out}, {p.out, 1}, p.dtype), attr);
 }
 
 onednn::PackedCall& call_of(void* prepared) { return *static_cast<onednn::PackedCall*>(prepared); }
 
 bool can_run(const LinearProblem& p) {
-  if (p.dtype != DType::f32 || p.x_pitch != p.in || p.y_pitch != p.out) return false;
+  if (!onednn::has_type(p.dtype) || p.x_pitch != p.in || p.y_pitch != p.out) return false;
   try {
     const PrimitiveDesc pd = primitive_desc(p);
     return pd && !onednn::is_reference(pd.impl_info_str());
@@ -34,7 +34,7 @@ bool can_run(const LinearProblem& p) {
 std::shared_ptr<void> prepare(const LinearProblem& p) {
   const PrimitiveDesc pd = primitive_desc(p);
   return std::make_shared<onednn::PackedCall>(pd, dnnl::inner_product_forward(pd),
-                                              onednn::strided({p.out, p.in}, {p.in, 1}));
+                                              onednn::strided({p.out, p.in}, {p.in, 1}, p.dtype));
 }
 
 size_t workspace_bytes(const LinearProblem&, void* prepared) {

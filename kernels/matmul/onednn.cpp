@@ -30,14 +30,14 @@ PrimitiveDesc primitive_desc(const MatmulProblem& p) {
   const int64_t b = batch_stride(p.b_stride, (p.transpose_b ? p.n : p.k) * p.ldb);
   return onednn::matmul(
       onednn::engine(),
-      strided({p.batch, p.m, p.k}, p.transpose_a ? Dims{a, 1, p.lda} : Dims{a, p.lda, 1}),
-      strided({p.batch, p.k, p.n}, p.transpose_b ? Dims{b, 1, p.ldb} : Dims{b, p.ldb, 1}),
-      strided({p.batch, p.m, p.n}, {c, p.ldc, 1}), attr);
+      strided({p.batch, p.m, p.k}, p.transpose_a ? Dims{a, 1, p.lda} : Dims{a, p.lda, 1}, p.dtype),
+      strided({p.batch, p.k, p.n}, p.transpose_b ? Dims{b, 1, p.ldb} : Dims{b, p.ldb, 1}, p.dtype),
+      strided({p.batch, p.m, p.n}, {c, p.ldc, 1}, p.dtype), attr);
 }
 
 bool can_run(const MatmulProblem& p) {
   const bool distinct = p.a_stride > 0 && p.b_stride > 0;
-  if (p.dtype != DType::f32 || (p.batch > 1 && !distinct)) return false;
+  if (!onednn::has_type(p.dtype) || (p.batch > 1 && !distinct)) return false;
   try {
     const PrimitiveDesc pd = primitive_desc(p);
     return pd && !onednn::is_reference(pd.impl_info_str());

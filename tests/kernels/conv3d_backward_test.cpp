@@ -1,3 +1,4 @@
+#include "kernels/base/machine.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 #include "kernels/conv3d/cases.h"
@@ -337,6 +338,11 @@ TEST(Conv3dBackwardTable, NoSlowFastLayerRunsOneDnnsReference) {
       for (const auto& c : slowfast_conv3d_cases(n, size)) {
         EXPECT_NE(select(kData, c.problem)->name, "reference") << c.name;
         EXPECT_NE(select(kWeight, c.problem)->name, "reference") << c.name;
+        if (!has_bf16_products()) continue;
+        Conv3dProblem half = c.problem;
+        half.dtype = DType::bf16;
+        EXPECT_NE(select(kData, half)->name, "reference") << c.name;
+        EXPECT_NE(select(kWeight, half)->name, "reference") << c.name;
       }
 }
 

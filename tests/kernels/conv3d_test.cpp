@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "kernels/base/machine.h"
 #include "kernels/conv3d/cases.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -246,6 +247,10 @@ TEST(Conv3dTable, NoSlowFastLayerRunsOneDnnsReference) {
             << c.name << ": " << implementation;
         EXPECT_FALSE(implementation.empty()) << c.name;
         EXPECT_EQ(select(kRows, c.problem)->name, "onednn") << c.name;
+        if (!has_bf16_products()) continue;
+        Conv3dProblem half = c.problem;
+        half.dtype = DType::bf16;
+        EXPECT_EQ(select(kRows, half)->name, "onednn") << c.name;
       }
 }
 
