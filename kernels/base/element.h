@@ -1,4 +1,4 @@
-// Choice of the element type of a reference kernel.
+// Choice of the element type of a kernel.
 #pragma once
 
 #include <type_traits>
@@ -37,6 +37,14 @@ inline bool is_arithmetic(DType dtype) { return dtype == DType::f32 || dtype == 
 template <class F>
 void with_arithmetic(DType dtype, const F& f) {
   with_type_of<float, double>(dtype, f);
+}
+
+// The real types that vector kernels load and store (lanes-inl.h).
+inline bool has_lanes(DType dtype) { return dtype == DType::f32 || dtype == DType::bf16; }
+
+template <class F>
+void with_lanes(DType dtype, const F& f) {
+  with_type_of<float, bf16>(dtype, f);
 }
 
 // What a reference kernel of arithmetic types runs: one of two instantiations of the same function.

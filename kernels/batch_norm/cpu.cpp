@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "kernels/batch_norm/cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes-inl.h"
 #include "kernels/base/pixels.h"
 #include "kernels/batch_norm/affine.h"
@@ -13,18 +14,23 @@ HWY_BEFORE_NAMESPACE();
 namespace sf::HWY_NAMESPACE {
 namespace {
 
-void scale_and_shift(const BatchNormProblem& p, const BatchNormArgs& a, const float* scale,
-                     int64_t first, int64_t count) {
+template <class T>
+void scale_and_shift_of(const BatchNormProblem& p, const BatchNormArgs& a, const float* scale,
+                        int64_t first, int64_t count) {
   const float* shift = scale + p.c;
   for (int64_t pixel = first; pixel < first + count; ++pixel) {
-    const float* x = static_cast<const float*>(a.x) + pixel * p.x_pitch;
-    float* y = static_cast<float*>(a.y) + pixel * p.y_pitch;
+    const T* x = static_cast<const T*>(a.x) + pixel * p.x_pitch;
+    T* y = static_cast<T*>(a.y) + pixel * p.y_pitch;
     for_lanes(p.c, [&](auto d, int64_t i) HWY_ATTR {
-      const auto scaled =
-          hn::MulAdd(hn::LoadU(d, x + i), hn::LoadU(d, scale + i), hn::LoadU(d, shift + i));
-      hn::StoreU(scaled, d, y + i);
+      const auto scaled = hn::MulAdd(load(d, x + i), load(d, scale + i), load(d, shift + i));
+      store(scaled, d, y + i);
     });
   }
+}
+
+void scale_and_shift(const BatchNormProblem& p, const BatchNormArgs& a, const float* scale,
+                     int64_t first, int64_t count) {
+  with_lanes(p.dtype, [&](auto t) { scale_and_shift_of<decltype(t)>(p, a, scale, first, count); });
 }
 
 }  // namespace
@@ -37,7 +43,7 @@ namespace {
 
 HWY_EXPORT(scale_and_shift);
 
-bool can_run(const BatchNormProblem& p) { return p.dtype == DType::f32; }
+bool can_run(const BatchNormProblem& p) { return has_lanes(p.dtype); }
 
 size_t workspace_bytes(const BatchNormProblem& p, void*) { return 2 * size_t(p.c) * sizeof(float); }
 

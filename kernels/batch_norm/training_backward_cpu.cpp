@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "kernels/batch_norm/training_backward_cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes-inl.h"
 #include "kernels/base/pixels.h"
 #include "kernels/batch_norm/pixel_blocks.h"
@@ -15,14 +16,15 @@ namespace sf::HWY_NAMESPACE {
 namespace {
 
 // dy where the activation passed it; keeps the gradient of a NaN.
-template <class D, class V>
-HWY_INLINE V through_relu(D d, V dy, const float* y) {
-  return hn::IfThenZeroElse(hn::Le(hn::LoadU(d, y), hn::Zero(d)), dy);
+template <class D, class V, class T>
+HWY_INLINE V through_relu(D d, V dy, const T* y) {
+  return hn::IfThenZeroElse(hn::Le(load(d, y), hn::Zero(d)), dy);
 }
 
 // `mean` is that of the block's split; `partial`: the sums of g, then of g (x - mean).
-void sum_gradients(const BatchNormTrainingProblem& p, const BatchNormBackwardSumsArgs& a,
-                   const PixelBlock& block, const double* mean, double* partial) {
+template <class T>
+void sum_gradients_of(const BatchNormTrainingProblem& p, const BatchNormBackwardSumsArgs& a,
+                      const PixelBlock& block, const double* mean, double* partial) {
   double *sums = partial, *products = partial + p.c;
   std::fill_n(partial, 2 * p.c, 0.0);
   const bool relu = p.activation == Activation::relu, residual = p.residual;
@@ -30,10 +32,10 @@ void sum_gradients(const BatchNormTrainingProblem& p, const BatchNormBackwardSum
                 residual_pitch = p.residual_pitch;
   for_pixel_groups(block.count, p.c, [&](const PixelGroup& group) HWY_ATTR {
     const int64_t first = block.first + group.first;
-    const float* const x0 = static_cast<const float*>(a.x) + first * x_pitch;
-    const float* const dy0 = static_cast<const float*>(a.dy) + first * dy_pitch;
-    const float* const y0 = advance(static_cast<const float*>(a.y), first * y_pitch);
-    float* const dresidual0 = advance(static_cast<float*>(a.dresidual), first * residual_pitch);
+    const T* const x0 = static_cast<const T*>(a.x) + first * x_pitch;
+    const T* const dy0 = static_cast<const T*>(a.dy) + first * dy_pitch;
+    const T* const y0 = advance(static_cast<const T*>(a.y), first * y_pitch);
+    T* const dresidual0 = advance(static_cast<T*>(a.dresidual), first * residual_pitch);
     for_double_lanes(p.c, [&, streams = group.streams, rows = group.rows,
                            distance = group.distance](auto d, int64_t i) HWY_ATTR {
       const hn::Rebind<float, decltype(d)> df;
@@ -42,9 +44,9 @@ void sum_gradients(const BatchNormTrainingProblem& p, const BatchNormBackwardSum
       for (int stream = 0; stream < streams; ++stream) {
         for (int row = 0; row < rows; ++row) {
           const int64_t pixel = stream * distance + row;
-          auto g = hn::LoadU(df, dy0 + pixel * dy_pitch + i);
+          auto g = load(df, dy0 + pixel * dy_pitch + i);
           if (relu) g = through_relu(df, g, y0 + pixel * y_pitch + i);
-          if (residual) hn::StoreU(g, df, dresidual0 + pixel * residual_pitch + i);
+          if (residual) store(g, df, dresidual0 + pixel * residual_pitch + i);
           const auto gradient = hn::PromoteTo(d, g);
           const auto deviation = hn::Sub(load_doubles(d, x0 + pixel * x_pitch + i), centre);
           sum = hn::Add(sum, gradient);
@@ -57,25 +59,36 @@ void sum_gradients(const BatchNormTrainingProblem& p, const BatchNormBackwardSum
   });
 }
 
+void sum_gradients(const BatchNormTrainingProblem& p, const BatchNormBackwardSumsArgs& a,
+                   const PixelBlock& block, const double* mean, double* partial) {
+  with_lanes(p.dtype, [&](auto t) { sum_gradients_of<decltype(t)>(p, a, block, mean, partial); });
+}
+
 // The constants of one split lie behind each other: c centres, scales, slopes, shifts.
-void apply_gradients(const BatchNormTrainingProblem& p, const BatchNormBackwardApplyArgs& a,
-                     const PixelBlock& block, const float* constants) {
+template <class T>
+void apply_gradients_of(const BatchNormTrainingProblem& p, const BatchNormBackwardApplyArgs& a,
+                        const PixelBlock& block, const float* constants) {
   const float *centre = constants, *scale = centre + p.c, *slope = scale + p.c,
               *shift = slope + p.c;
   const bool relu = p.activation == Activation::relu;
   for (int64_t pixel = block.first; pixel < block.first + block.count; ++pixel) {
-    const float* x = static_cast<const float*>(a.x) + pixel * p.x_pitch;
-    const float* y = advance(static_cast<const float*>(a.y), pixel * p.y_pitch);
-    const float* dy = static_cast<const float*>(a.dy) + pixel * p.dy_pitch;
-    float* dx = static_cast<float*>(a.dx) + pixel * p.dx_pitch;
+    const T* x = static_cast<const T*>(a.x) + pixel * p.x_pitch;
+    const T* y = advance(static_cast<const T*>(a.y), pixel * p.y_pitch);
+    const T* dy = static_cast<const T*>(a.dy) + pixel * p.dy_pitch;
+    T* dx = static_cast<T*>(a.dx) + pixel * p.dx_pitch;
     for_lanes(p.c, [&](auto d, int64_t i) HWY_ATTR {
-      auto g = hn::LoadU(d, dy + i);
+      auto g = load(d, dy + i);
       if (relu) g = through_relu(d, g, y + i);
-      const auto centred = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, centre + i));
-      const auto part = hn::MulAdd(centred, hn::LoadU(d, slope + i), hn::LoadU(d, shift + i));
-      hn::StoreU(hn::MulAdd(g, hn::LoadU(d, scale + i), part), d, dx + i);
+      const auto centred = hn::Sub(load(d, x + i), load(d, centre + i));
+      const auto part = hn::MulAdd(centred, load(d, slope + i), load(d, shift + i));
+      store(hn::MulAdd(g, load(d, scale + i), part), d, dx + i);
     });
   }
+}
+
+void apply_gradients(const BatchNormTrainingProblem& p, const BatchNormBackwardApplyArgs& a,
+                     const PixelBlock& block, const float* constants) {
+  with_lanes(p.dtype, [&](auto t) { apply_gradients_of<decltype(t)>(p, a, block, constants); });
 }
 
 }  // namespace
@@ -89,7 +102,7 @@ namespace {
 HWY_EXPORT(sum_gradients);
 HWY_EXPORT(apply_gradients);
 
-bool can_run(const BatchNormTrainingProblem& p) { return p.dtype == DType::f32; }
+bool can_run(const BatchNormTrainingProblem& p) { return has_lanes(p.dtype); }
 
 size_t sums_bytes(const BatchNormTrainingProblem& p, void*) { return sums_workspace_bytes(p); }
 

@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "kernels/batch_norm/training_cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes-inl.h"
 #include "kernels/base/pixels.h"
 #include "kernels/batch_norm/pixel_blocks.h"
@@ -15,17 +16,18 @@ namespace sf::HWY_NAMESPACE {
 namespace {
 
 // `partial`: the sums, then the sums of squares.
-void sum_pixels(const BatchNormTrainingProblem& p, const BatchNormSumsArgs& a,
-                const PixelBlock& block, double* partial) {
+template <class T>
+void sum_pixels_of(const BatchNormTrainingProblem& p, const BatchNormSumsArgs& a,
+                   const PixelBlock& block, double* partial) {
   double *sums = partial, *squares = partial + p.c;
   std::fill_n(partial, 2 * p.c, 0.0);
-  const float* corner = static_cast<const float*>(a.x) + block.first * p.x_pitch;
+  const T* corner = static_cast<const T*>(a.x) + block.first * p.x_pitch;
   for_pixel_groups(block.count, p.c, [&](const PixelGroup& group) HWY_ATTR {
-    const float* x = corner + group.first * p.x_pitch;
+    const T* x = corner + group.first * p.x_pitch;
     for_double_lanes(p.c, [&](auto d, int64_t i) HWY_ATTR {
       auto sum = hn::LoadU(d, sums + i), square = hn::LoadU(d, squares + i);
       for (int stream = 0; stream < group.streams; ++stream) {
-        const float* from = x + stream * group.distance * p.x_pitch + i;
+        const T* from = x + stream * group.distance * p.x_pitch + i;
         for (int row = 0; row < group.rows; ++row, from += p.x_pitch) {
           const auto value = load_doubles(d, from);
           sum = hn::Add(sum, value);
@@ -38,24 +40,34 @@ void sum_pixels(const BatchNormTrainingProblem& p, const BatchNormSumsArgs& a,
   });
 }
 
+void sum_pixels(const BatchNormTrainingProblem& p, const BatchNormSumsArgs& a,
+                const PixelBlock& block, double* partial) {
+  with_lanes(p.dtype, [&](auto t) { sum_pixels_of<decltype(t)>(p, a, block, partial); });
+}
+
 // The constants of one split lie behind each other: c centres, scales, shifts.
-void apply_pixels(const BatchNormTrainingProblem& p, const BatchNormApplyArgs& a,
-                  const PixelBlock& block, const float* constants) {
+template <class T>
+void apply_pixels_of(const BatchNormTrainingProblem& p, const BatchNormApplyArgs& a,
+                     const PixelBlock& block, const float* constants) {
   const float *centre = constants, *scale = centre + p.c, *shift = scale + p.c;
   const bool relu = p.activation == Activation::relu;
   for (int64_t pixel = block.first; pixel < block.first + block.count; ++pixel) {
-    const float* x = static_cast<const float*>(a.x) + pixel * p.x_pitch;
-    const float* residual =
-        advance(static_cast<const float*>(a.residual), pixel * p.residual_pitch);
-    float* y = static_cast<float*>(a.y) + pixel * p.y_pitch;
+    const T* x = static_cast<const T*>(a.x) + pixel * p.x_pitch;
+    const T* residual = advance(static_cast<const T*>(a.residual), pixel * p.residual_pitch);
+    T* y = static_cast<T*>(a.y) + pixel * p.y_pitch;
     for_lanes(p.c, [&](auto d, int64_t i) HWY_ATTR {
-      const auto centred = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, centre + i));
-      auto value = hn::MulAdd(centred, hn::LoadU(d, scale + i), hn::LoadU(d, shift + i));
-      if (p.residual) value = hn::Add(value, hn::LoadU(d, residual + i));
+      const auto centred = hn::Sub(load(d, x + i), load(d, centre + i));
+      auto value = hn::MulAdd(centred, load(d, scale + i), load(d, shift + i));
+      if (p.residual) value = hn::Add(value, load(d, residual + i));
       if (relu) value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);  // keeps NaN
-      hn::StoreU(value, d, y + i);
+      store(value, d, y + i);
     });
   }
+}
+
+void apply_pixels(const BatchNormTrainingProblem& p, const BatchNormApplyArgs& a,
+                  const PixelBlock& block, const float* constants) {
+  with_lanes(p.dtype, [&](auto t) { apply_pixels_of<decltype(t)>(p, a, block, constants); });
 }
 
 }  // namespace
@@ -69,7 +81,7 @@ namespace {
 HWY_EXPORT(sum_pixels);
 HWY_EXPORT(apply_pixels);
 
-bool can_run(const BatchNormTrainingProblem& p) { return p.dtype == DType::f32; }
+bool can_run(const BatchNormTrainingProblem& p) { return has_lanes(p.dtype); }
 
 size_t sums_bytes(const BatchNormTrainingProblem& p, void*) { return sums_workspace_bytes(p); }
 

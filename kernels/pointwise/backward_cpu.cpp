@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "kernels/pointwise/backward_cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes-inl.h"
 #include "kernels/base/pixels.h"
 #include "kernels/pointwise/sigmoid-inl.h"
@@ -13,14 +14,14 @@ HWY_BEFORE_NAMESPACE();
 namespace sf::HWY_NAMESPACE {
 namespace {
 
-template <class F>
-HWY_INLINE void map(const float* saved, const float* dy, int64_t n, float* dx, const F& f) {
-  for_lanes(n, [&](auto d, int64_t i) HWY_ATTR {
-    hn::StoreU(f(d, hn::LoadU(d, saved + i), hn::LoadU(d, dy + i)), d, dx + i);
-  });
+template <class T, class F>
+HWY_INLINE void map(const T* saved, const T* dy, int64_t n, T* dx, const F& f) {
+  for_lanes(n, [&](auto d, int64_t i)
+                   HWY_ATTR { store(f(d, load(d, saved + i), load(d, dy + i)), d, dx + i); });
 }
 
-void backward_row(UnaryKind kind, const float* saved, const float* dy, int64_t n, float* dx) {
+template <class T>
+void backward_row(UnaryKind kind, const T* saved, const T* dy, int64_t n, T* dx) {
   switch (kind) {
     case UnaryKind::relu:
       return map(saved, dy, n, dx, [](auto d, auto y, auto g) HWY_ATTR {
@@ -38,6 +39,18 @@ void backward_row(UnaryKind kind, const float* saved, const float* dy, int64_t n
   }
 }
 
+// Pixels [first, first + count), of n values each.
+void backward_rows(const UnaryBackwardProblem& p, const UnaryBackwardArgs& a, int64_t first,
+                   int64_t count, int64_t n) {
+  with_lanes(p.dtype, [&](auto t) {
+    using T = decltype(t);
+    for (int64_t i = first; i < first + count; ++i)
+      backward_row(p.kind, static_cast<const T*>(a.saved) + i * p.saved_pitch,
+                   static_cast<const T*>(a.dy) + i * p.dy_pitch, n,
+                   static_cast<T*>(a.dx) + i * p.dx_pitch);
+  });
+}
+
 }  // namespace
 }  // namespace sf::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -46,20 +59,15 @@ HWY_AFTER_NAMESPACE();
 namespace sf {
 namespace {
 
-HWY_EXPORT(backward_row);
+HWY_EXPORT(backward_rows);
 
-bool can_run(const UnaryBackwardProblem& p) { return p.dtype == DType::f32; }
+bool can_run(const UnaryBackwardProblem& p) { return has_lanes(p.dtype); }
 
 void run(const UnaryBackwardProblem& p, const UnaryBackwardArgs& a, void*, void*, Queue) {
   const bool dense = p.saved_pitch == p.c && p.dy_pitch == p.c && p.dx_pitch == p.c;
   parallel_for_pixels(p.pixels, p.c, [&](int64_t first, int64_t count) {
-    const int64_t rows = dense ? 1 : count, n = dense ? count * p.c : p.c;
-    for (int64_t i = first; i < first + rows; ++i) {
-      const float* saved = static_cast<const float*>(a.saved) + i * p.saved_pitch;
-      const float* dy = static_cast<const float*>(a.dy) + i * p.dy_pitch;
-      float* dx = static_cast<float*>(a.dx) + i * p.dx_pitch;
-      HWY_DYNAMIC_DISPATCH(backward_row)(p.kind, saved, dy, n, dx);
-    }
+    HWY_DYNAMIC_DISPATCH(backward_rows)
+    (p, a, first, dense ? 1 : count, dense ? count * p.c : p.c);
   });
 }
 

@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "kernels/pointwise/cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes-inl.h"
 #include "kernels/base/pixels.h"
 #include "kernels/pointwise/sigmoid-inl.h"
@@ -13,19 +14,19 @@ HWY_BEFORE_NAMESPACE();
 namespace sf::HWY_NAMESPACE {
 namespace {
 
-template <class F>
-HWY_INLINE void map(const float* x, int64_t n, float* y, const F& f) {
-  for_lanes(n,
-            [&](auto d, int64_t i) HWY_ATTR { hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i); });
+template <class T, class F>
+HWY_INLINE void map(const T* x, int64_t n, T* y, const F& f) {
+  for_lanes(n, [&](auto d, int64_t i) HWY_ATTR { store(f(d, load(d, x + i)), d, y + i); });
 }
 
-template <class F>
-HWY_INLINE void map(const float* a, const float* b, int64_t n, float* y, const F& f) {
-  for_lanes(n, [&](auto d, int64_t i)
-                   HWY_ATTR { hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i); });
+template <class T, class F>
+HWY_INLINE void map(const T* a, const T* b, int64_t n, T* y, const F& f) {
+  for_lanes(
+      n, [&](auto d, int64_t i) HWY_ATTR { store(f(load(d, a + i), load(d, b + i)), d, y + i); });
 }
 
-void unary_row(UnaryKind kind, const float* x, int64_t n, float* y) {
+template <class T>
+void unary_row(UnaryKind kind, const T* x, int64_t n, T* y) {
   switch (kind) {
     case UnaryKind::relu:
       return map(x, n, y, [](auto d, auto v) HWY_ATTR {
@@ -39,11 +40,34 @@ void unary_row(UnaryKind kind, const float* x, int64_t n, float* y) {
   }
 }
 
-void binary_row(BinaryKind kind, const float* a, const float* b, int64_t n, float* y) {
+template <class T>
+void binary_row(BinaryKind kind, const T* a, const T* b, int64_t n, T* y) {
   if (kind == BinaryKind::add)
     map(a, b, n, y, [](auto v, auto w) HWY_ATTR { return hn::Add(v, w); });
   else
     map(a, b, n, y, [](auto v, auto w) HWY_ATTR { return hn::Mul(v, w); });
+}
+
+// Pixels [first, first + count), of n values each.
+void unary_rows(const UnaryProblem& p, const UnaryArgs& a, int64_t first, int64_t count,
+                int64_t n) {
+  with_lanes(p.dtype, [&](auto t) {
+    using T = decltype(t);
+    for (int64_t i = first; i < first + count; ++i)
+      unary_row(p.kind, static_cast<const T*>(a.x) + i * p.x_pitch, n,
+                static_cast<T*>(a.y) + i * p.y_pitch);
+  });
+}
+
+void binary_rows(const BinaryProblem& p, const BinaryArgs& args, int64_t first, int64_t count,
+                 int64_t n) {
+  with_lanes(p.dtype, [&](auto t) {
+    using T = decltype(t);
+    for (int64_t i = first; i < first + count; ++i)
+      binary_row(p.kind, static_cast<const T*>(args.a) + i * p.a_pitch,
+                 static_cast<const T*>(args.b) + i / p.b_repeat * p.b_pitch, n,
+                 static_cast<T*>(args.y) + i * p.y_pitch);
+  });
 }
 
 }  // namespace
@@ -54,33 +78,24 @@ HWY_AFTER_NAMESPACE();
 namespace sf {
 namespace {
 
-HWY_EXPORT(unary_row);
-HWY_EXPORT(binary_row);
+HWY_EXPORT(unary_rows);
+HWY_EXPORT(binary_rows);
 
-bool can_run_unary(const UnaryProblem& p) { return p.dtype == DType::f32; }
-bool can_run_binary(const BinaryProblem& p) { return p.dtype == DType::f32; }
+bool can_run_unary(const UnaryProblem& p) { return has_lanes(p.dtype); }
+bool can_run_binary(const BinaryProblem& p) { return has_lanes(p.dtype); }
 
 void run_unary(const UnaryProblem& p, const UnaryArgs& a, void*, void*, Queue) {
   const bool dense = p.x_pitch == p.c && p.y_pitch == p.c;
   parallel_for_pixels(p.pixels, p.c, [&](int64_t first, int64_t count) {
-    const float* x = static_cast<const float*>(a.x) + first * p.x_pitch;
-    float* y = static_cast<float*>(a.y) + first * p.y_pitch;
-    const int64_t rows = dense ? 1 : count, n = dense ? count * p.c : p.c;
-    for (int64_t i = 0; i < rows; ++i)
-      HWY_DYNAMIC_DISPATCH(unary_row)(p.kind, x + i * p.x_pitch, n, y + i * p.y_pitch);
+    HWY_DYNAMIC_DISPATCH(unary_rows)(p, a, first, dense ? 1 : count, dense ? count * p.c : p.c);
   });
 }
 
 void run_binary(const BinaryProblem& p, const BinaryArgs& args, void*, void*, Queue) {
   const bool dense = p.b_repeat == 1 && p.a_pitch == p.c && p.b_pitch == p.c && p.y_pitch == p.c;
   parallel_for_pixels(p.pixels, p.c, [&](int64_t first, int64_t count) {
-    const int64_t rows = dense ? 1 : count, n = dense ? count * p.c : p.c;
-    for (int64_t i = first; i < first + rows; ++i) {
-      const float* a = static_cast<const float*>(args.a) + i * p.a_pitch;
-      const float* b = static_cast<const float*>(args.b) + i / p.b_repeat * p.b_pitch;
-      float* y = static_cast<float*>(args.y) + i * p.y_pitch;
-      HWY_DYNAMIC_DISPATCH(binary_row)(p.kind, a, b, n, y);
-    }
+    HWY_DYNAMIC_DISPATCH(binary_rows)
+    (p, args, first, dense ? 1 : count, dense ? count * p.c : p.c);
   });
 }
 

@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "kernels/pool3d/backward_cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes-inl.h"
 #include "kernels/base/threads.h"
 #include "kernels/pool3d/window.h"
@@ -21,7 +22,9 @@ HWY_INLINE int tap_of(const Pool3dProblem& p, int i, int j, int l) {
 }
 
 // The chosen taps of one output row, counted over N, T and H.
-void choose_row(const Pool3dProblem& p, const Pool3dBackwardArgs& a, int64_t index, int32_t* taps) {
+template <class T>
+void choose_row_of(const Pool3dProblem& p, const Pool3dBackwardArgs& a, int64_t index,
+                   int32_t* taps) {
   const int out_t = p.out_t(), out_h = p.out_h(), out_w = p.out_w();
   const int64_t n = index / out_h / out_t;
   const int z = int(index / out_h % out_t), y = int(index % out_h);
@@ -38,9 +41,9 @@ void choose_row(const Pool3dProblem& p, const Pool3dBackwardArgs& a, int64_t ind
       for (int i = t.first; i < t.last; ++i)
         for (int j = h.first; j < h.last; ++j) {
           const int64_t row = ((n * p.t + i) * p.h + j) * p.w;
-          const float* x = static_cast<const float*>(a.x) + row * p.x_pitch + channel;
+          const T* x = static_cast<const T*>(a.x) + row * p.x_pitch + channel;
           for (int l = w.first; l < w.last; ++l) {
-            const auto value = hn::LoadU(d, x + l * p.x_pitch);
+            const auto value = load(d, x + l * p.x_pitch);
             const auto better = hn::Or(hn::Gt(value, largest), hn::IsNaN(value));
             largest = hn::IfThenElse(better, value, largest);
             const auto tap = hn::Set(di, tap_of(p, i - t0, j - h0, l - w0));
@@ -52,15 +55,20 @@ void choose_row(const Pool3dProblem& p, const Pool3dBackwardArgs& a, int64_t ind
   }
 }
 
+void choose_row(const Pool3dProblem& p, const Pool3dBackwardArgs& a, int64_t index, int32_t* taps) {
+  with_lanes(p.dtype, [&](auto t) { choose_row_of<decltype(t)>(p, a, index, taps); });
+}
+
 // The gradients of one input row, counted over N, T and H.
-void collect_row(const Pool3dBackwardProblem& problem, const Pool3dBackwardArgs& a, int64_t index,
-                 const int32_t* taps) {
+template <class T>
+void collect_row_of(const Pool3dBackwardProblem& problem, const Pool3dBackwardArgs& a,
+                    int64_t index, const int32_t* taps) {
   const Pool3dProblem& p = problem.forward;
   const int out_t = p.out_t(), out_h = p.out_h(), out_w = p.out_w();
   const int64_t n = index / p.h / p.t;
   const int in_t = int(index / p.h % p.t), in_h = int(index % p.h);
   const PoolRange t = covering_range(p, 0, out_t, in_t), h = covering_range(p, 1, out_h, in_h);
-  float* dx = static_cast<float*>(a.dx) + index * p.w * problem.dx_pitch;
+  T* dx = static_cast<T*>(a.dx) + index * p.w * problem.dx_pitch;
   for (int in_w = 0; in_w < p.w; ++in_w, dx += problem.dx_pitch) {
     const PoolRange w = covering_range(p, 2, out_w, in_w);
     for_lanes(p.c, [&](auto d, int64_t channel) HWY_ATTR {
@@ -70,8 +78,8 @@ void collect_row(const Pool3dBackwardProblem& problem, const Pool3dBackwardArgs&
         for (int j = h.first; j < h.last; ++j)
           for (int l = w.first; l < w.last; ++l) {
             const int64_t out = ((n * out_t + i) * out_h + j) * out_w + l;
-            const auto* dy = static_cast<const float*>(a.dy) + out * p.y_pitch + channel;
-            auto g = hn::LoadU(d, dy);
+            const auto* dy = static_cast<const T*>(a.dy) + out * p.y_pitch + channel;
+            auto g = load(d, dy);
             if (p.kind == PoolKind::average) {
               const int divisor = pool_divisor(p, pool_range(p, 0, p.t, i),
                                                pool_range(p, 1, p.h, j), pool_range(p, 2, p.w, l));
@@ -84,9 +92,14 @@ void collect_row(const Pool3dBackwardProblem& problem, const Pool3dBackwardArgs&
             }
             sum = hn::Add(sum, g);
           }
-      hn::StoreU(sum, d, dx + channel);
+      store(sum, d, dx + channel);
     });
   }
+}
+
+void collect_row(const Pool3dBackwardProblem& p, const Pool3dBackwardArgs& a, int64_t index,
+                 const int32_t* taps) {
+  with_lanes(p.forward.dtype, [&](auto t) { collect_row_of<decltype(t)>(p, a, index, taps); });
 }
 
 }  // namespace
@@ -102,7 +115,7 @@ HWY_EXPORT(collect_row);
 
 int64_t out_rows(const Pool3dProblem& p) { return int64_t{p.n} * p.out_t() * p.out_h(); }
 
-bool can_run(const Pool3dBackwardProblem& p) { return p.forward.dtype == DType::f32; }
+bool can_run(const Pool3dBackwardProblem& p) { return has_lanes(p.forward.dtype); }
 
 size_t workspace_bytes(const Pool3dBackwardProblem& problem, void*) {
   const Pool3dProblem& p = problem.forward;
