@@ -20,7 +20,7 @@ void infer(const InferArguments& a) {
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
   if (!a.dtype.empty()) config.set("SF.DTYPE", a.dtype);
   const Device device = Device::parse(config.get<std::string>("SF.DEVICE"));
-  const auto model = initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")));
+  const auto model = initial_model(config, parameter_type(config));
   if (a.weights.empty())
     load_test_weights(*model, config);
   else
@@ -32,6 +32,7 @@ void infer(const InferArguments& a) {
                      .max_batch = int64_t(clips.size()),
                      .memory_limit_bytes = memory_limit_bytes(config, false),
                      .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+                     .half = half_type(config, false),
                      .keep_stages = a.keep_stages});
   const Inference::Result result = network.run(clips);
   NamedTensors out{{"output", result.scores}, {"logits", result.logits}};
@@ -52,7 +53,7 @@ void add_infer_command(CLI::App& app) {
       ->required();
   command->add_option("--weights", arguments->weights, "a checkpoint, or 'counter'");
   command->add_option("--device", arguments->device, "auto, cpu, simt, cuda, cuda:N");
-  command->add_option("--dtype", arguments->dtype, "f32, f64");
+  command->add_option("--dtype", arguments->dtype, "f32, f64, bf16, f16");
   command->add_flag("--keep-stages", arguments->keep_stages,
                     "also store the activations behind each stage");
   command->callback([arguments] { infer(*arguments); });

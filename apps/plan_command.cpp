@@ -24,7 +24,7 @@ void print(const Plan& plan, bool shapes) {
 void plan(const PlanArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
-  const auto model = initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")));
+  const auto model = initial_model(config, parameter_type(config));
   if (a.train) {
     const Optimizer optimizer(*model, config);
     const TrainStep step(*model, optimizer, config, train_step_options(config, a.batch));
@@ -34,7 +34,8 @@ void plan(const PlanArguments& a) {
   const Inference network(*model, config.get<int64_t>("DATA.TEST_CROP_SIZE"),
                           {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
                            .max_batch = a.batch,
-                           .memory_limit_bytes = memory_limit_bytes(config, false)});
+                           .memory_limit_bytes = memory_limit_bytes(config, false),
+                           .half = half_type(config, false)});
   print(network.plan(), a.shapes);
 }
 

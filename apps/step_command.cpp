@@ -39,7 +39,7 @@ void step(const StepArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
   if (!a.dtype.empty()) config.set("SF.DTYPE", a.dtype);
-  const auto model = initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")));
+  const auto model = initial_model(config, parameter_type(config));
   Optimizer optimizer(*model, config);
   if (a.weights.empty() || a.weights == "counter") {
     a.weights.empty() ? load_test_weights(*model, config) : fill_counter_weights(*model);
@@ -61,6 +61,8 @@ void step(const StepArguments& a) {
   options.soft_targets = targets.dtype() != DType::i64;
   options.accumulate = 1;
   options.keep_gradients = true;
+  LossScaler scaler;
+  if (options.half == DType::f16) options.scaler = &scaler;
   TrainStep training(*model, optimizer, config, options);
   const LearningRate schedule(config);
   NamedTensors out;
@@ -70,6 +72,7 @@ void step(const StepArguments& a) {
     optimizer.set_learning_rate(rate);
     optimizer.set_step(optimizer.step() + 1);
     const TrainStep::Result result = training.run(pathways, targets, i);
+    if (result.skipped) optimizer.set_step(optimizer.step() - 1);
     losses.push_back(result.loss);
     SF_LOG("step {}: loss {:.6f}, gradient norm {:.6f}, learning rate {}", i + 1, result.loss,
            result.gradient_norm, rate);
@@ -101,7 +104,7 @@ void add_step_command(CLI::App& app) {
   command->add_option("--steps", arguments->steps, "how many")->check(CLI::PositiveNumber);
   command->add_option("--lr", arguments->rate, "learning rate in place of the schedule's");
   command->add_option("--device", arguments->device, "auto, cpu, simt, cuda, cuda:N");
-  command->add_option("--dtype", arguments->dtype, "f32, f64");
+  command->add_option("--dtype", arguments->dtype, "f32, f64, bf16, f16");
   command->callback([arguments] { step(*arguments); });
 }
 

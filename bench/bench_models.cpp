@@ -1,10 +1,10 @@
 // Whole networks on one clip, and for comparison the bare sequence of their convolutions.
 //
-// Cases are NETWORK/CROP/DTYPE/DEVICE. The extra case NETWORK/CROP/DTYPE/onednn_sequence runs
-// nothing but the convolutions of the network in order, each a fused channels-last oneDNN primitive
-// with packed weights: what is left when everything else costs nothing. NETWORK/224x2/DTYPE/train
-// is a step of training on two clips, onednn_train_sequence its convolutions alone: forward, by
-// data and by weight.
+// Cases are NETWORK/CROP/DTYPE/DEVICE, bf16 where the processor multiplies it. The extra case
+// NETWORK/CROP/DTYPE/onednn_sequence runs nothing but the convolutions of the network in order,
+// each a fused channels-last oneDNN primitive with packed weights: what is left when everything
+// else costs nothing. NETWORK/224x2/DTYPE/train is a step of training on two clips,
+// onednn_train_sequence its convolutions alone: forward, by data and by weight.
 //   OMP_NUM_THREADS=2 build/bench_models --benchmark_filter=SLOWFAST_8x8_R50
 #include <algorithm>
 #include <filesystem>
@@ -16,9 +16,11 @@
 #include <benchmark/benchmark.h>
 
 #include "apps/engine/inference.h"
+#include "apps/engine/setup.h"
 #include "apps/engine/train_step.h"
 #include "autograd/ops/conv3d_backward.h"
 #include "configs/config.h"
+#include "kernels/base/machine.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 #include "models/weights.h"
@@ -28,13 +30,15 @@ namespace {
 using namespace sf;
 
 struct Network {
-  explicit Network(const std::string& name)
+  Network(const std::string& name, DType dtype)
       : config(Config::load(
-            std::filesystem::path(SF_SOURCE_DIR) / "configs/Kinetics" / (name + ".yaml"), {})),
+            std::filesystem::path(SF_SOURCE_DIR) / "configs/Kinetics" / (name + ".yaml"),
+            std::vector<std::string>{"SF.DTYPE", std::string(name_of(dtype))})),
         model(make_model(config)),
         crop(config.get<int64_t>("DATA.TEST_CROP_SIZE")) {
     fill_counter_weights(*model);
-    inference = std::make_unique<Inference>(*model, crop, InferenceOptions{});
+    inference = std::make_unique<Inference>(*model, crop,
+                                            InferenceOptions{.half = half_type(config, false)});
     std::vector<Tensor> clip;
     for (const TensorType& type : model->inputs(1, crop))
       clip.push_back(Tensor::from(counter_uniform("clip", type.shape.numel(), -2, 2), type.shape)
@@ -49,15 +53,15 @@ struct Network {
   std::vector<std::vector<Tensor>> clips;
 };
 
-Network& network(const std::string& name) {
-  static std::map<std::string, std::unique_ptr<Network>> loaded;
-  auto& entry = loaded[name];
-  if (!entry) entry = std::make_unique<Network>(name);
+Network& network(const std::string& name, DType dtype) {
+  static std::map<std::pair<std::string, DType>, std::unique_ptr<Network>> loaded;
+  auto& entry = loaded[{name, dtype}];
+  if (!entry) entry = std::make_unique<Network>(name, dtype);
   return *entry;
 }
 
-void run_network(benchmark::State& state, const std::string& name) {
-  Network& net = network(name);
+void run_network(benchmark::State& state, const std::string& name, DType dtype) {
+  Network& net = network(name, dtype);
   for (auto _ : state) benchmark::DoNotOptimize(net.inference->run(net.clips).scores.data());
   state.counters["GFLOP/s"] =
       benchmark::Counter(net.inference->plan().flops() * 1e-9 * double(state.iterations()),
@@ -85,15 +89,15 @@ struct Training {
   Tensor labels = Tensor::from<int64_t>({3, 7}, {kBatch});
 };
 
-Training& training(const std::string& name) {
-  static std::map<std::string, std::unique_ptr<Training>> loaded;
-  auto& entry = loaded[name];
-  if (!entry) entry = std::make_unique<Training>(network(name));
+Training& training(const std::string& name, DType dtype) {
+  static std::map<std::pair<std::string, DType>, std::unique_ptr<Training>> loaded;
+  auto& entry = loaded[{name, dtype}];
+  if (!entry) entry = std::make_unique<Training>(network(name, dtype));
   return *entry;
 }
 
-void run_training(benchmark::State& state, const std::string& name) {
-  Training& t = training(name);
+void run_training(benchmark::State& state, const std::string& name, DType dtype) {
+  Training& t = training(name, dtype);
   int64_t i = 0;
   for (auto _ : state) {
     t.optimizer->set_step(++i);
@@ -212,14 +216,17 @@ int main(int argc, char** argv) {
   const auto add = [](const std::string& name, auto run) {
     benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond)->UseRealTime();
   };
-  for (const std::string name : kNetworks) {
-    add(name + "/256/f32/cpu", [=](auto& state) { run_network(state, name); });
-    add(name + "/256/f32/onednn_sequence",
-        [=](auto& state) { run_sequence(state, network(name).inference->plan()); });
-    add(name + "/224x2/f32/train", [=](auto& state) { run_training(state, name); });
-    add(name + "/224x2/f32/onednn_train_sequence",
-        [=](auto& state) { run_sequence(state, training(name).step->plan()); });
-  }
+  for (const std::string name : kNetworks)
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      if (dtype == DType::bf16 && !has_bf16_products()) continue;
+      const std::string one = cat(name, "/256/", dtype), step = cat(name, "/224x2/", dtype);
+      add(one + "/cpu", [=](auto& state) { run_network(state, name, dtype); });
+      add(one + "/onednn_sequence",
+          [=](auto& state) { run_sequence(state, network(name, dtype).inference->plan()); });
+      add(step + "/train", [=](auto& state) { run_training(state, name, dtype); });
+      add(step + "/onednn_train_sequence",
+          [=](auto& state) { run_sequence(state, training(name, dtype).step->plan()); });
+    }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

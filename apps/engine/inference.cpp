@@ -39,6 +39,13 @@ struct Inference::Planned {
     const Value mean = built.value(built.marks().at("logits"));
     Rewritten rewritten =
         rewrite_for_inference(built, std::vector{out.id(), mean.id()}, options.keep_stages);
+    if (options.half) {
+      std::vector<int> kept{rewritten[out].id(), rewritten[mean].id()};
+      if (options.keep_stages)
+        for (const auto& [name, value] : rewritten.graph->marks()) kept.push_back(value);
+      Rewritten halved = mixed_precision(*rewritten.graph, kept, *options.half);
+      rewritten = std::move(rewritten).then(std::move(halved));
+    }
     for (Value clip : clips) inputs.push_back(rewritten[clip]);
     scores = rewritten[out];
     logits = rewritten[mean];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct InferenceOptions {
   int64_t max_batch = 1;            // clips that run together, as far as the memory allows
   double memory_limit_bytes = 4e9;  // of activations and workspace
   bool check_finite = false;
-  bool keep_stages = false;                       // keep the activations behind each stage
+  std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
+  bool keep_stages = false;        // keep the activations behind each stage
   std::shared_ptr<ArenaMemory> memory = nullptr;  // of the plans; null: of their own
 };
 

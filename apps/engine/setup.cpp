@@ -7,6 +7,7 @@
 #include "apps/engine/checkpointer.h"
 #include "apps/engine/inference.h"
 #include "apps/engine/logging.h"
+#include "kernels/base/element.h"
 #include "kernels/base/machine.h"
 #include "models/weights.h"
 #include "tensor/checkpoint.h"
@@ -28,9 +29,25 @@ double memory_limit_bytes(const Config& config, bool training) {
   return available > 0 ? available : std::numeric_limits<double>::infinity();
 }
 
+DType parameter_type(const Config& config) {
+  const DType dtype = parse_dtype(config.get<std::string>("SF.DTYPE"));
+  SF_CHECK(is_real(dtype), "SF.DTYPE: wanted f32, f64, bf16 or f16, found ", dtype);
+  return arithmetic_of(dtype);
+}
+
+std::optional<DType> half_type(const Config& config, bool training) {
+  const DType dtype = parse_dtype(config.get<std::string>("SF.DTYPE"));
+  if (is_half(dtype)) return dtype;
+  if (!training || !config.get<bool>("TRAIN.MIXED_PRECISION")) return {};
+  SF_CHECK(dtype == DType::f32, "TRAIN.MIXED_PRECISION: wanted SF.DTYPE f32, found ", dtype);
+  const DType half = parse_dtype(config.get<std::string>("SF.HALF_TYPE"));
+  SF_CHECK(is_half(half), "SF.HALF_TYPE: wanted bf16 or f16, found ", half);
+  const bool cpu = Device::parse(config.get<std::string>("SF.DEVICE")).backend == Backend::cpu;
+  if (cpu && half == DType::bf16 && !has_bf16_products()) return {};
+  return half;
+}
+
 std::unique_ptr<Model> initial_model(const Config& config, DType dtype) {
-  SF_CHECK(dtype == DType::f32 || dtype == DType::f64,
-           "SF.DTYPE: wanted f32 or f64 on the cpu, found ", dtype);
   auto model = make_model(config, dtype);
   model->initialise(uint64_t(config.get<int64_t>("RNG_SEED")));
   return model;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "configs/config.h"
@@ -16,6 +17,14 @@ Device choose_device(const Config& config);
 
 // SF.MEMORY_LIMIT in bytes. Where it is 0: 4 GiB in a test, in training what the machine has left.
 double memory_limit_bytes(const Config& config, bool training);
+
+// The type of the parameters by SF.DTYPE: f32, also under half activations, or f64.
+DType parameter_type(const Config& config);
+
+// The half type that activations and weights are stored in, if any: SF.DTYPE where that is one;
+// else in training, with TRAIN.MIXED_PRECISION, SF.HALF_TYPE, except for bf16 on a cpu that does
+// not multiply it.
+std::optional<DType> half_type(const Config& config, bool training);
 
 // The network with its initial values by RNG_SEED.
 std::unique_ptr<Model> initial_model(const Config& config, DType dtype);

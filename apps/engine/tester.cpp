@@ -49,7 +49,8 @@ InferenceOptions inference_options(const Config& config, Device device) {
   return {.device = device,
           .max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
           .memory_limit_bytes = memory_limit_bytes(config, false),
-          .check_finite = config.get<bool>("SF.CHECK_FINITE")};
+          .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+          .half = half_type(config, false)};
 }
 
 TestRun::TestRun(const Config& config, const Model& model, Device device)
@@ -167,9 +168,9 @@ void test(const Config& config) {
   const Device device = choose_device(config);
   SF_LOG("Test with config:");
   for (const std::string& line : split_lines(config.dump())) SF_LOG("{}", line);
-  const auto dtype = config.get<std::string>("SF.DTYPE");
-  SF_CHECK(dtype == "f32", "SF.DTYPE: testing wants f32, found ", dtype);
-  const auto model = initial_model(config, DType::f32);
+  const DType dtype = parameter_type(config);
+  SF_CHECK(dtype == DType::f32, "SF.DTYPE: testing wants f32, bf16 or f16, found ", dtype);
+  const auto model = initial_model(config, dtype);
   if (config.get<bool>("LOG_MODEL_INFO")) log_model_info(*model, config);
   load_test_weights(*model, config);
   for (int views : temporal_views(config)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -52,6 +53,7 @@ TrainStepOptions train_step_options(const Config& config, int64_t batch) {
           .accumulate = config.get<int>("SF.ACCUMULATE"),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .batch_norm_group = batch_norm_group(config, std::make_shared<SingleProcess>()),
+          .half = half_type(config, true),
           .device = Device::parse(config.get<std::string>("SF.DEVICE")),
           .memory_limit_bytes = memory_limit_bytes(config, true)};
 }
@@ -63,7 +65,11 @@ struct TrainStep::Planned {
   void add_up(const TrainStepOptions& options, const Optimizer& optimizer,
               const std::vector<Value>& gradients);
 
+  void set_scale();
+
   Tensor iteration = one_number(0);
+  Tensor scaled_seed = Tensor::zeros({{1}, DType::f32}),
+         inverse_scale = Tensor::zeros({{1}, DType::f64});
   std::vector<Parameter> parameters;
   std::unique_ptr<Graph> graph;
   std::vector<Value> clips, gradients;
@@ -73,6 +79,8 @@ struct TrainStep::Planned {
 
   // With accumulation: the sums, and the step of the optimiser on them.
   int accumulate = 1, runs = 0;
+  LossScaler* scaler = nullptr;
+  bool overflowed = false;  // in one of the batches added up
   std::vector<Tensor> sums;
   Graph update_graph{TrainingRules{}};
   Value update_norm;
@@ -81,7 +89,7 @@ struct TrainStep::Planned {
 
 TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, const Config& config,
                             const TrainStepOptions& options)
-    : parameters(optimizer.parameters()), accumulate(options.accumulate) {
+    : parameters(optimizer.parameters()), accumulate(options.accumulate), scaler(options.scaler) {
   Graph built(TrainingRules{.frozen_batch_norm = config.get<bool>("MODEL.FROZEN_BN"),
                             .batch_norm_group = options.batch_norm_group,
                             .seed = one_number(config.get<int64_t>("RNG_SEED")),
@@ -95,6 +103,11 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
   const Value mean_loss = training_loss(config, out, wanted);
 
   Rewritten rewritten = rewrite_for_training(built, std::vector{out.id(), mean_loss.id()});
+  if (options.half) {
+    const std::vector kept{rewritten[out].id(), rewritten[mean_loss].id()};
+    Rewritten halved = mixed_precision(*rewritten.graph, kept, *options.half);
+    rewritten = std::move(rewritten).then(std::move(halved));
+  }
   for (Value input : inputs) clips.push_back(rewritten[input]);
   targets = rewritten[wanted];
   loss = rewritten[mean_loss];
@@ -103,10 +116,15 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
 
   std::vector<Value> learning;
   for (const Parameter& p : parameters) learning.push_back(graph->state(p.tensor, p.name, true));
-  const Value seed = constant(*graph, loss.type(), 1.0 / accumulate);
-  const auto all = sf::gradients(loss, learning, seed);
-  for (size_t i = 0; i < all.size(); ++i)
+  const Value seed = scaler ? graph->state(scaled_seed, "loss_scale", true)
+                            : constant(*graph, loss.type(), 1.0 / accumulate);
+  auto all = sf::gradients(loss, learning, seed);
+  for (size_t i = 0; i < all.size(); ++i) {
     SF_CHECK(all[i], parameters[i].name, ": wanted a parameter that the loss depends on");
+    if (!scaler) continue;
+    Graph::Scope scope(*graph, parameters[i].name + ".unscale");
+    all[i] = scale(all[i], graph->state(inverse_scale, "1 / loss_scale", true));
+  }
 
   std::vector<Value> outputs{loss, logits};
   if (options.keep_gradients) {
@@ -117,6 +135,11 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
     norm = optimizer.append(*graph, all);
     outputs.push_back(norm);
   } else {
+    if (scaler) {
+      Graph::Scope scope(*graph, "gradient_norm");
+      norm = gradient_norm(all).norm;
+      outputs.push_back(norm);
+    }
     add_up(options, optimizer, all);
   }
   plan = make_plan(*graph, outputs, options);
@@ -136,6 +159,12 @@ void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer
   }
   update_norm = optimizer.append(update_graph, added);
   update = make_plan(update_graph, {update_norm}, options);
+}
+
+void TrainStep::Planned::set_scale() {
+  if (!scaler) return;
+  scaled_seed.span<float>()[0] = float(scaler->scale() / accumulate);
+  inverse_scale.span<double>()[0] = 1 / scaler->scale();
 }
 
 TrainStep::TrainStep(const Model& model, const Optimizer& optimizer, const Config& config,
@@ -159,21 +188,31 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
     p.plan->feed(p.clips[i], converted(pathways[i], p.clips[i].type().dtype));
   p.plan->feed(p.targets, converted(targets, p.targets.type().dtype));
   p.iteration.span<int64_t>()[0] = iteration;
+  p.set_scale();
   p.plan->run(0, p.learning_begin);
 
   Result result;
   result.loss = p.plan->fetch(p.loss).to(DType::f64).span<double>()[0];
   result.logits = p.plan->fetch(p.logits);
   if (p.norm) result.gradient_norm = p.plan->fetch(p.norm).span<double>()[0];
-  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
+  const bool overflow = !std::isfinite(result.gradient_norm);
+  if (!std::isfinite(result.loss) || (overflow && !p.scaler)) {
     const auto found = p.plan->find_not_finite(p.learning_begin);
     throw NotFiniteLoss(found ? found->step : "the norm of the gradients", found ? found->row : 0,
                         result.loss);
   }
-  p.plan->run(p.learning_begin, p.plan->steps().size());
-  if (p.accumulate > 1 && ++p.runs % p.accumulate == 0) {
-    p.update->run();
-    result.gradient_norm = p.update->fetch(p.update_norm).span<double>()[0];
+  p.overflowed |= overflow;
+  if (!overflow) p.plan->run(p.learning_begin, p.plan->steps().size());
+  if (p.accumulate > 1) result.gradient_norm = 0;
+  if (++p.runs % p.accumulate != 0) return result;
+  result.skipped = std::exchange(p.overflowed, false);
+  if (result.skipped) result.gradient_norm = 0;
+  if (p.scaler) p.scaler->update(result.skipped);
+  if (p.accumulate > 1) {
+    if (!result.skipped) {
+      p.update->run();
+      result.gradient_norm = p.update->fetch(p.update_norm).span<double>()[0];
+    }
     for (const Tensor& sum : p.sums) std::memset(sum.data(), 0, size_t(sum.type().bytes()));
   }
   return result;

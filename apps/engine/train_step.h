@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "apps/engine/loss_scaler.h"
 #include "apps/engine/optimizer.h"
 #include "autograd/plan/plan.h"
 #include "dist/process_group.h"
@@ -18,6 +20,8 @@ struct TrainStepOptions {
   bool keep_gradients = false;  // so that gradients() can be called
   bool check_finite = false;
   std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
+  std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
+  LossScaler* scaler = nullptr;    // not owned; null: the loss is not scaled
   Device device{};
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
   std::shared_ptr<ArenaMemory> memory = nullptr;  // as in PlanOptions
@@ -49,8 +53,10 @@ class TrainStep {
 
   struct Result {
     double loss = 0;
-    double gradient_norm = 0;  // before clipping; 0 for a batch whose gradients are only added up
-    Tensor logits;             // N x classes
+    // Before clipping; 0 for a batch whose gradients are only added up.
+    double gradient_norm = 0;
+    bool skipped = false;  // the scaled gradients overflowed: parameters and optimiser stay
+    Tensor logits;         // N x classes
   };
   // pathways: N T H W C each, of the model's type or f32; targets: as target_type says, f32 or the
   // model's type where they are shares. iteration: the key of the draws of dropout; another for

@@ -10,6 +10,7 @@
 #include "apps/engine/logging.h"
 #include "apps/engine/multigrid.h"
 #include "apps/engine/progress.h"
+#include "apps/engine/setup.h"
 #include "apps/engine/training_curves.h"
 #include "apps/engine/training_meters.h"
 #include "apps/engine/training_stage.h"
@@ -145,6 +146,8 @@ Training::Position Training::start() {
                            stage_->optimizer().group_parameters());
     stage_->optimizer().set_step(found.state.optimizer_steps);
   }
+  if (found.state.loss_scale)
+    stage_->scaler().restore(*found.state.loss_scale, found.state.loss_scale_steps);
   if (found.resumed)
     history_ =
         read_history(config_.get<std::string>("OUTPUT_DIR"), at.epoch, found.state.iterations);
@@ -155,7 +158,16 @@ Training::Position Training::start() {
   return at;
 }
 
+void log_precision(const Config& config) {
+  if (const auto half = half_type(config, true))
+    SF_LOG("Mixed precision: activations and weights are stored as {}, master weights as f32.",
+           name_of(*half));
+  else if (config.get<bool>("TRAIN.MIXED_PRECISION"))
+    SF_LOG("TRAIN.MIXED_PRECISION counts as False: this processor does not multiply bf16.");
+}
+
 void Training::run() {
+  log_precision(config_);
   const auto epochs = config_.get<int64_t>("SOLVER.MAX_EPOCH");
   Position at = start();
   if (at.epoch >= epochs) {
@@ -234,6 +246,7 @@ TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
   try {
     const TrainStep::Result result =
         step.run(batch.pathways, targets.values, (epoch << 32) + iteration);
+    if (result.skipped) optimizer.set_step(optimizer.step() - 1);
     return {.clips = clips[0],
             .loss = result.loss,
             .errors = targets.errors(result.logits, batch.labels),

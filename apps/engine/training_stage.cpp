@@ -23,7 +23,7 @@ double bytes_of(const NamedTensors& tensors) {
 TrainingStage::TrainingStage(const Config& config, const Dataset& train_set,
                              std::shared_ptr<ArenaMemory> memory)
     : config_(config),
-      model_(initial_model(config, parse_dtype(config.get<std::string>("SF.DTYPE")))),
+      model_(initial_model(config, parameter_type(config))),
       optimizer_(*model_, config),
       loader_(train_set, train_loader_options(config, Split::train)),
       memory_(std::move(memory)) {}
@@ -39,6 +39,7 @@ void TrainingStage::take_over(const TrainingStage& before) {
     if (same != old.end()) tensor.copy_from(same->second);
   }
   optimizer_.set_step(before.optimizer_.step());
+  scaler_ = before.scaler_;
 }
 
 TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
@@ -48,6 +49,7 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
   TrainStepOptions options = train_step_options(config_, batch);
   options.crop = crop;
   options.memory = memory_;
+  if (options.half == DType::f16) options.scaler = &scaler_;
   planned = std::make_unique<TrainStep>(*model_, optimizer_, config_, options);
   const Plan& plan = planned->plan();
   SF_LOG(
@@ -85,6 +87,10 @@ TrainingState TrainingStage::state() const {
   state.model = tensors_of(*model_);
   state.optimizer = optimizer_.state();
   state.optimizer_steps = optimizer_.step();
+  if (half_type(config_, true) == DType::f16) {
+    state.loss_scale = scaler_.scale();
+    state.loss_scale_steps = scaler_.good_steps();
+  }
   state.seed = uint64_t(config_.get<int64_t>("RNG_SEED"));
   state.config = config_.dump();
   return state;

@@ -20,12 +20,13 @@ class TrainingStage {
   TrainingStage(const Config& config, const Dataset& train_set,
                 std::shared_ptr<ArenaMemory> memory);
 
-  // Parameters, running statistics and the optimiser's state of the stage before.
+  // Parameters, running statistics, the optimiser's state and the loss scale of the stage before.
   void take_over(const TrainingStage& before);
 
   const Config& config() const { return config_; }
   const Model& model() const { return *model_; }
   Optimizer& optimizer() { return optimizer_; }
+  LossScaler& scaler() { return scaler_; }
   TrainLoader& loader() { return loader_; }
 
   // The step for batches of that many clips of that crop; planned at first use, which the log tells
@@ -42,6 +43,7 @@ class TrainingStage {
   Config config_;
   std::unique_ptr<Model> model_;
   Optimizer optimizer_;
+  LossScaler scaler_;  // used where the half type is f16
   TrainLoader loader_;
   std::shared_ptr<ArenaMemory> memory_;
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<TrainStep>> steps_;

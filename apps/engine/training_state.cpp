@@ -74,6 +74,7 @@ Checkpoint to_checkpoint(const TrainingState& state) {
                 {"optimizer_steps", state.optimizer_steps}};
   if (state.seed) progress["seed"] = *state.seed;
   put(progress, "loss_scale", state.loss_scale);
+  if (state.loss_scale) progress["loss_scale_steps"] = state.loss_scale_steps;
   put(progress, "best_error", state.best_error);
   out.text[kProgress] = progress.dump();
   if (!state.config.empty()) out.text["config"] = utf8(state.config);
@@ -103,6 +104,8 @@ TrainingState from_checkpoint(const Checkpoint& checkpoint) {
   state.next_batch = count(progress, "next_batch");
   state.optimizer_steps = count(progress, "optimizer_steps");
   state.loss_scale = number(progress, "loss_scale");
+  if (progress.contains("loss_scale_steps"))
+    state.loss_scale_steps = count(progress, "loss_scale_steps");
   state.best_error = number(progress, "best_error");
   if (const auto seed = progress.find("seed"); seed != progress.end()) {
     SF_CHECK(seed->is_number_unsigned(), "training state: wanted a seed of 0 or more, found ",

@@ -19,7 +19,8 @@ struct TrainingState {
   int64_t next_batch = 0;            // of that epoch, in the order of the loader
   int64_t optimizer_steps = 0;       // since the start of the training
   std::optional<uint64_t> seed;      // RNG_SEED: random choices follow from it and the counts above
-  std::optional<double> loss_scale;  // of mixed precision
+  std::optional<double> loss_scale;  // of mixed precision in f16
+  int64_t loss_scale_steps = 0;      // since that scale last changed
   std::optional<double> best_error;  // lowest top-1 error of the validations so far, in percent
 
   std::string config;                        // as YAML

@@ -20,6 +20,7 @@ TopErrors validate(const Config& config, const Model& model, const Dataset& val_
                      .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
                      .memory_limit_bytes = memory_limit_bytes(config, false),
                      .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+                     .half = half_type(config, false),
                      .memory = std::move(memory)});
   ValMeter meter(config, loader.batches(), history);
   ProgressBar progress("Validating", "batches", loader.batches());

@@ -80,8 +80,7 @@ class MixedPrecision {
 }  // namespace
 
 Rewritten mixed_precision(const Graph& graph, std::span<const int> keep, DType half) {
-  SF_CHECK(half == DType::bf16 || half == DType::f16, "mixed precision: wanted bf16 or f16, found ",
-           half);
+  SF_CHECK(is_half(half), "mixed precision: wanted bf16 or f16, found ", half);
   return MixedPrecision(graph, keep, half).run();
 }
 

@@ -54,6 +54,12 @@ Rewritten Rebuilder::run(const std::function<bool(const Graph::Node&)>& visit) {
   return std::move(result_);
 }
 
+Rewritten Rewritten::then(Rewritten next) && {
+  for (Value& v : moved)
+    if (v) v = next[v];
+  return {std::move(next.graph), std::move(moved)};
+}
+
 Rewritten rewrite_for_inference(const Graph& graph, std::span<const int> keep, bool keep_marks) {
   std::vector<int> kept(keep.begin(), keep.end());
   if (keep_marks)
@@ -61,9 +67,7 @@ Rewritten rewrite_for_inference(const Graph& graph, std::span<const int> keep, b
   Rewritten folded = fold_batch_norm(graph, kept);
   for (int& v : kept) v = folded.moved[size_t(v)].id();
   Rewritten fused = fuse_epilogue(*folded.graph, kept);
-  for (Value& v : folded.moved)
-    if (v) v = fused[v];
-  return {std::move(fused.graph), std::move(folded.moved)};
+  return std::move(folded).then(std::move(fused));
 }
 
 }  // namespace sf

@@ -17,6 +17,8 @@ struct Rewritten {
   std::vector<Value> moved;  // by value id of the old graph; empty where the value no longer exists
 
   Value operator[](Value old) const { return moved[size_t(old.id())]; }
+  // This pass and then `next`, made from this graph, as one.
+  Rewritten then(Rewritten next) &&;
 };
 
 // Folds the inference form of batch norm into the convolution before it: the new weights and bias

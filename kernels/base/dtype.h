@@ -11,6 +11,8 @@ namespace sf {
 // f64 exists in reference kernels only; bf16 and f16 are storage types, arithmetic is float32.
 enum class DType : uint8_t { f32, f64, f16, bf16, u8, i32, i64 };
 
+inline bool is_half(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
+
 // What a kernel computes in: f64 and f32 in themselves, the half types in f32.
 inline DType arithmetic_of(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 

@@ -1,8 +1,7 @@
 // The normalisation of one channel, and its gradient, as products and sums of constants rounded to
-// the arithmetic type T.
-// Values are taken less a centre first: the mean as rounded to T. That difference is exact
-// near the mean, so that a mean far from zero costs no precision; what the centre lacks of the mean
-// goes to the constants.
+// the arithmetic type T. Values are taken less a centre first: the mean as rounded to T. That
+// difference is exact near the mean, so that a mean far from zero costs no precision; what the
+// centre lacks of the mean goes to the constants.
 #pragma once
 
 #include "kernels/batch_norm/training.h"

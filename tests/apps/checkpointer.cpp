@@ -88,6 +88,7 @@ TEST(TrainingState, ComesBackWhole) {
   state.next_batch = 500;
   state.seed = ~uint64_t(0);
   state.loss_scale = 65536;
+  state.loss_scale_steps = 1999;
   state.best_error = 100.0 / 3;
   state.config = "TASK: \"\\xff\"\nDATA: \xff\n";  // not UTF-8
   state.notes = {{"meter", "{\"a\": 1}"}, {"", "x"}};
@@ -104,6 +105,7 @@ TEST(TrainingState, ComesBackWhole) {
   EXPECT_EQ(back.optimizer_steps, 41);
   EXPECT_EQ(back.seed, ~uint64_t(0));
   EXPECT_EQ(back.loss_scale, 65536);
+  EXPECT_EQ(back.loss_scale_steps, 1999);
   EXPECT_EQ(back.best_error, 100.0 / 3);
   EXPECT_EQ(back.config, "TASK: \"\\xff\"\nDATA: \xef\xbf\xbd\n");
   EXPECT_EQ(back.notes, state.notes);
