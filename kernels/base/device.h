@@ -40,7 +40,8 @@
 namespace sf::SF_DEVICE_NS {
 
 #if defined(__CUDACC__)
-struct Site {};  // on the host, where in the source an operation is; for reports
+SF_DEVICE void count_fma(int) {}  // on the host, counts multiply-adds for simt::Counters
+struct Site {};                   // on the host, where in the source an operation is; for reports
 constexpr int kWarpSize = 32;
 #endif
 constexpr unsigned kFullWarp = 0xFFFFFFFF;
@@ -91,14 +92,14 @@ constexpr int kVec = 16 / sizeof(T);
 template <int N, class T>
 SF_DEVICE Vec<T, N> load(const T* from, [[maybe_unused]] Site site SF_HERE) {
 #if !defined(__CUDACC__)
-  check_access(from, sizeof(Vec<T, N>), site);
+  access(Access::load, from, sizeof(Vec<T, N>), site);
 #endif
   return *reinterpret_cast<const Vec<T, N>*>(from);
 }
 template <class T, int N>
 SF_DEVICE void store(T* to, const Vec<T, N>& value, [[maybe_unused]] Site site SF_HERE) {
 #if !defined(__CUDACC__)
-  check_access(to, sizeof(Vec<T, N>), site);
+  access(Access::store, to, sizeof(Vec<T, N>), site);
 #endif
   *reinterpret_cast<Vec<T, N>*>(to) = value;
 }

@@ -47,23 +47,37 @@ BlockRunner& BlockRunner::mine() {
   return runner;
 }
 
-void BlockRunner::run(const Launch& launch, const Body& body, dim3 index, unsigned seed) {
+void BlockRunner::run(const Launch& launch, const Body& body, dim3 index, unsigned seed,
+                      Counts* counts) {
   launch_ = &launch;
   body_ = &body;
   seed_ = seed;
   random_.seed(seed + index.x + 7919 * index.y + 104729 * index.z);
+  counting_ = counts != nullptr;
+  recorder_.counts = {};
   begin(index);
   root_.switch_to(fiber_of(next()));
   this_thread = nullptr;
+  finish();
+  this_block = nullptr;
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  if (counts) *counts = recorder_.counts;
+}
+
+// Every fiber ends its thread: those that still wait, by an exception.
+void BlockRunner::finish() {
   try {
     if (!failure_ && unfinished_ > 0) report_deadlock();
     if (!failure_ && !shared_.margins_intact())
-      report(cat("wrote beside the block's ", launch.shared_bytes, " bytes of shared memory"),
-             launch.where);
+      report(cat("wrote beside the block's ", launch_->shared_bytes, " bytes of shared memory"),
+             launch_->where);
   } catch (const Error&) { failure_ = std::current_exception(); }
-  if (failure_) unwind();
-  this_block = nullptr;
-  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  if (failure_) {
+    unwinding_ = true;
+    for (Thread& thread : threads_)
+      if (thread.worker) root_.switch_to(thread.worker->fiber());
+  }
+  recorder_.end_block();
 }
 
 void BlockRunner::begin(dim3 index) {
@@ -91,12 +105,6 @@ void BlockRunner::begin(dim3 index) {
   unfinished_ = n;
   at_barrier_ = exited_ = 0;
   unwinding_ = false;
-}
-
-void BlockRunner::unwind() {
-  unwinding_ = true;
-  for (Thread& thread : threads_)
-    if (thread.worker) root_.switch_to(thread.worker->fiber());
 }
 
 // Where the thread goes on or begins; with none, that the block is done or stuck.
@@ -177,6 +185,7 @@ void BlockRunner::syncthreads(const Site& where) {
   me.warp->at_barrier |= bit(me.lane);
   if (++at_barrier_ == threads_.size()) {
     at_barrier_ = 0;
+    ++recorder_.counts.barriers;
     for (Warp& warp : warps_) warp.runnable = std::exchange(warp.at_barrier, 0);
     runnable_warps_ = uint32_t((uint64_t{1} << warps_.size()) - 1);
   }

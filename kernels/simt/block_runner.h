@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/simt/fiber.h"
+#include "kernels/simt/recorder.h"
 #include "kernels/simt/run.h"
 #include "kernels/simt/shared_memory.h"
 #include "kernels/simt/thread.h"
@@ -37,12 +38,13 @@ class Worker {
 // on one fiber. One BlockRunner an OS thread; it keeps its fibers and its shared memory.
 class BlockRunner {
  public:
-  // Throws the report of the first thread that makes one.
-  void run(const Launch& launch, const Body& body, dim3 index, unsigned seed);
+  // Throws the report of the first thread that makes one. Counts if counts is not null.
+  void run(const Launch& launch, const Body& body, dim3 index, unsigned seed, Counts* counts);
 
   // Of the block that runs.
   const Launch& launch() const { return *launch_; }
   SharedMemory& shared() { return shared_; }
+  Recorder* recorder() { return counting_ ? &recorder_ : nullptr; }
   void syncthreads(const Site& where);
   bool arrive(const char* collective, void* brought, const Site& where);
   void complete();
@@ -54,12 +56,12 @@ class BlockRunner {
   friend class Worker;
 
   void begin(dim3 index);
+  void finish();
   Thread* next();
   Fiber& fiber_of(Thread* thread);
   void run_thread(Thread& thread);
   void leave(Thread& thread);
   void wait();
-  void unwind();
   uint32_t choose(uint32_t set);
   [[noreturn]] void report_deadlock();
 
@@ -69,6 +71,8 @@ class BlockRunner {
   std::minstd_rand random_;
   Block block_;
   SharedMemory shared_;
+  Recorder recorder_;
+  bool counting_ = false;
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   uint32_t runnable_warps_ = 0;

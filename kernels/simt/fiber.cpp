@@ -67,7 +67,8 @@ Fiber::Fiber(const Stack& stack, std::function<Fiber&()> main)
         arrive(std::move(from));
         Fiber& next = main();
         left = this;
-        leave(nullptr, next.bottom_, next.size_);
+        // The frames that return from here may lie on the fake stack, so it is not given back.
+        leave(&fake_stack_, next.bottom_, next.size_);
         return std::move(next.continuation_);
       });
 }

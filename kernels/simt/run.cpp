@@ -9,6 +9,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/threads.h"
 #include "kernels/simt/block_runner.h"
+#include "kernels/simt/counters.h"
 #include "kernels/simt/place.h"
 
 namespace sf::simt {
@@ -48,6 +49,8 @@ void run(const Launch& launch, Body body) {
   const auto blocks = int64_t(launch.grid.count());
   std::atomic<bool> failed = false;
   std::exception_ptr failure;
+  Counters* counters = Counters::active();
+  Counts counts;
   std::mutex mutex;
   const auto run_block = [&](int64_t i) {
     if (failed) return;
@@ -56,7 +59,12 @@ void run(const Launch& launch, Body body) {
     const dim3 index(unsigned(i % grid.x), unsigned(i / grid.x % grid.y),
                      unsigned(i / grid.x / grid.y));
     try {
-      BlockRunner::mine().run(launch, body, index, order);
+      Counts of_block;
+      BlockRunner::mine().run(launch, body, index, order, counters ? &of_block : nullptr);
+      if (counters) {
+        const std::lock_guard lock(mutex);
+        counts += of_block;
+      }
     } catch (...) {
       const std::lock_guard lock(mutex);
       if (!failed.exchange(true)) failure = std::current_exception();
@@ -65,6 +73,10 @@ void run(const Launch& launch, Body body) {
   parallel_for(blocks, std::clamp<int64_t>(blocks / (int64_t(max_threads()) * 8), 1, 64),
                run_block);
   if (failure) std::rethrow_exception(failure);
+  if (counters) {
+    counts.launches = 1;
+    counters->add(place(launch.where), counts);
+  }
 }
 
 }  // namespace sf::simt

@@ -1,14 +1,14 @@
 #include "kernels/simt/tensor_core.h"
 
-#include <cstring>
-
+#include "kernels/base/error.h"
 #include "kernels/base/half.h"
+#include "kernels/simt/block_runner.h"
 
 namespace sf::simt {
 namespace {
 
 struct MatrixLane {
-  const std::byte* row;
+  const void* row;
   uint32_t* r;
 };
 
@@ -17,10 +17,16 @@ struct MultiplyLane {
   const uint32_t *a, *b;
 };
 
-uint16_t half_at(const std::byte* row, int i) {
-  uint16_t bits;
-  std::memcpy(&bits, row + 2 * i, sizeof(bits));
-  return bits;
+uint16_t half_at(const void* row, int i) { return static_cast<const uint16_t*>(row)[i]; }
+
+void check_row(const std::byte* row, const Site& where) {
+  const std::byte *begin = this_block->shared, *end = begin + this_block->shared_bytes;
+  if (row < begin || row + 16 > end)
+    report(cat("row of a matrix outside the block's ", this_block->shared_bytes,
+               " bytes of shared memory"),
+           where);
+  if ((row - begin) % 16 != 0)
+    report(cat("row of a matrix ", (row - begin) % 16, " bytes beyond a multiple of 16"), where);
 }
 
 template <class T>
@@ -30,7 +36,7 @@ float half_of(uint32_t word, int i) {
   return float(half);
 }
 
-// d += a b; every product in the order of k, as the reference adds.
+// d += a b; every product in the order of k, as the reference adds. Counts them.
 template <int kDepth>
 void multiply(MultiplyLane* const (&lanes)[kWarpSize], const float (&a)[16][kDepth],
               const float (&b)[kDepth][8]) {
@@ -40,6 +46,8 @@ void multiply(MultiplyLane* const (&lanes)[kWarpSize], const float (&a)[16][kDep
   for (int m = 0; m < 16; ++m)
     for (int k = 0; k < kDepth; ++k)
       for (int n = 0; n < 8; ++n) d[m][n] += a[m][k] * b[k][n];
+  if (Recorder* recorder = BlockRunner::mine().recorder())
+    recorder->counts.tensor_core_fma += 16 * 8 * kDepth;
   for (int l = 0; l < kWarpSize; ++l)
     for (int i = 0; i < 4; ++i) lanes[l]->d[i] = d[l / 4 + i / 2 * 8][l % 4 * 2 + i % 2];
 }
@@ -64,18 +72,21 @@ float tf32_of(uint32_t bits) { return float_of(bits & ~uint32_t{0x1FFF}); }
 
 void load_matrix_rows(uint32_t* r, int count, bool transposed, const void* row, const Site& where) {
   const auto* address = static_cast<const std::byte*>(row);
-  if (this_thread->lane < 8 * count) check_shared(address, 16, where);
+  if (this_thread->lane < 8 * count) check_row(address, where);
   MatrixLane lane{address, r};
   warp_collective("load_matrices", lane, where, [&](MatrixLane* const(&lanes)[kWarpSize]) {
-    for (int l = 0; l < kWarpSize; ++l)
-      for (int m = 0; m < count; ++m) {
-        const auto row_of = [&](int i) { return lanes[m * 8 + i]->row; };
+    for (int m = 0; m < count; ++m) {
+      const void* rows[8];
+      for (int i = 0; i < 8; ++i) rows[i] = lanes[m * 8 + i]->row;
+      if (Recorder* recorder = BlockRunner::mine().recorder()) recorder->matrix(rows);
+      for (int l = 0; l < kWarpSize; ++l) {
         const int g = l / 4, t = l % 4;
-        const uint32_t first = transposed ? half_at(row_of(2 * t), g) : half_at(row_of(g), 2 * t);
+        const uint32_t first = transposed ? half_at(rows[2 * t], g) : half_at(rows[g], 2 * t);
         const uint32_t second =
-            transposed ? half_at(row_of(2 * t + 1), g) : half_at(row_of(g), 2 * t + 1);
+            transposed ? half_at(rows[2 * t + 1], g) : half_at(rows[g], 2 * t + 1);
         lanes[l]->r[m] = second << 16 | first;
       }
+    }
   });
 }
 

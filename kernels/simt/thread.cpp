@@ -39,8 +39,10 @@ bool arrive(const char* collective, void* brought, const Site& where) {
 void complete() { BlockRunner::mine().complete(); }
 
 void cp_async(void* to, const void* from, int bytes, bool valid, const Site& where) {
-  check_shared(to, size_t(bytes), where);
-  if (valid) check_access(from, size_t(bytes), where);
+  if (!BlockRunner::mine().shared().near(to))
+    report("asynchronous copy to an address outside shared memory", where);
+  access(Access::store, to, size_t(bytes), where);
+  if (valid) access(Access::load, from, size_t(bytes), where);
   std::memset(to, 0xFF, size_t(bytes));
   this_thread->copies.push_back({static_cast<std::byte*>(to),
                                  valid ? static_cast<const std::byte*>(from) : nullptr, bytes,
@@ -61,28 +63,29 @@ void cp_async_wait(int pending) {
   copies.erase(copies.begin(), copy);
 }
 
-void check_access(const void* address, size_t bytes, const Site& where) {
+void access(Access kind, const void* address, size_t bytes, const Site& where) {
   if (const size_t beyond = reinterpret_cast<uintptr_t>(address) % bytes)
     report(cat("access of ", bytes, " bytes at an address that is ", beyond,
                " beyond a multiple of ", bytes),
            where);
+  BlockRunner& runner = BlockRunner::mine();
   const auto* at = static_cast<const std::byte*>(address);
   const std::byte *begin = this_block->shared, *end = begin + this_block->shared_bytes;
-  if (at >= begin && at + bytes <= end) return;
-  if (BlockRunner::mine().shared().near(address))
+  const bool shared = at >= begin && at + bytes <= end;
+  if (!shared && runner.shared().near(address))
     report(cat("access at byte ", at - begin, " of the block's ", this_block->shared_bytes,
                " bytes of shared memory"),
            where);
 #if defined(SF_ADDRESS_SANITIZER)
-  if (__asan_region_is_poisoned(const_cast<void*>(address), bytes))
+  if (!shared && __asan_region_is_poisoned(const_cast<void*>(address), bytes))
     report(cat("access of ", bytes, " bytes that AddressSanitizer forbids"), where);
 #endif
+  if (Recorder* recorder = runner.recorder())
+    recorder->access(*this_thread, kind, shared, address, bytes, where);
 }
 
-void check_shared(const void* address, size_t bytes, const Site& where) {
-  check_access(address, bytes, where);
-  if (!BlockRunner::mine().shared().near(address))
-    report("access to shared memory through a pointer to elsewhere", where);
+void count_fma(int n) {
+  if (Recorder* recorder = BlockRunner::mine().recorder()) recorder->counts.fma += n;
 }
 
 }  // namespace sf::simt

@@ -90,9 +90,13 @@ void cp_async_commit();
 // Lands all groups but the last `pending` that were committed.
 void cp_async_wait(int pending);
 
-// Reports an access that is misaligned or that touches shared memory outside the block's.
-void check_access(const void* address, size_t bytes, const Site& where);
-// The same of an access that must be to shared memory.
-void check_shared(const void* address, size_t bytes, const Site& where);
+enum class Access : uint8_t { load, store };
+
+// Reports an access that is misaligned or that touches shared memory outside the block's, and
+// counts it where Counters are active.
+void access(Access kind, const void* address, size_t bytes, const Site& where);
+
+// Counts multiply-adds that a kernel makes in plain expressions.
+void count_fma(int n);
 
 }  // namespace sf::simt

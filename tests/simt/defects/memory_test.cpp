@@ -86,7 +86,8 @@ __global__ void load_matrix_kernel(const float* x) {
 
 TEST(Defects, AMatrixOutsideSharedMemoryIsReported) {
   alignas(16) const float x[32] = {};
-  EXPECT_REPORT(launch(load_matrix_kernel, 1, 32, 0, {}, x), "through a pointer to elsewhere");
+  EXPECT_REPORT(launch(load_matrix_kernel, 1, 32, 64, {}, x),
+                "row of a matrix outside the block's 64 bytes of shared memory");
 }
 
 // The last block has threads past the end.
