@@ -25,7 +25,7 @@ void doctor() {
       fmt::format("{:.1f} GiB, {:.1f} GiB free", double(memory.totalram) * memory.mem_unit / kGiB,
                   double(memory.freeram) * memory.mem_unit / kGiB));
   row("device cpu", "works");
-  row("device simt", "not built in");
+  row("device simt", "works: CUDA kernels on the CPU, to test them");
   row("device cuda", "not built in");
   row("oneDNN", onednn_version());
   row("FFmpeg", ffmpeg_version());

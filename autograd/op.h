@@ -65,6 +65,12 @@ enum class Precision : uint8_t {
   given,   // the half type if all inputs that may be half come so
 };
 
+// What Op::lower throws where no kernel can run the site.
+class NoKernel : public Error {
+ public:
+  using Error::Error;
+};
+
 // One operation with its attributes as members; immutable once in a graph.
 class Op {
  public:
@@ -72,7 +78,7 @@ class Op {
   virtual std::string_view name() const = 0;
   // Output types; throws on misuse, naming wanted and found.
   virtual std::vector<TensorType> infer(std::span<const TensorType> in) const = 0;
-  // Chooses the kernel. Throws if no kernel can run the site.
+  // Chooses the kernel. Throws NoKernel if none can run the site.
   virtual Lowered lower(const OpSite& site) const = 0;
   // Appends nodes for the gradients of the inputs and returns one for each input, empty where it is
   // not needed or zero everywhere: of its type, or float32 for a half one. Throws for ops that have

@@ -4,8 +4,9 @@ namespace sf {
 
 Device Device::parse(std::string_view text) {
   if (text == "auto" || text == "cpu") return {};
-  const bool known = text == "simt" || text == "cuda" || text.starts_with("cuda:");
-  SF_CHECK(!known, "device: this build has no '", text, "' backend, only cpu");
+  if (text == "simt") return {.backend = Backend::simt};
+  const bool known = text == "cuda" || text.starts_with("cuda:");
+  SF_CHECK(!known, "device: this build has no '", text, "' backend, only cpu and simt");
   throw Error(cat("device: wanted auto, cpu, simt, cuda or cuda:N, found '", text, "'"));
 }
 

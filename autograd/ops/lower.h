@@ -16,12 +16,12 @@ inline OpSite dense(OpSite site) {
   return site;
 }
 
-// The best kernel for the problem; throws with the op's name if there is none.
+// The best kernel for the problem; throws NoKernel with the op's name if there is none.
 template <class Problem, class Args>
 const Kernel<Problem, Args>& best_kernel(std::span<const Kernel<Problem, Args>> table,
                                          const Problem& problem, std::string_view op) {
   const auto* kernel = select(table, problem);
-  SF_CHECK(kernel, op, ": no kernel can run this problem on this device");
+  if (!kernel) throw NoKernel(cat(op, ": no kernel can run this problem on this device"));
   return *kernel;
 }
 

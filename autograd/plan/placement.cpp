@@ -93,7 +93,11 @@ bool Placement::can_join(int value, const Graph::Node& concat, int64_t channel) 
   tried.slices_[value] = {concat.out[0], channel};
   const auto takes = [&](int n) {
     const auto& node = graph_->nodes()[size_t(n)];
-    return node.op->inputs_live_in_output() || node.op->takes_pitch(tried.site(node));
+    try {
+      return node.op->inputs_live_in_output() || node.op->takes_pitch(tried.site(node));
+    } catch (const NoKernel&) {
+      return false;  // the plan says so, with the node's name, where it lowers the op
+    }
   };
   return takes(info.producer) && std::ranges::all_of(readers_[size_t(value)], takes);
 }

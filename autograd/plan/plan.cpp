@@ -50,11 +50,22 @@ Tensor dense_copy(const TensorRef& from) {
   return to;
 }
 
+Lowered lower(const Graph::Node& node, const OpSite& site, Device device) {
+  try {
+    return node.op->lower(site);
+  } catch (const NoKernel&) {
+    std::string types;
+    for (const auto& port : site.in) types += cat(types.empty() ? "" : ", ", port.type);
+    throw Error(cat(node.name, ": ", node.op->name(), ": no kernel of device ", device.name(),
+                    " can run it on ", types));
+  }
+}
+
 }  // namespace
 
 Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options)
     : graph_(graph), options_(options) {
-  SF_CHECK(options.device.backend == Backend::cpu, "plan: no kernels for device ",
+  SF_CHECK(options.device.backend != Backend::cuda, "plan: no memory on device ",
            options.device.name());
   const std::vector<int> wanted = ids(outputs);
   const std::vector<int> order = execution_order(graph, wanted);
@@ -69,7 +80,7 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
 
   for (int n : order) {
     const auto& node = graph.nodes()[size_t(n)];
-    Lowered low = node.op->lower(placement_.site(node));
+    Lowered low = lower(node, placement_.site(node), options.device);
     workspace_bytes_ = std::max(workspace_bytes_, low.workspace_bytes);
     Step step{n, node.name, node.op, placement_.site(node), std::move(low), {}, {}, nullptr};
     step.in.resize(node.in.size());
@@ -129,7 +140,7 @@ void Plan::pack_weights(std::span<const int> outputs) {
     if (step.lowered.packed_input < 0) continue;
     step.packed = Storage::allocate(options_.device, step.lowered.packed_bytes);
     constant_bytes_ += step.packed->size();
-    step.lowered.pack({step.in, step.out, step.packed->data(), nullptr}, {});
+    step.lowered.pack({step.in, step.out, step.packed->data(), nullptr}, queue());
     if (--readers[step.in[size_t(step.lowered.packed_input)].data] == 0)
       std::erase_if(constants_, unread);
   }
@@ -155,7 +166,8 @@ TensorRef Plan::ref(int value) const {
 
 void Plan::execute(const Step& step) const {
   std::byte* workspace = arena_ ? arena_ + placement_.bytes() : nullptr;
-  step.lowered.run({step.in, step.out, step.packed ? step.packed->data() : nullptr, workspace}, {});
+  step.lowered.run({step.in, step.out, step.packed ? step.packed->data() : nullptr, workspace},
+                   queue());
   if (!options_.check_finite) return;
   for (const TensorRef& out : step.out)
     SF_CHECK(!not_finite(out), step.name, ": ", step.op->name(),

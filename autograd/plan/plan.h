@@ -99,6 +99,7 @@ class Plan {
   void check_holds_values() const;
   void bind(Step& step) const;
   void execute(const Step& step) const;
+  Queue queue() const { return {.backend = options_.device.backend}; }
   void pack_weights(std::span<const int> outputs);
 
   const Graph& graph_;
