@@ -42,8 +42,11 @@ Fiber& Worker::main() {
   return runner_.root_;
 }
 
-BlockRunner& BlockRunner::mine() {
+constinit thread_local BlockRunner* BlockRunner::mine_ = nullptr;
+
+BlockRunner& BlockRunner::make_mine() {
   static thread_local BlockRunner runner;
+  mine_ = &runner;
   return runner;
 }
 

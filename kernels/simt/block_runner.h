@@ -50,10 +50,13 @@ class BlockRunner {
   void complete();
 
   // The BlockRunner of this OS thread.
-  static BlockRunner& mine();
+  static BlockRunner& mine() { return mine_ ? *mine_ : make_mine(); }
 
  private:
   friend class Worker;
+
+  static BlockRunner& make_mine();
+  static constinit thread_local BlockRunner* mine_;
 
   void begin(dim3 index);
   void finish();

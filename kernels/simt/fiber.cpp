@@ -7,32 +7,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kernels/simt/address_sanitizer.h"
-
 namespace sf::simt {
 namespace {
-
-// Called around every switch; AddressSanitizer follows the stack by them.
-void leave([[maybe_unused]] void** fake_stack, [[maybe_unused]] const void* to_bottom,
-           [[maybe_unused]] size_t to_size) {
-#if defined(SF_ADDRESS_SANITIZER)
-  __sanitizer_start_switch_fiber(fake_stack, to_bottom, to_size);
-#endif
-}
-void arrive_on([[maybe_unused]] void* fake_stack, [[maybe_unused]] const void** from_bottom,
-               [[maybe_unused]] size_t* from_size) {
-#if defined(SF_ADDRESS_SANITIZER)
-  __sanitizer_finish_switch_fiber(fake_stack, from_bottom, from_size);
-#endif
-}
 
 #if defined(SF_ADDRESS_SANITIZER)
 constexpr size_t kStackBytes = size_t(256) << 10;  // red zones between variables
 #else
 constexpr size_t kStackBytes = size_t(64) << 10;
 #endif
-
-constinit thread_local Fiber* left = nullptr;  // the fiber that ran before this one
 
 size_t page() { return size_t(sysconf(_SC_PAGESIZE)); }
 
@@ -42,6 +24,8 @@ struct NotOwned {
 };
 
 }  // namespace
+
+constinit thread_local Fiber* Fiber::left_ = nullptr;
 
 Stack::Stack() {
   void* memory = mmap(nullptr, page() + kStackBytes, PROT_READ | PROT_WRITE,
@@ -66,23 +50,11 @@ Fiber::Fiber(const Stack& stack, std::function<Fiber&()> main)
       NotOwned{}, [this, main = std::move(main)](boost::context::fiber&& from) {
         arrive(std::move(from));
         Fiber& next = main();
-        left = this;
+        left_ = this;
         // The frames that return from here may lie on the fake stack, so it is not given back.
         leave(&fake_stack_, next.bottom_, next.size_);
         return std::move(next.continuation_);
       });
-}
-
-void Fiber::switch_to(Fiber& to) {
-  left = this;
-  leave(&fake_stack_, to.bottom_, to.size_);
-  arrive(std::move(to.continuation_).resume());
-}
-
-void Fiber::arrive(boost::context::fiber&& from) {
-  Fiber& before = *left;
-  arrive_on(fake_stack_, &before.bottom_, &before.size_);
-  before.continuation_ = std::move(from);
 }
 
 }  // namespace sf::simt

@@ -1,5 +1,8 @@
 #include "kernels/simt/tensor_core.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "kernels/base/error.h"
 #include "kernels/base/half.h"
 #include "kernels/simt/block_runner.h"
@@ -17,8 +20,6 @@ struct MultiplyLane {
   const uint32_t *a, *b;
 };
 
-uint16_t half_at(const void* row, int i) { return static_cast<const uint16_t*>(row)[i]; }
-
 void check_row(const std::byte* row, const Site& where) {
   const std::byte *begin = this_block->shared, *end = begin + this_block->shared_bytes;
   if (row < begin || row + 16 > end)
@@ -29,12 +30,14 @@ void check_row(const std::byte* row, const Site& where) {
     report(cat("row of a matrix ", (row - begin) % 16, " bytes beyond a multiple of 16"), where);
 }
 
-template <class T>
-float half_of(uint32_t word, int i) {
-  T half;
-  half.bits = uint16_t(word >> 16 * i);
-  return float(half);
+// Without branches, unlike f16's own conversion, so that compilers make vectors of it.
+float to_float(f16 half) {
+  const uint32_t magnitude = uint32_t(half.bits & 0x7FFF) << 13;
+  const uint32_t finite = bits_of(float_of(magnitude) * 0x1p112F);
+  const uint32_t bits = magnitude >= 0x0F800000 ? magnitude | 0x7F800000 : finite;
+  return float_of(bits | uint32_t(half.bits & 0x8000) << 16);
 }
+float to_float(bf16 half) { return half; }
 
 // d += a b; every product in the order of k, as the reference adds. Counts them.
 template <int kDepth>
@@ -43,9 +46,13 @@ void multiply(MultiplyLane* const (&lanes)[kWarpSize], const float (&a)[16][kDep
   float d[16][8];
   for (int l = 0; l < kWarpSize; ++l)
     for (int i = 0; i < 4; ++i) d[l / 4 + i / 2 * 8][l % 4 * 2 + i % 2] = lanes[l]->d[i];
-  for (int m = 0; m < 16; ++m)
+  for (int m = 0; m < 16; ++m) {
+    float row[8];
+    std::copy_n(d[m], 8, row);
     for (int k = 0; k < kDepth; ++k)
-      for (int n = 0; n < 8; ++n) d[m][n] += a[m][k] * b[k][n];
+      for (int n = 0; n < 8; ++n) row[n] += a[m][k] * b[k][n];
+    std::copy_n(row, 8, d[m]);
+  }
   if (Recorder* recorder = BlockRunner::mine().recorder())
     recorder->counts.tensor_core_fma += 16 * 8 * kDepth;
   for (int l = 0; l < kWarpSize; ++l)
@@ -54,15 +61,20 @@ void multiply(MultiplyLane* const (&lanes)[kWarpSize], const float (&a)[16][kDep
 
 template <class T>
 void multiply_halves(MultiplyLane* const (&lanes)[kWarpSize]) {
-  float a[16][16], b[16][8];
+  uint32_t a_words[16][8], b_words[8][8];  // rows of a, columns of b
   for (int l = 0; l < kWarpSize; ++l) {
     const int g = l / 4, t = l % 4;
-    for (int i = 0; i < 2; ++i) {
-      for (int j = 0; j < 4; ++j)
-        a[g + j % 2 * 8][2 * t + j / 2 * 8 + i] = half_of<T>(lanes[l]->a[j], i);
-      for (int j = 0; j < 2; ++j) b[2 * t + j * 8 + i][g] = half_of<T>(lanes[l]->b[j], i);
-    }
+    for (int j = 0; j < 4; ++j) a_words[g + j % 2 * 8][t + j / 2 * 4] = lanes[l]->a[j];
+    for (int j = 0; j < 2; ++j) b_words[g][t + j * 4] = lanes[l]->b[j];
   }
+  T a_halves[16][16], b_halves[8][16];
+  std::memcpy(a_halves, a_words, sizeof(a_words));
+  std::memcpy(b_halves, b_words, sizeof(b_words));
+  float a[16][16], b[16][8];
+  for (int m = 0; m < 16; ++m)
+    for (int k = 0; k < 16; ++k) a[m][k] = to_float(a_halves[m][k]);
+  for (int n = 0; n < 8; ++n)
+    for (int k = 0; k < 16; ++k) b[k][n] = to_float(b_halves[n][k]);
   multiply(lanes, a, b);
 }
 
@@ -79,11 +91,12 @@ void load_matrix_rows(uint32_t* r, int count, bool transposed, const void* row, 
       const void* rows[8];
       for (int i = 0; i < 8; ++i) rows[i] = lanes[m * 8 + i]->row;
       if (Recorder* recorder = BlockRunner::mine().recorder()) recorder->matrix(rows);
+      uint16_t matrix[8][8];
+      for (int i = 0; i < 8; ++i) std::memcpy(matrix[i], rows[i], sizeof(matrix[i]));
       for (int l = 0; l < kWarpSize; ++l) {
         const int g = l / 4, t = l % 4;
-        const uint32_t first = transposed ? half_at(rows[2 * t], g) : half_at(rows[g], 2 * t);
-        const uint32_t second =
-            transposed ? half_at(rows[2 * t + 1], g) : half_at(rows[g], 2 * t + 1);
+        const uint32_t first = transposed ? matrix[2 * t][g] : matrix[g][2 * t];
+        const uint32_t second = transposed ? matrix[2 * t + 1][g] : matrix[g][2 * t + 1];
         lanes[l]->r[m] = second << 16 | first;
       }
     }
