@@ -55,7 +55,7 @@ SF_DEVICE void load_matrices(uint32_t (&r)[kCount], const void* row,
                  : "r"(from)
                  : "memory");
 #elif !defined(__CUDACC__)
-  load_matrix_rows(r, kCount, kTransposed, row, site);
+  load_rows(r, kCount, kTransposed, row, site);
 #endif
 }
 
@@ -78,10 +78,8 @@ SF_DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #elif !defined(__CUDACC__)
-  if constexpr (std::is_same_v<T, bf16>)
-    multiply_bf16(d, a, b, site);
-  else
-    multiply_f16(d, a, b, site);
+  constexpr auto kOperands = std::is_same_v<T, bf16> ? Operands::bf16 : Operands::f16;
+  multiply_tiles(kOperands, d, a, b, 1, 1, site);
 #endif
 }
 
@@ -108,7 +106,39 @@ SF_DEVICE void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #elif !defined(__CUDACC__)
-  multiply_tf32(d, a, b, site);
+  multiply_tiles(Operands::tf32, d, a, b, 1, 1, site);
+#endif
+}
+
+// d[i][j] += a[i] b[j]: a warp's block of tiles. The host does it in one go, so prefer it to mma in
+// a loop.
+template <class T, int kRows, int kColumns>
+SF_DEVICE void mma_block(float (&d)[kRows][kColumns][4], const uint32_t (&a)[kRows][4],
+                         const uint32_t (&b)[kColumns][2], [[maybe_unused]] Site site SF_HERE) {
+#if defined(__CUDACC__)
+#pragma unroll
+  for (int i = 0; i < kRows; ++i)
+#pragma unroll
+    for (int j = 0; j < kColumns; ++j) mma<T>(d[i][j], a[i], b[j]);
+#else
+  static_assert(std::is_same_v<T, bf16> || std::is_same_v<T, f16>);
+  static_assert(kColumns <= kMostTiles);
+  constexpr auto kOperands = std::is_same_v<T, bf16> ? Operands::bf16 : Operands::f16;
+  multiply_tiles(kOperands, &d[0][0][0], &a[0][0], &b[0][0], kRows, kColumns, site);
+#endif
+}
+template <int kRows, int kColumns>
+SF_DEVICE void mma_block_tf32(float (&d)[kRows][kColumns][4], const uint32_t (&a)[kRows][4],
+                              const uint32_t (&b)[kColumns][2],
+                              [[maybe_unused]] Site site SF_HERE) {
+#if defined(__CUDACC__)
+#pragma unroll
+  for (int i = 0; i < kRows; ++i)
+#pragma unroll
+    for (int j = 0; j < kColumns; ++j) mma_tf32(d[i][j], a[i], b[j]);
+#else
+  static_assert(kColumns <= kMostTiles);
+  multiply_tiles(Operands::tf32, &d[0][0][0], &a[0][0], &b[0][0], kRows, kColumns, site);
 #endif
 }
 

@@ -10,25 +10,7 @@
 namespace sf::simt {
 namespace {
 
-struct MatrixLane {
-  const void* row;
-  uint32_t* r;
-};
-
-struct MultiplyLane {
-  float* d;
-  const uint32_t *a, *b;
-};
-
-void check_row(const std::byte* row, const Site& where) {
-  const std::byte *begin = this_block->shared, *end = begin + this_block->shared_bytes;
-  if (row < begin || row + 16 > end)
-    report(cat("row of a matrix outside the block's ", this_block->shared_bytes,
-               " bytes of shared memory"),
-           where);
-  if ((row - begin) % 16 != 0)
-    report(cat("row of a matrix ", (row - begin) % 16, " bytes beyond a multiple of 16"), where);
-}
+using Lanes = MultiplyLane* const[kWarpSize];
 
 // Without branches, unlike f16's own conversion, so that compilers make vectors of it.
 float to_float(f16 half) {
@@ -39,13 +21,56 @@ float to_float(f16 half) {
 }
 float to_float(bf16 half) { return half; }
 
-// d += a b; every product in the order of k, as the reference adds. Counts them.
+// Tiles of a and b in float32, as the lanes hold them in registers.
+template <class T>
+struct Halves {
+  static constexpr int kDepth = 16;
+
+  static void expand_a(Lanes& lanes, int tile, float (&a)[16][kDepth]) {
+    uint32_t words[16][8];
+    for (int l = 0; l < kWarpSize; ++l)
+      for (int j = 0; j < 4; ++j)
+        words[l / 4 + j % 2 * 8][l % 4 + j / 2 * 4] = lanes[l]->a[4 * tile + j];
+    T halves[16][kDepth];
+    std::memcpy(halves, words, sizeof(words));
+    for (int m = 0; m < 16; ++m)
+      for (int k = 0; k < kDepth; ++k) a[m][k] = to_float(halves[m][k]);
+  }
+
+  static void expand_b(Lanes& lanes, int tile, float (&b)[kDepth][8]) {
+    uint32_t words[8][8];
+    for (int l = 0; l < kWarpSize; ++l)
+      for (int j = 0; j < 2; ++j) words[l / 4][l % 4 + j * 4] = lanes[l]->b[2 * tile + j];
+    T halves[8][kDepth];
+    std::memcpy(halves, words, sizeof(words));
+    for (int n = 0; n < 8; ++n)
+      for (int k = 0; k < kDepth; ++k) b[k][n] = to_float(halves[n][k]);
+  }
+};
+
+struct Tf32 {
+  static constexpr int kDepth = 8;
+
+  static float read(uint32_t bits) { return float_of(bits & ~uint32_t{0x1FFF}); }
+
+  static void expand_a(Lanes& lanes, int tile, float (&a)[16][kDepth]) {
+    for (int l = 0; l < kWarpSize; ++l)
+      for (int j = 0; j < 4; ++j)
+        a[l / 4 + j % 2 * 8][l % 4 + j / 2 * 4] = read(lanes[l]->a[4 * tile + j]);
+  }
+
+  static void expand_b(Lanes& lanes, int tile, float (&b)[kDepth][8]) {
+    for (int l = 0; l < kWarpSize; ++l)
+      for (int j = 0; j < 2; ++j) b[l % 4 + j * 4][l / 4] = read(lanes[l]->b[2 * tile + j]);
+  }
+};
+
+// d += a b; every product in the order of k, as the reference adds.
 template <int kDepth>
-void multiply(MultiplyLane* const (&lanes)[kWarpSize], const float (&a)[16][kDepth],
-              const float (&b)[kDepth][8]) {
+void multiply(Lanes& lanes, int tile, const float (&a)[16][kDepth], const float (&b)[kDepth][8]) {
   float d[16][8];
   for (int l = 0; l < kWarpSize; ++l)
-    for (int i = 0; i < 4; ++i) d[l / 4 + i / 2 * 8][l % 4 * 2 + i % 2] = lanes[l]->d[i];
+    for (int i = 0; i < 4; ++i) d[l / 4 + i / 2 * 8][l % 4 * 2 + i % 2] = lanes[l]->d[4 * tile + i];
   for (int m = 0; m < 16; ++m) {
     float row[8];
     std::copy_n(d[m], 8, row);
@@ -53,77 +78,61 @@ void multiply(MultiplyLane* const (&lanes)[kWarpSize], const float (&a)[16][kDep
       for (int n = 0; n < 8; ++n) row[n] += a[m][k] * b[k][n];
     std::copy_n(row, 8, d[m]);
   }
-  if (Recorder* recorder = BlockRunner::mine().recorder())
-    recorder->counts.tensor_core_fma += 16 * 8 * kDepth;
   for (int l = 0; l < kWarpSize; ++l)
-    for (int i = 0; i < 4; ++i) lanes[l]->d[i] = d[l / 4 + i / 2 * 8][l % 4 * 2 + i % 2];
+    for (int i = 0; i < 4; ++i) lanes[l]->d[4 * tile + i] = d[l / 4 + i / 2 * 8][l % 4 * 2 + i % 2];
 }
 
-template <class T>
-void multiply_halves(MultiplyLane* const (&lanes)[kWarpSize]) {
-  uint32_t a_words[16][8], b_words[8][8];  // rows of a, columns of b
-  for (int l = 0; l < kWarpSize; ++l) {
-    const int g = l / 4, t = l % 4;
-    for (int j = 0; j < 4; ++j) a_words[g + j % 2 * 8][t + j / 2 * 4] = lanes[l]->a[j];
-    for (int j = 0; j < 2; ++j) b_words[g][t + j * 4] = lanes[l]->b[j];
+template <class Tiles>
+void multiply_tiles(Lanes& lanes, int m, int n) {
+  constexpr int kDepth = Tiles::kDepth;
+  float b[kMostTiles][kDepth][8];
+  for (int j = 0; j < n; ++j) Tiles::expand_b(lanes, j, b[j]);
+  for (int i = 0; i < m; ++i) {
+    float a[16][kDepth];
+    Tiles::expand_a(lanes, i, a);
+    for (int j = 0; j < n; ++j) multiply(lanes, i * n + j, a, b[j]);
   }
-  T a_halves[16][16], b_halves[8][16];
-  std::memcpy(a_halves, a_words, sizeof(a_words));
-  std::memcpy(b_halves, b_words, sizeof(b_words));
-  float a[16][16], b[16][8];
-  for (int m = 0; m < 16; ++m)
-    for (int k = 0; k < 16; ++k) a[m][k] = to_float(a_halves[m][k]);
-  for (int n = 0; n < 8; ++n)
-    for (int k = 0; k < 16; ++k) b[k][n] = to_float(b_halves[n][k]);
-  multiply(lanes, a, b);
+  if (Recorder* recorder = BlockRunner::mine().recorder())
+    recorder->counts.tensor_core_fma += int64_t(m) * n * 16 * 8 * kDepth;
 }
-
-float tf32_of(uint32_t bits) { return float_of(bits & ~uint32_t{0x1FFF}); }
 
 }  // namespace
 
-void load_matrix_rows(uint32_t* r, int count, bool transposed, const void* row, const Site& where) {
-  const auto* address = static_cast<const std::byte*>(row);
-  if (this_thread->lane < 8 * count) check_row(address, where);
-  MatrixLane lane{address, r};
-  warp_collective("load_matrices", lane, where, [&](MatrixLane* const(&lanes)[kWarpSize]) {
-    for (int m = 0; m < count; ++m) {
-      const void* rows[8];
-      for (int i = 0; i < 8; ++i) rows[i] = lanes[m * 8 + i]->row;
-      if (Recorder* recorder = BlockRunner::mine().recorder()) recorder->matrix(rows);
-      uint16_t matrix[8][8];
-      for (int i = 0; i < 8; ++i) std::memcpy(matrix[i], rows[i], sizeof(matrix[i]));
-      for (int l = 0; l < kWarpSize; ++l) {
-        const int g = l / 4, t = l % 4;
-        const uint32_t first = transposed ? matrix[2 * t][g] : matrix[g][2 * t];
-        const uint32_t second = transposed ? matrix[2 * t + 1][g] : matrix[g][2 * t + 1];
-        lanes[l]->r[m] = second << 16 | first;
-      }
+void check_row(const void* row, const Site& where) {
+  const auto* at = static_cast<const std::byte*>(row);
+  const std::byte *begin = this_block->shared, *end = begin + this_block->shared_bytes;
+  if (at < begin || at + 16 > end)
+    report(cat("row of a matrix outside the block's ", this_block->shared_bytes,
+               " bytes of shared memory"),
+           where);
+  if ((at - begin) % 16 != 0)
+    report(cat("row of a matrix ", (at - begin) % 16, " bytes beyond a multiple of 16"), where);
+}
+
+void load_rows(MatrixLane* const (&lanes)[kWarpSize], int count, bool transposed) {
+  for (int m = 0; m < count; ++m) {
+    const void* rows[8];
+    uint16_t matrix[8][8];
+    for (int i = 0; i < 8; ++i) {
+      rows[i] = lanes[m * 8 + i]->row;
+      std::memcpy(matrix[i], rows[i], sizeof(matrix[i]));
     }
-  });
-}
-
-void multiply_bf16(float* d, const uint32_t* a, const uint32_t* b, const Site& where) {
-  MultiplyLane lane{d, a, b};
-  warp_collective("mma", lane, where, multiply_halves<bf16>);
-}
-
-void multiply_f16(float* d, const uint32_t* a, const uint32_t* b, const Site& where) {
-  MultiplyLane lane{d, a, b};
-  warp_collective("mma", lane, where, multiply_halves<f16>);
-}
-
-void multiply_tf32(float* d, const uint32_t* a, const uint32_t* b, const Site& where) {
-  MultiplyLane lane{d, a, b};
-  warp_collective("mma_tf32", lane, where, [](MultiplyLane* const(&lanes)[kWarpSize]) {
-    float x[16][8], y[8][8];
+    if (Recorder* recorder = BlockRunner::mine().recorder()) recorder->matrix(rows);
     for (int l = 0; l < kWarpSize; ++l) {
       const int g = l / 4, t = l % 4;
-      for (int j = 0; j < 4; ++j) x[g + j % 2 * 8][t + j / 2 * 4] = tf32_of(lanes[l]->a[j]);
-      for (int j = 0; j < 2; ++j) y[t + j * 4][g] = tf32_of(lanes[l]->b[j]);
+      const uint32_t first = transposed ? matrix[2 * t][g] : matrix[g][2 * t];
+      const uint32_t second = transposed ? matrix[2 * t + 1][g] : matrix[g][2 * t + 1];
+      lanes[l]->r[m] = second << 16 | first;
     }
-    multiply(lanes, x, y);
-  });
+  }
+}
+
+void multiply_tiles(MultiplyLane* const (&lanes)[kWarpSize], Operands operands, int m, int n) {
+  switch (operands) {
+    case Operands::bf16: return multiply_tiles<Halves<bf16>>(lanes, m, n);
+    case Operands::f16: return multiply_tiles<Halves<f16>>(lanes, m, n);
+    case Operands::tf32: return multiply_tiles<Tf32>(lanes, m, n);
+  }
 }
 
 }  // namespace sf::simt

@@ -74,6 +74,24 @@ __global__ void transposed_kernel(const T* a, const T* b, float* y) {
   store_tile(d, y);
 }
 
+// Two by three tiles: tile (i, j) of y is that of rows 16 i of a and columns 8 j of b.
+template <class T>
+__global__ void block_kernel(const T* a, const T* b, float* y) {
+  const int g = lane_index() / 4, t = lane_index() % 4;
+  const auto word = [](const T* from) { return uint32_t(from[1].bits) << 16 | from[0].bits; };
+  uint32_t x[2][4], w[3][2];
+  for (int i = 0; i < 2; ++i)
+    for (int e = 0; e < 4; ++e)
+      x[i][e] = word(a + (16 * i + g + e % 2 * 8) * kK + 2 * t + e / 2 * 8);
+  for (int j = 0; j < 3; ++j)
+    for (int e = 0; e < 2; ++e) w[j][e] = word(b + (8 * j + g) * kK + 2 * t + e * 8);
+  float d[2][3][4] = {};
+  mma_block<T>(d, x, w);
+  mma_block<T>(d, x, w);
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 3; ++j) store_tile(d[i][j], y + (i * 3 + j) * kM * kN);
+}
+
 __global__ void tf32_kernel(const float* a, const float* b, float* y) {
   const int g = lane_index() / 4, t = lane_index() % 4;
   float d[4] = {};
@@ -134,6 +152,34 @@ TYPED_TEST(Halves, TransposedLoadsGiveTheSameTile) {
   launch(transposed_kernel<TypeParam>, 1, kWarpSize, (kM + kN) * kK * sizeof(TypeParam), {},
          transposed(a, kM, kK).data(), transposed(b, kN, kK).data(), y.data());
   EXPECT_EQ(y, product(a, b));
+}
+
+TYPED_TEST(Halves, ABlockOfTilesIsEachTile) {
+  const auto a = integers<TypeParam>("a", 2 * kM * kK), b = integers<TypeParam>("b", 3 * kN * kK);
+  std::vector<float> y(6 * kM * kN);
+  launch(block_kernel<TypeParam>, 1, kWarpSize, 0, {}, a.data(), b.data(), y.data());
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 3; ++j) {
+      const std::vector<TypeParam> rows(a.begin() + i * kM * kK, a.begin() + (i + 1) * kM * kK),
+          columns(b.begin() + j * kN * kK, b.begin() + (j + 1) * kN * kK);
+      auto wanted = product(rows, columns);
+      for (float& v : wanted) v *= 2;
+      const auto* tile = y.data() + (i * 3 + j) * kM * kN;
+      EXPECT_EQ(std::vector<float>(tile, tile + kM * kN), wanted) << i << ", " << j;
+    }
+}
+
+TEST(HalfValues, SubnormalsInfinitiesAndNanReachTheProduct) {
+  std::vector<f16> a(kM * kK), b(kN * kK, f16(0.0F));
+  for (auto& h : a) h = f16(0.0F);
+  b[0] = f16(1.0F);
+  const float values[] = {0x1p-24F, -0x3FFp-24F, 65504, INFINITY, -INFINITY, NAN, -0x1p-14F};
+  for (size_t m = 0; m < std::size(values); ++m) a[m * kK] = f16(values[m]);
+  std::vector<float> y(kM * kN);
+  launch(halves_kernel<f16>, 1, kWarpSize, sizeof(Tiles<f16>), {}, a.data(), b.data(), y.data());
+  for (size_t m = 0; m < std::size(values); ++m)
+    EXPECT_TRUE(y[m * kN] == values[m] || (std::isnan(y[m * kN]) && std::isnan(values[m])))
+        << y[m * kN] << " for " << values[m];
 }
 
 TEST(Tf32, ATileIsTheProduct) {
