@@ -24,6 +24,7 @@
 #define SF_DEVICE_NS simt
 #define SF_DEVICE inline
 #define SF_HERE = Site::current()
+// NOLINTBEGIN(bugprone-reserved-identifier): CUDA's names.
 #define __global__
 #define __device__
 #define __host__
@@ -34,6 +35,7 @@
 #define blockDim (::sf::simt::this_block->dim)
 #define gridDim (::sf::simt::this_block->grid)
 #define __syncthreads ::sf::simt::syncthreads
+// NOLINTEND(bugprone-reserved-identifier)
 #endif
 
 // Everything with a body per target lives in the target's namespace: a program may hold both.

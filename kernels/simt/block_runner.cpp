@@ -162,7 +162,7 @@ Thread* BlockRunner::next() {
   }
   const int lane = int(choose(lanes_));
   lanes_ &= ~bit(lane);
-  return &threads_[size_t(warp_ * kWarpSize + lane)];
+  return &threads_[size_t(warp_) * kWarpSize + size_t(lane)];
 }
 
 void BlockRunner::wait() {

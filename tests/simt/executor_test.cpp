@@ -77,7 +77,7 @@ TEST(Executor, CollectivesExchangeAsTheirContractsSay) {
     launch(exchange_kernel, 1, 64, 0, {}, y.data());
     for (int t = 0; t < 64; ++t) {
       const int lane = t % 32, warp = t / 32;
-      const int* mine = &y[size_t(t * 6)];
+      const int* mine = &y[t * 6];
       EXPECT_EQ(mine[0], (lane + 5) % 32 + 100 * warp);
       EXPECT_EQ(mine[1], lane ^ 3);
       EXPECT_EQ(mine[2], lane + 30 < 32 ? lane + 30 : lane);

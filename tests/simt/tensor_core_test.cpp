@@ -116,7 +116,7 @@ template <class T>
 std::vector<T> transposed(const std::vector<T>& x, int rows, int columns) {
   std::vector<T> y(x.size());
   for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < columns; ++j) y[size_t(j * rows + i)] = x[size_t(i * columns + j)];
+    for (int j = 0; j < columns; ++j) y[j * rows + i] = x[i * columns + j];
   return y;
 }
 
@@ -125,8 +125,7 @@ std::vector<float> product(const std::vector<T>& a, const std::vector<T>& b) {
   std::vector<float> y(kM * kN);
   for (int m = 0; m < kM; ++m)
     for (int n = 0; n < kN; ++n)
-      for (int k = 0; k < kK; ++k)
-        y[size_t(m * kN + n)] += float(a[size_t(m * kK + k)]) * float(b[size_t(n * kK + k)]);
+      for (int k = 0; k < kK; ++k) y[m * kN + n] += float(a[m * kK + k]) * float(b[n * kK + k]);
   return y;
 }
 

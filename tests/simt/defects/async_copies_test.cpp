@@ -59,12 +59,12 @@ __global__ void one_stage_kernel(const float* x, float* y) {
 // x between rows of NaN, which reading outside would show.
 std::vector<float> padded_rows() {
   std::vector<float> x((kRows + 2) * kRow, std::numeric_limits<float>::quiet_NaN());
-  for (int i = 0; i < kRows * kRow; ++i) x[size_t(kRow + i)] = float(i % 101);
+  for (int i = 0; i < kRows * kRow; ++i) x[kRow + i] = float(i % 101);
   return x;
 }
 
 std::vector<float> wanted(int first, int rows) {
-  std::vector<float> y(size_t(rows * kRow));
+  std::vector<float> y(rows * kRow);
   for (int i = 0; i < rows * kRow; ++i)
     for (int tap = -1; tap <= 1; ++tap) {
       const int row = first + i / kRow + tap;

@@ -107,7 +107,7 @@ std::vector<float> neighbour() {
 
 TEST(Defects, AMissingSyncOfTheWarpShows) {
   auto wanted = ascending(kWarpSize);
-  for (int i = 0; i < kWarpSize; i += 2) std::swap(wanted[size_t(i)], wanted[size_t(i + 1)]);
+  for (int i = 0; i < kWarpSize; i += 2) std::swap(wanted[size_t(i)], wanted[i + 1]);
   EXPECT_TRUE(right_in_every_order(neighbour<true>, wanted));
   EXPECT_FALSE(right_in_every_order(neighbour<false>, wanted));
 }
