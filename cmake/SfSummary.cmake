@@ -23,7 +23,7 @@ sf_row("FFmpeg" "libavformat ${FFMPEG_libavformat_VERSION}, libavcodec ${FFMPEG_
 sf_row("yaml-cpp" "${yaml-cpp_VERSION}")
 sf_row("libzip" "${ZIP_VERSION}")
 sf_row("Boost.Context" "${Boost_VERSION}")
-if(CMAKE_CUDA_COMPILER)
+if(SF_WITH_CUDA)
   sf_row("CUDA" "nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
 elseif(SF_CUDA)
   sf_row("CUDA" "left out: no nvcc found")
