@@ -70,7 +70,8 @@ void BlockRunner::run(const Launch& launch, const Body& body, dim3 index, unsign
 // Every fiber ends its thread: those that still wait, by an exception.
 void BlockRunner::finish() {
   try {
-    if (!failure_ && unfinished_ > 0) report_deadlock();
+    if (!failure_ && unfinished_ > 0)
+      report(cat(unfinished_, " threads wait for one another"), barrier_);
     if (!failure_ && !shared_.margins_intact())
       report(cat("wrote beside the block's ", launch_->shared_bytes, " bytes of shared memory"),
              launch_->where);
@@ -228,22 +229,6 @@ void BlockRunner::complete() {
   warp.runnable = std::exchange(warp.arrived, 0);
   runnable_warps_ |= bit(warp_);
   wait();
-}
-
-void BlockRunner::report_deadlock() {
-  size_t in_collectives = 0;
-  const Warp* waiting = nullptr;
-  for (const Warp& warp : warps_)
-    if (warp.arrived) {
-      in_collectives += size_t(std::popcount(warp.arrived));
-      waiting = &warp;
-    }
-  if (waiting)
-    report(cat("deadlock: ", in_collectives, " threads wait in ", waiting->collective, ", ",
-               at_barrier_, " at a barrier"),
-           waiting->site);
-  report(cat("deadlock: ", at_barrier_, " of ", threads_.size(), " threads wait at the barrier"),
-         barrier_);
 }
 
 }  // namespace sf::simt

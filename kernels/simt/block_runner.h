@@ -66,7 +66,6 @@ class BlockRunner {
   void leave(Thread& thread);
   void wait();
   uint32_t choose(uint32_t set);
-  [[noreturn]] void report_deadlock();
 
   const Launch* launch_ = nullptr;
   const Body* body_ = nullptr;

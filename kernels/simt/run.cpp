@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <exception>
 #include <mutex>
 
@@ -14,14 +13,6 @@
 
 namespace sf::simt {
 namespace {
-
-std::atomic<unsigned>& current_seed() {
-  static std::atomic<unsigned> seed = [] {
-    const char* text = std::getenv("SF_SIMT_SEED");
-    return text ? unsigned(std::strtoul(text, nullptr, 10)) : 0U;
-  }();
-  return seed;
-}
 
 void check_limits(const Launch& launch) {
   const dim3 &grid = launch.grid, &block = launch.block;
@@ -38,10 +29,6 @@ void check_limits(const Launch& launch) {
 }
 
 }  // namespace
-
-unsigned seed() { return current_seed(); }
-ScopedSeed::ScopedSeed(unsigned seed) : before_(current_seed().exchange(seed)) {}
-ScopedSeed::~ScopedSeed() { current_seed() = before_; }
 
 void run(const Launch& launch, Body body) {
   check_limits(launch);

@@ -3,28 +3,10 @@
 // order of threads is the adversary's.
 #pragma once
 
-#include <type_traits>
-
+#include "kernels/simt/order.h"
 #include "kernels/simt/thread.h"
 
 namespace sf::simt {
-
-// The order in which threads that may run do run. 0: ascending; 1: descending; others: random.
-// Under 0 and 1 together any two threads of a block between the same two barriers run in both
-// orders, so a missing barrier between a write and a read of shared memory shows in one of them.
-// The default is SF_SIMT_SEED, or 0.
-unsigned seed();
-
-class ScopedSeed {
- public:
-  explicit ScopedSeed(unsigned seed);
-  ~ScopedSeed();
-  ScopedSeed(const ScopedSeed&) = delete;
-  ScopedSeed& operator=(const ScopedSeed&) = delete;
-
- private:
-  unsigned before_;
-};
 
 struct Launch {
   dim3 grid, block;
@@ -45,7 +27,7 @@ class Body {
 };
 
 // Returns when every block is done. Throws sf::Error with one line for what a GPU would refuse or
-// leave undefined: a launch out of its limits, a deadlock, a divergent barrier or collective,
+// leave undefined: a launch out of its limits, a divergent barrier or collective,
 // shared memory out of bounds, a misaligned vector.
 void run(const Launch& launch, Body body);
 

@@ -45,8 +45,7 @@ struct Thread {
   int lane = 0;
   Warp* warp = nullptr;
   Worker* worker = nullptr;  // the fiber that the thread has begun on
-  Site waits_at;
-  int group = 0;  // of cp.async, the open one
+  int group = 0;             // of cp.async, the open one
   std::vector<PendingCopy> copies;
 };
 

@@ -15,7 +15,7 @@
 #include "kernels/base/counter_rng.h"
 #include "kernels/base/element.h"
 #include "kernels/base/kernel.h"
-#include "kernels/simt/run.h"
+#include "kernels/simt/order.h"
 
 namespace sf::test {
 
