@@ -37,6 +37,7 @@ void run(const RunArguments& arguments) {
     for (const std::string& warning : config.warnings()) SF_WARN("{}", warning);
     if (config.get<bool>("TRAIN.ENABLE")) train(config);
     if (config.get<bool>("TEST.ENABLE")) test(config);
+    check_log();
   }
 }
 

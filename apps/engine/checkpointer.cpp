@@ -125,7 +125,7 @@ struct Checkpointer::Writer {
   double best = std::numeric_limits<double>::infinity();  // the error of best.sf
   std::future<void> running;
   double running_best = best;
-  bool last_failed = false;
+  std::string failure;  // why the last write failed; empty if it did not
 
   void read_best();
   void start(const fs::path& path, const TrainingState& state, double best_behind);
@@ -182,10 +182,10 @@ void Checkpointer::Writer::settle() {
   if (!running.valid()) return;
   try {
     running.get();
-    last_failed = false;
+    failure.clear();
     best = running_best;
   } catch (const std::exception& error) {
-    last_failed = true;
+    failure = error.what();
     SF_ERROR("A checkpoint was not saved: {}", error.what());
   }
 }
@@ -233,7 +233,9 @@ void Checkpointer::save_if_best(const TrainingState& state, double error) {
 
 bool Checkpointer::finish() {
   writer_->settle();
-  return !writer_->last_failed;
+  return writer_->failure.empty();
 }
+
+const std::string& Checkpointer::failure() const { return writer_->failure; }
 
 }  // namespace sf

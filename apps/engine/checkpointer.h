@@ -49,8 +49,10 @@ class Checkpointer {
   // percent, is below that of best.sf.
   void save_if_best(const TrainingState& state, double error);
 
-  // Waits until all is written. False if the last state that was to be saved is not on the disk.
+  // Waits until all is written. False if the last state that was to be saved is not on the disk:
+  // failure() then has its path and the reason.
   bool finish();
+  const std::string& failure() const;
 
  private:
   struct Writer;

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstdio>
+#include <memory>
+#include <mutex>
 #include <sstream>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include "kernels/base/error.h"
@@ -31,23 +36,61 @@ class UpperLevel : public spdlog::custom_flag_formatter {
   }
 };
 
+// Appends lines to a file. What cannot be written does not end what is being logged: the first
+// reason is kept.
+class LogFile : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  // Throws if the file cannot be opened.
+  explicit LogFile(const std::filesystem::path& path)
+      : path_(path), file_(std::fopen(path.c_str(), "ab"), &std::fclose) {
+    SF_CHECK(file_, "OUTPUT_DIR: ", path_.string(),
+             ": could not be opened: ", std::generic_category().message(errno));
+  }
+
+  void check() {
+    const std::lock_guard lock(mutex_);
+    SF_CHECK(error_ == 0, "OUTPUT_DIR: ", path_.string(),
+             ": could not be written: ", std::generic_category().message(error_));
+  }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    keep(std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size());
+  }
+  void flush_() override { keep(std::fflush(file_.get()) == 0); }
+
+ private:
+  void keep(bool written) {
+    if (!written && error_ == 0) error_ = errno;
+  }
+
+  std::filesystem::path path_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  int error_ = 0;
+};
+
+std::shared_ptr<LogFile> log_file;  // of the last start_log
+
 }  // namespace
 
 void start_log(const std::filesystem::path& output_dir) {
   std::error_code error;
   std::filesystem::create_directories(output_dir, error);
   SF_CHECK(!error, "OUTPUT_DIR: cannot create '", output_dir.string(), "': ", error.message());
-  try {
-    std::vector<spdlog::sink_ptr> sinks{
-        std::make_shared<spdlog::sinks::stdout_sink_mt>(),
-        std::make_shared<spdlog::sinks::basic_file_sink_mt>((output_dir / "stdout.log").string())};
-    auto logger = std::make_shared<spdlog::logger>("sf", sinks.begin(), sinks.end());
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<UpperLevel>('*').set_pattern("[%m/%d %H:%M:%S][%*] %s: %3#: %v");
-    logger->set_formatter(std::move(formatter));
-    logger->flush_on(spdlog::level::info);
-    spdlog::set_default_logger(logger);
-  } catch (const spdlog::spdlog_ex& e) { throw Error(cat("OUTPUT_DIR: ", e.what())); }
+  log_file = std::make_shared<LogFile>(output_dir / "stdout.log");
+  std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stdout_sink_mt>(), log_file};
+  auto logger = std::make_shared<spdlog::logger>("sf", sinks.begin(), sinks.end());
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<UpperLevel>('*').set_pattern("[%m/%d %H:%M:%S][%*] %s: %3#: %v");
+  logger->set_formatter(std::move(formatter));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(logger);
+}
+
+void check_log() {
+  if (log_file) log_file->check();
 }
 
 std::string format_json_stats(const JsonStats& stats) {

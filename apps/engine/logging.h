@@ -14,6 +14,10 @@ namespace sf {
 // "[11/24 09:15:02][INFO] tester.cpp:  42: message". Throws if the file cannot be opened.
 void start_log(const std::filesystem::path& output_dir);
 
+// Throws if a line since start_log could not be written to the file. Logging itself goes on then,
+// on stdout and, as soon as there is room again, in the file.
+void check_log();
+
 // Values of a json_stats line; numbers are printed with five decimals.
 using JsonStats = std::map<std::string, std::variant<std::string, double>>;
 

@@ -168,6 +168,7 @@ void test(const Config& config) {
   const Device device = choose_device(config);
   SF_LOG("Test with config:");
   for (const std::string& line : split_lines(config.dump())) SF_LOG("{}", line);
+  check_log();
   const DType dtype = parameter_type(config);
   SF_CHECK(dtype == DType::f32, "SF.DTYPE: testing wants f32, bf16 or f16, found ", dtype);
   const auto model = initial_model(config, dtype);

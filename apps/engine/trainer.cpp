@@ -185,9 +185,7 @@ void Training::run() {
     finish_epoch(at.epoch);
   }
   for (const std::string& line : loss_plot(history_)) SF_LOG("{}", line);
-  SF_CHECK(checkpoints_->finish(), checkpoint_folder(config_).string(),
-           ": wanted the last checkpoint on the disk, found that it cannot be written (see the "
-           "log)");
+  SF_CHECK(checkpoints_->finish(), "the last checkpoint is not saved: ", checkpoints_->failure());
 }
 
 void Training::train_epoch(Position from) {
@@ -273,7 +271,9 @@ void Training::finish_epoch(int64_t epoch) {
     checkpoints_->save_if_best(state(epoch + 1, 0), errors.top1);
   }
   const std::filesystem::path folder = config_.get<std::string>("OUTPUT_DIR");
-  write_training_curves(folder / kCurves, history_, folder.filename().string());
+  try {
+    write_training_curves(folder / kCurves, history_, folder.filename().string());
+  } catch (const Error& error) { SF_WARN("{}", error.what()); }  // the next epoch draws them anew
 }
 
 TrainingState Training::state(int64_t epochs, int64_t iterations) const {
@@ -289,6 +289,7 @@ TrainingState Training::state(int64_t epochs, int64_t iterations) const {
 
 void train(const Config& config) {
   for (const std::string& line : split_lines(config.dump())) SF_LOG("{}", line);
+  check_log();  // a folder that takes nothing now will take no checkpoint
   Training(config).run();
 }
 

@@ -5,10 +5,9 @@
 #include <csignal>
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/apps/child_process.h"
 #include "tests/apps/log_lines.h"
 #include "tests/tensor/outside_files.h"
 
@@ -59,28 +58,6 @@ std::vector<std::string> names_in(const fs::path& folder) {
 }
 
 bool is_unfinished(const std::string& name) { return name.starts_with(".sf-writing-"); }
-
-// The wait status of a child process that does `work`.
-template <class F>
-int child_status(const F& work) {
-  const pid_t child = fork();
-  if (child == 0) {
-    try {
-      work();
-    } catch (...) { _exit(99); }
-    _exit(0);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
-}
-
-void limit_file_bytes(rlim_t bytes) {
-  const rlimit no_core{0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
-  const rlimit limit{bytes, RLIM_INFINITY};
-  setrlimit(RLIMIT_FSIZE, &limit);
-}
 
 TEST(TrainingState, ComesBackWhole) {
   const TemporaryFolder folder;
