@@ -1,5 +1,8 @@
 #include <cstdio>
+#include <limits>
 #include <memory>
+
+#include <fmt/format.h>
 
 #include "apps/commands.h"
 #include "apps/engine/inference.h"
@@ -21,14 +24,30 @@ void print(const Plan& plan, bool shapes) {
   std::fputs((shapes ? plan.shapes() : plan.describe()).c_str(), stdout);
 }
 
+void print_recomputation(const Plan& kept, const Plan& recomputed) {
+  constexpr double kMiB = 1 << 20;
+  fmt::print(
+      "{:.1f} MiB of activations and workspace without SF.RECOMPUTE, {:.1f} MiB with it and {} "
+      "steps more\n",
+      double(kept.arena_bytes()) / kMiB, double(recomputed.arena_bytes()) / kMiB,
+      recomputed.steps().size() - kept.steps().size());
+}
+
 void plan(const PlanArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
   const auto model = initial_model(config, parameter_type(config));
   if (a.train) {
     const Optimizer optimizer(*model, config);
-    const TrainStep step(*model, optimizer, config, train_step_options(config, a.batch));
+    TrainStepOptions options = train_step_options(config, a.batch);
+    const TrainStep step(*model, optimizer, config, options);
     print(step.plan(), a.shapes);
+    if (a.shapes) return;
+    options.recompute = !options.recompute;
+    options.memory_limit_bytes = std::numeric_limits<double>::infinity();
+    const TrainStep other(*model, optimizer, config, options);
+    print_recomputation(options.recompute ? step.plan() : other.plan(),
+                        options.recompute ? other.plan() : step.plan());
     return;
   }
   const Inference network(*model, config.get<int64_t>("DATA.TEST_CROP_SIZE"),

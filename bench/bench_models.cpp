@@ -4,6 +4,7 @@
 // NETWORK/CROP/DTYPE/onednn_sequence runs nothing but the convolutions of the network in order,
 // each a fused channels-last oneDNN primitive with packed weights: what is left when everything
 // else costs nothing. NETWORK/224x2/DTYPE/train is a step of training on two clips,
+// train_recompute the same with SF.RECOMPUTE,
 // onednn_train_sequence its convolutions alone: forward, by data and by weight.
 //   OMP_NUM_THREADS=2 build/bench_models --benchmark_filter=SLOWFAST_8x8_R50
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include <benchmark/benchmark.h>
 
@@ -72,11 +74,12 @@ void run_network(benchmark::State& state, const std::string& name, DType dtype) 
 struct Training {
   static constexpr int64_t kBatch = 2;
 
-  explicit Training(const Network& net) : model(make_model(net.config)) {
+  Training(const Network& net, bool recompute) : model(make_model(net.config)) {
     fill_counter_weights(*model);
     optimizer = std::make_unique<Optimizer>(*model, net.config);
     optimizer->set_learning_rate(1e-4);
-    const TrainStepOptions options = train_step_options(net.config, kBatch);
+    TrainStepOptions options = train_step_options(net.config, kBatch);
+    options.recompute = recompute;
     step = std::make_unique<TrainStep>(*model, *optimizer, net.config, options);
     for (const TensorType& type : model->inputs(kBatch, options.crop))
       clips.push_back(Tensor::from(counter_uniform("clip", type.shape.numel(), -2, 2), type.shape));
@@ -89,15 +92,15 @@ struct Training {
   Tensor labels = Tensor::from<int64_t>({3, 7}, {kBatch});
 };
 
-Training& training(const std::string& name, DType dtype) {
-  static std::map<std::pair<std::string, DType>, std::unique_ptr<Training>> loaded;
-  auto& entry = loaded[{name, dtype}];
-  if (!entry) entry = std::make_unique<Training>(network(name, dtype));
+Training& training(const std::string& name, DType dtype, bool recompute = false) {
+  static std::map<std::tuple<std::string, DType, bool>, std::unique_ptr<Training>> loaded;
+  auto& entry = loaded[{name, dtype, recompute}];
+  if (!entry) entry = std::make_unique<Training>(network(name, dtype), recompute);
   return *entry;
 }
 
-void run_training(benchmark::State& state, const std::string& name, DType dtype) {
-  Training& t = training(name, dtype);
+void run_training(benchmark::State& state, const std::string& name, DType dtype, bool recompute) {
+  Training& t = training(name, dtype, recompute);
   int64_t i = 0;
   for (auto _ : state) {
     t.optimizer->set_step(++i);
@@ -223,7 +226,8 @@ int main(int argc, char** argv) {
       add(one + "/cpu", [=](auto& state) { run_network(state, name, dtype); });
       add(one + "/onednn_sequence",
           [=](auto& state) { run_sequence(state, network(name, dtype).inference->plan()); });
-      add(step + "/train", [=](auto& state) { run_training(state, name, dtype); });
+      add(step + "/train", [=](auto& state) { run_training(state, name, dtype, false); });
+      add(step + "/train_recompute", [=](auto& state) { run_training(state, name, dtype, true); });
       add(step + "/onednn_train_sequence",
           [=](auto& state) { run_sequence(state, training(name, dtype).step->plan()); });
     }

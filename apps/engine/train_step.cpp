@@ -19,25 +19,6 @@
 namespace sf {
 namespace {
 
-std::unique_ptr<Plan> make_plan(const Graph& graph, const std::vector<Value>& outputs,
-                                const TrainStepOptions& options) {
-  try {
-    return std::make_unique<Plan>(graph, outputs,
-                                  PlanOptions{.device = options.device,
-                                              .check_finite = options.check_finite,
-                                              .memory_limit_bytes = options.memory_limit_bytes,
-                                              .memory = options.memory});
-  } catch (const PlanTooLarge& e) {
-    constexpr double kGiB = 1 << 30;
-    throw Error(fmt::format(
-        "memory: wanted at most {:.2f} GiB for a training step (SF.MEMORY_LIMIT or what the "
-        "machine "
-        "has), found {:.2f} GiB ({} bytes) for {} clips; lower TRAIN.BATCH_SIZE and raise "
-        "SF.ACCUMULATE, or lower DATA.TRAIN_CROP_SIZE or DATA.NUM_FRAMES",
-        options.memory_limit_bytes / kGiB, double(e.bytes) / kGiB, e.bytes, options.batch));
-  }
-}
-
 Tensor converted(const Tensor& tensor, DType dtype) {
   return tensor.dtype() == dtype ? tensor : tensor.to(dtype);
 }
@@ -51,6 +32,7 @@ TrainStepOptions train_step_options(const Config& config, int64_t batch) {
           .crop = config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
           .soft_targets = config.get<bool>("MIXUP.ENABLE"),
           .accumulate = config.get<int>("SF.ACCUMULATE"),
+          .recompute = config.get<bool>("SF.RECOMPUTE"),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .batch_norm_group = batch_norm_group(config, std::make_shared<SingleProcess>()),
           .half = half_type(config, true),
@@ -62,6 +44,8 @@ struct TrainStep::Planned {
   Planned(const Model& model, const Optimizer& optimizer, const Config& config,
           const TrainStepOptions& options);
 
+  void recompute(std::vector<Value>& outputs);
+  Error too_large(size_t bytes, std::vector<Value>& outputs, const TrainStepOptions& options);
   void add_up(const TrainStepOptions& options, const Optimizer& optimizer,
               const std::vector<Value>& gradients);
 
@@ -142,9 +126,47 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
     }
     add_up(options, optimizer, all);
   }
-  plan = make_plan(*graph, outputs, options);
+  if (options.recompute) recompute(outputs);
+  try {
+    plan = std::make_unique<Plan>(*graph, outputs,
+                                  PlanOptions{.device = options.device,
+                                              .check_finite = options.check_finite,
+                                              .memory_limit_bytes = options.memory_limit_bytes,
+                                              .memory = options.memory});
+  } catch (const PlanTooLarge& e) { throw too_large(e.bytes, outputs, options); }
   const auto changes = [](const Plan::Step& s) { return s.name.starts_with(Optimizer::kScope); };
   learning_begin = size_t(std::ranges::find_if(plan->steps(), changes) - plan->steps().begin());
+}
+
+// Cheap results are made again for the backward pass.
+void TrainStep::Planned::recompute(std::vector<Value>& outputs) {
+  std::vector<int> keep;
+  for (Value v : outputs) keep.push_back(v.id());
+  Rewritten again = recompute_cheap_values(*graph, loss, keep);
+  const auto move = [&](Value& v) {
+    if (v) v = again[v];
+  };
+  for (auto* values : {&clips, &gradients, &outputs}) std::ranges::for_each(*values, move);
+  for (Value* v : {&targets, &loss, &logits, &norm}) move(*v);
+  graph = std::move(again.graph);
+}
+
+// The error for a plan of that size; leaves the graph as SF.RECOMPUTE would have it.
+Error TrainStep::Planned::too_large(size_t bytes, std::vector<Value>& outputs,
+                                    const TrainStepOptions& options) {
+  constexpr double kGiB = 1 << 30;
+  std::string recomputing;
+  if (!options.recompute) {
+    recompute(outputs);
+    const size_t less = Plan(*graph, outputs, {.device = options.device}).arena_bytes();
+    if (less < bytes)
+      recomputing = fmt::format("set SF.RECOMPUTE True ({:.2f} GiB), ", double(less) / kGiB);
+  }
+  return Error(fmt::format(
+      "memory: wanted at most {:.2f} GiB for a training step (SF.MEMORY_LIMIT or what the machine "
+      "has), found {:.2f} GiB ({} bytes) for {} clips; {}lower TRAIN.BATCH_SIZE and raise "
+      "SF.ACCUMULATE, or lower DATA.TRAIN_CROP_SIZE or DATA.NUM_FRAMES",
+      options.memory_limit_bytes / kGiB, double(bytes) / kGiB, bytes, options.batch, recomputing));
 }
 
 void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer& optimizer,
@@ -158,7 +180,10 @@ void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer
     added.push_back(update_graph.state(sums.back(), name, true));
   }
   update_norm = optimizer.append(update_graph, added);
-  update = make_plan(update_graph, {update_norm}, options);
+  update = std::make_unique<Plan>(update_graph, std::vector{update_norm},
+                                  PlanOptions{.device = options.device,
+                                              .check_finite = options.check_finite,
+                                              .memory = options.memory});
 }
 
 void TrainStep::Planned::set_scale() {

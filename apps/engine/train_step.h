@@ -18,6 +18,7 @@ struct TrainStepOptions {
   bool soft_targets = false;  // shares of classes instead of labels
   int accumulate = 1;         // batches whose gradients are averaged for one step of the optimiser
   bool keep_gradients = false;  // so that gradients() can be called
+  bool recompute = false;       // cheap results for the backward pass instead of keeping them
   bool check_finite = false;
   std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one

@@ -118,6 +118,26 @@ TEST_F(CommandLine, PlanShowsStepsAndShapes) {
   EXPECT_TRUE(shapes.out.starts_with("conv3d f32 n1 ")) << shapes.out;
 }
 
+TEST_F(CommandLine, PlanOfATrainingShowsWhatRecomputingSaves) {
+  for (const char* recompute : {"False", "True"}) {
+    const Outcome o =
+        sf(cat("plan --train --cfg configs/synthetic/SLOWFAST_TINY.yaml SF.RECOMPUTE ", recompute));
+    ASSERT_EQ(o.status, 0) << o.err;
+    double kept = 0, recomputed = 0;
+    int steps = 0;
+    const size_t line = o.out.rfind('\n', o.out.size() - 2) + 1;
+    ASSERT_EQ(std::sscanf(o.out.c_str() + line,
+                          "%lf MiB of activations and workspace without SF.RECOMPUTE, %lf MiB with "
+                          "it and %d steps more",
+                          &kept, &recomputed, &steps),
+              3)
+        << o.out.substr(line);
+    EXPECT_LT(recomputed, kept);
+    EXPECT_GT(steps, 0);
+    EXPECT_EQ(o.out.find(".again ") != std::string::npos, recompute == std::string("True"));
+  }
+}
+
 TEST_F(CommandLine, ASynthesizedSetIsTestedEndToEnd) {
   const std::string set = (folder / "motion").string();
   ASSERT_EQ(sf("synth --out " + set + " --videos 16 --seed 3").status, 0);

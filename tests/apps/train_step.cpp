@@ -85,5 +85,14 @@ TEST(TrainStep, AccumulationInSharedMemoryChangesNoBit) {
   expect_equal_bits(shared.run(), separate.run());
 }
 
+TEST(TrainStep, RecomputingChangesNoBitAndTakesLessMemory) {
+  for (const int accumulate : {1, 2}) {
+    ThreeCrops again({.accumulate = accumulate, .recompute = true}),
+        kept({.accumulate = accumulate});
+    EXPECT_LT(again.largest_bytes(), kept.largest_bytes());
+    expect_equal_bits(again.run(), kept.run());
+  }
+}
+
 }  // namespace
 }  // namespace sf

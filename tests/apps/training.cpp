@@ -221,7 +221,8 @@ TEST_F(FailingTraining, ADamagedCheckpointIsPassedOver) {
 
 TEST_F(FailingTraining, APlanThatDoesNotFitStopsBeforeTheFirstStep) {
   make_set(24);
-  expect_error("SF.MEMORY_LIMIT 0.0001", "SF.MEMORY_LIMIT");
+  expect_error("SF.MEMORY_LIMIT 0.0001", "set SF.RECOMPUTE True (0.0");
+  expect_error("SF.MEMORY_LIMIT 0.0001 SF.RECOMPUTE True", "clips; lower TRAIN.BATCH_SIZE");
 }
 
 }  // namespace
