@@ -5,6 +5,7 @@
 #include "apps/engine/logging.h"
 #include "apps/engine/tester.h"
 #include "apps/engine/trainer.h"
+#include "configs/without_effect.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -35,6 +36,7 @@ void run(const RunArguments& arguments) {
   for (const Config& config : configs) {
     start_log(config.get<std::string>("OUTPUT_DIR"));
     for (const std::string& warning : config.warnings()) SF_WARN("{}", warning);
+    for (const std::string& setting : settings_without_effect(config)) SF_WARN("{}", setting);
     if (config.get<bool>("TRAIN.ENABLE")) train(config);
     if (config.get<bool>("TEST.ENABLE")) test(config);
     check_log();

@@ -58,6 +58,15 @@ bool Config::is_none(std::string_view key) const {
   return state_->values[State::place(key)].kind() == ConfigValue::Kind::none;
 }
 
+bool Config::is_default(std::string_view key) const {
+  const size_t at = State::place(key);
+  return state_->values[at] == Schema::instance().keys()[at].value;
+}
+
+std::string Config::text(std::string_view key) const {
+  return message_text(state_->values[State::place(key)]);
+}
+
 const std::vector<std::string>& Config::warnings() const { return state_->warnings; }
 
 bool Config::operator==(const Config& other) const {

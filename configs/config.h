@@ -58,6 +58,9 @@ class Config {
   T get(std::string_view key) const;
   // True if the value is None.
   bool is_none(std::string_view key) const;
+  bool is_default(std::string_view key) const;
+  // The value for a message, as Python writes it; a long one ends in "...".
+  std::string text(std::string_view key) const;
 
   // Every key as YAML, in the order of defaults.yaml; loading the text gives an equal configuration
   // (texts in UTF-8 and a dump within 256 KiB assumed).

@@ -1,6 +1,7 @@
 #include "configs/configuration_page.h"
 
 #include "configs/config.h"
+#include "configs/without_effect.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -40,10 +41,24 @@ sf config --cfg FILE KEY VALUE...            # prints every key with its value, 
   `BASE_LR`, `WARMUP_START_LR` and `COSINE_END_LR` are multiplied by `NUM_SHARDS`.
 )";
 
+// The keys by the reason why they have none.
+std::string without_effect() {
+  std::string text =
+      "\n## Keys without effect\n\n`sf run` says so in a line each where they are not left at "
+      "their defaults.\n\n";
+  std::string_view why;
+  for (const KeyWithoutEffect& key : keys_without_effect()) {
+    text += key.why == why ? ", " : cat(why.empty() ? "" : "\n", "- ", key.why, ": ");
+    text += cat("`", key.key, "`");
+    why = key.why;
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string configuration_page() {
-  std::string page(kIntroduction), section = "none yet";
+  std::string page = std::string(kIntroduction) + without_effect(), section = "none yet";
   for (const KeyInfo& key : Config::keys()) {
     const size_t dot = key.name.rfind('.');
     const std::string own = dot == std::string::npos ? "" : key.name.substr(0, dot);

@@ -102,9 +102,11 @@ TEST_F(TrainingCommand, MixedAndAugmentedClipsTrain) {
   make_set(24);
   const Outcome o = sf(arguments("out",
                                  "MIXUP.ENABLE True MODEL.LOSS_FUNC soft_cross_entropy"
-                                 " AUG.ENABLE True AUG.NUM_SAMPLE 2 SOLVER.MAX_EPOCH 1"));
+                                 " AUG.ENABLE True AUG.NUM_SAMPLE 2 SOLVER.MAX_EPOCH 1"
+                                 " AUG.COLOR_JITTER 0.3"));
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(count(o.out, "\"_type\": \"train_epoch\""), 1);
+  EXPECT_EQ(count(o.out, "AUG.COLOR_JITTER: 0.3 has no effect: "), 1) << o.out;
 }
 
 // Two stages of the long cycle with three crops each; batch norm goes from splits to none.
