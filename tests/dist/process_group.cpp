@@ -65,9 +65,9 @@ void expect_sums(ProcessGroup& group) {
     std::vector<T> values(7);
     std::iota(values.begin(), values.end(), T(100 * group.rank() + round));
     group.all_reduce(elements(values));
-    const int n = group.size();
+    const T n = T(group.size());
     for (int i = 0; i < 7; ++i)
-      EXPECT_EQ(values[size_t(i)], T(100 * n * (n - 1) / 2 + n * (round + i)));
+      EXPECT_EQ(values[size_t(i)], 100 * n * (n - 1) / 2 + n * T(round + i));
   }
 }
 
