@@ -46,8 +46,8 @@ void step(const StepArguments& a) {
   } else {  // as a training would start with that file: with the state of the optimizer in it
     config.set("TRAIN.AUTO_RESUME", "False");
     config.set("TRAIN.CHECKPOINT_FILE_PATH", a.weights);
-    const TrainingStart start =
-        start_training(config, *model, optimizer.state(), optimizer.group_parameters());
+    const TrainingStart start = start_training(config, find_start_file(config), *model,
+                                               optimizer.state(), optimizer.group_parameters());
     optimizer.set_step(start.state.optimizer_steps);
   }
 

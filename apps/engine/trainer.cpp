@@ -134,20 +134,16 @@ void Training::enter(int64_t stage) {
 }
 
 Training::Position Training::start() {
-  enter(0);
-  TrainingStart found = start_training(config_, stage_->model(), stage_->optimizer().state(),
-                                       stage_->optimizer().group_parameters());
-  Position at{found.state.epochs, found.state.next_batch};
+  std::optional<StartFile> file = find_start_file(config_);
+  // The splits of batch norm are those of the stage that the checkpoint comes from.
+  enter(stage_of(file ? file->state.epochs : 0));
+  const TrainingStart found =
+      start_training(config_, std::move(file), stage_->model(), stage_->optimizer().state(),
+                     stage_->optimizer().group_parameters());
   stage_->optimizer().set_step(found.state.optimizer_steps);
-  if (const int64_t stage = stage_of(at.epoch); stage != 0) {
-    // The splits of batch norm are those of the stage that the checkpoint comes from.
-    enter(stage);
-    found = start_training(config_, stage_->model(), stage_->optimizer().state(),
-                           stage_->optimizer().group_parameters());
-    stage_->optimizer().set_step(found.state.optimizer_steps);
-  }
   if (found.state.loss_scale)
     stage_->scaler().restore(*found.state.loss_scale, found.state.loss_scale_steps);
+  const Position at{found.state.epochs, found.state.next_batch};
   if (found.resumed)
     history_ =
         read_history(config_.get<std::string>("OUTPUT_DIR"), at.epoch, found.state.iterations);

@@ -1,7 +1,6 @@
 #include "apps/engine/training_start.h"
 
 #include <map>
-#include <optional>
 
 #include "apps/engine/checkpointer.h"
 #include "apps/engine/logging.h"
@@ -12,13 +11,7 @@
 namespace sf {
 namespace {
 
-struct Loaded {
-  std::string path;
-  Checkpoint checkpoint;
-  TrainingState state;
-};
-
-Loaded load(const std::string& path) {
+StartFile load(const std::string& path) {
   Checkpoint checkpoint = load_checkpoint(path, {.halves_as_f32 = true});
   try {
     TrainingState state = from_checkpoint(checkpoint);
@@ -27,7 +20,7 @@ Loaded load(const std::string& path) {
 }
 
 // A process may have been killed, a disk may have failed: what was saved before still counts.
-std::optional<Loaded> newest_whole(const Config& config) {
+std::optional<StartFile> newest_whole(const Config& config) {
   for (const CheckpointFile& file : checkpoint_files(config)) {
     try {
       return load(file.path.string());
@@ -36,7 +29,7 @@ std::optional<Loaded> newest_whole(const Config& config) {
   return {};
 }
 
-LoadReport take_weights(const Loaded& from, const Model& model, const LoadRules& rules) {
+LoadReport take_weights(const StartFile& from, const Model& model, const LoadRules& rules) {
   SF_LOG("Loading network weights from {}.", from.path);
   LoadReport report = load_weights(model, from.checkpoint.tensors, rules);
   for (const std::string& line : report.lines()) SF_LOG("{}", line);
@@ -58,7 +51,7 @@ std::string misfit(const LoadReport& report) {
 }
 
 // The optimizer's tensors in the file under the engine's names, and its steps.
-void name_optimizer(Loaded& from, const std::vector<std::vector<Parameter>>& groups) {
+void name_optimizer(StartFile& from, const std::vector<std::vector<Parameter>>& groups) {
   if (!has_pytorch_optimizer(from.checkpoint)) return;
   try {
     ImportedOptimizer imported = import_optimizer(from.checkpoint, groups);
@@ -88,7 +81,7 @@ void take_optimizer(TrainingState& state, const NamedTensors& optimizer) {
   if (taken == 0) state.optimizer_steps = 0;
 }
 
-TrainingStart at(Loaded from, const Config& config, const NamedTensors& optimizer,
+TrainingStart at(StartFile from, const Config& config, const NamedTensors& optimizer,
                  const std::vector<std::vector<Parameter>>& groups) {
   name_optimizer(from, groups);
   take_optimizer(from.state, optimizer);
@@ -102,7 +95,7 @@ TrainingStart at(Loaded from, const Config& config, const NamedTensors& optimize
   return {.state = std::move(from.state), .path = from.path};
 }
 
-TrainingStart at_given_file(Loaded from, const Config& config, const Model& model,
+TrainingStart at_given_file(StartFile from, const Config& config, const Model& model,
                             const NamedTensors& optimizer,
                             const std::vector<std::vector<Parameter>>& groups) {
   const LoadReport report = take_weights(from, model, load_rules(config));
@@ -124,31 +117,41 @@ TrainingStart at_given_file(Loaded from, const Config& config, const Model& mode
   return start;
 }
 
-TrainingStart find_start(const Config& config, const Model& model, const NamedTensors& optimizer,
-                         const std::vector<std::vector<Parameter>>& groups) {
+TrainingStart at_own_file(StartFile from, const Config& config, const Model& model,
+                          const NamedTensors& optimizer,
+                          const std::vector<std::vector<Parameter>>& groups) {
+  const std::string reason = misfit(take_weights(from, model, {}));
+  SF_CHECK(reason.empty(), from.path, ": wanted a checkpoint of this network (", reason,
+           "); choose another OUTPUT_DIR or set TRAIN.AUTO_RESUME False");
+  TrainingStart start = at(std::move(from), config, optimizer, groups);
+  start.resumed = true;
+  return start;
+}
+
+}  // namespace
+
+std::optional<StartFile> find_start_file(const Config& config) {
   if (config.get<bool>("TRAIN.AUTO_RESUME")) {
     if (auto last = newest_whole(config)) {
       SF_LOG("Load from last checkpoint.");
-      const std::string reason = misfit(take_weights(*last, model, {}));
-      SF_CHECK(reason.empty(), last->path, ": wanted a checkpoint of this network (", reason,
-               "); choose another OUTPUT_DIR or set TRAIN.AUTO_RESUME False");
-      TrainingStart start = at(std::move(*last), config, optimizer, groups);
-      start.resumed = true;
-      return start;
+      last->resume = true;
+      return last;
     }
   }
   const auto given = config.get<std::string>("TRAIN.CHECKPOINT_FILE_PATH");
   if (given.empty()) return {};
   SF_LOG("Load from given checkpoint file.");
-  return at_given_file(load(given), config, model, optimizer, groups);
+  return load(given);
 }
 
-}  // namespace
-
-TrainingStart start_training(const Config& config, const Model& model,
-                             const NamedTensors& optimizer,
+TrainingStart start_training(const Config& config, std::optional<StartFile> file,
+                             const Model& model, const NamedTensors& optimizer,
                              const std::vector<std::vector<Parameter>>& groups) {
-  TrainingStart start = find_start(config, model, optimizer, groups);
+  TrainingStart start;
+  if (file) {
+    const auto take = file->resume ? at_own_file : at_given_file;
+    start = take(std::move(*file), config, model, optimizer, groups);
+  }
   start.state.seed = uint64_t(config.get<int64_t>("RNG_SEED"));
   SF_LOG("Start epoch: {}", start.state.epochs + 1);
   return start;

@@ -109,21 +109,38 @@ TEST_F(TrainingCommand, MixedAndAugmentedClipsTrain) {
   EXPECT_EQ(count(o.out, "AUG.COLOR_JITTER: 0.3 has no effect: "), 1) << o.out;
 }
 
-// Two stages of the long cycle with three crops each; batch norm goes from splits to none.
+// Two stages of the long cycle with three crops each; batch norm goes from splits to none behind
+// the first epoch.
+constexpr const char* kCycles =
+    "MULTIGRID.LONG_CYCLE True MULTIGRID.SHORT_CYCLE True SOLVER.LR_POLICY steps_with_relative_lrs"
+    " SOLVER.STEPS [0,2] SOLVER.LRS [1,0.1] SOLVER.MAX_EPOCH 3"
+    " MULTIGRID.LONG_CYCLE_FACTORS [[0.5,1],[1,1]] MULTIGRID.BN_BASE_SIZE 4"
+    " MULTIGRID.SHORT_CYCLE_FACTORS [0.7,0.8] MULTIGRID.EPOCH_FACTOR 1"
+    " DATA.NUM_FRAMES 8 TRAIN.BATCH_SIZE 4 DATA_LOADER.NUM_WORKERS 1";
+
 TEST_F(TrainingCommand, LongAndShortCyclesPassFromStageToStage) {
   make_set(40);
-  const Outcome o = sf(
-      arguments("out",
-                "MULTIGRID.LONG_CYCLE True MULTIGRID.SHORT_CYCLE True SOLVER.LR_POLICY"
-                " steps_with_relative_lrs SOLVER.STEPS [0,2] SOLVER.LRS [1,0.1] SOLVER.MAX_EPOCH 3"
-                " MULTIGRID.LONG_CYCLE_FACTORS [[0.5,1],[1,1]] MULTIGRID.BN_BASE_SIZE 4"
-                " MULTIGRID.SHORT_CYCLE_FACTORS [0.7,0.8] MULTIGRID.EPOCH_FACTOR 1"
-                " DATA.NUM_FRAMES 8 TRAIN.BATCH_SIZE 4 DATA_LOADER.NUM_WORKERS 1"));
+  const Outcome o = sf(arguments("out", kCycles));
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(count(o.out, "Long cycle updates: sub_batchnorm, batches of 8 clips, 4 frames"), 1)
       << o.out;
   EXPECT_EQ(count(o.out, "Long cycle updates: batchnorm, batches of 4 clips, 8 frames"), 1);
   EXPECT_EQ(count(o.out, "\"_type\": \"train_epoch\""), 3);
+}
+
+TEST_F(TrainingCommand, AResumedStageOfTheLongCycleEndsInTheSameBits) {
+  make_set(40);
+  ASSERT_EQ(sf(arguments("whole", kCycles)).status, 0);
+  fs::create_directories(folder / "late" / "checkpoints");
+  const char* second = "checkpoint_epoch_00002.sf";
+  fs::copy(checkpoint("whole", second), checkpoint("late", second));
+  const Outcome o = sf(arguments("late", kCycles));
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_EQ(count(o.out, "Loading network weights from"), 1);
+  EXPECT_EQ(count(o.out, "Long cycle updates: batchnorm, batches of 4 clips, 8 frames"), 1);
+  EXPECT_EQ(count(o.out, "Long cycle updates"), 1);
+  expect_equal_checkpoints(checkpoint("whole", "checkpoint_epoch_00003.sf"),
+                           checkpoint("late", "checkpoint_epoch_00003.sf"));
 }
 
 TEST_F(TrainingCommand, AFrozenStageStays) {

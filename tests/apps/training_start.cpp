@@ -62,7 +62,9 @@ struct TinyRun {
     ASSERT_TRUE(checkpointer.finish());
   }
 
-  TrainingStart start() const { return start_training(config, *model, optimizer, groups); }
+  TrainingStart start() const {
+    return start_training(config, find_start_file(config), *model, optimizer, groups);
+  }
 
   Config config;
   std::unique_ptr<Model> model;
