@@ -39,7 +39,6 @@ constexpr auto kKeys = std::to_array<KeyWithoutEffect>({
     {"TRAIN.CHECKPOINT_TYPE", kContent},
     {"TEST.CHECKPOINT_TYPE", kContent},
     {"TRAIN.CHECKPOINT_IN_INIT", "weights are loaded behind the initialisation"},
-    {"TRAIN.MIXED_PRECISION", "half precision is not built in; training is in float32"},
     {"MODEL.ACT_CHECKPOINT", "cheap steps always run again for the backward pass, others never"},
     {"BN.NUM_SPLITS", "only BN.NORM_TYPE sub_batchnorm takes it", splits_no_batch},
     {"SOLVER.GAMMA", "only MULTIGRID.LONG_CYCLE takes it", has_no_long_cycle},
