@@ -88,6 +88,11 @@ size_t Inference::arena_bytes() const {
   return std::max(single_->plan->arena_bytes(), plan().arena_bytes());
 }
 
+void Inference::release_weights() {
+  single_->plan->release_constants();
+  if (chunked_) chunked_->plan->release_constants();
+}
+
 void Inference::run_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips,
                           std::vector<Result>& results) {
   for (size_t p = 0; p < planned.inputs.size(); ++p) {

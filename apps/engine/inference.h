@@ -36,6 +36,9 @@ class Inference {
   };
   // clips: N clips of one tensor a pathway, T H W C each.
   Result run(const std::vector<std::vector<Tensor>>& clips);
+  // Gives back the memory of weights in the kernels' arrangement. The next run reads the model's
+  // weights anew.
+  void release_weights();
 
   int64_t chunk() const;       // clips that run together
   const Plan& plan() const;    // of a whole chunk

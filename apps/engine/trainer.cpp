@@ -15,7 +15,6 @@
 #include "apps/engine/training_meters.h"
 #include "apps/engine/training_stage.h"
 #include "apps/engine/training_start.h"
-#include "apps/engine/validation.h"
 #include "data/mixup.h"
 #include "layers/conv.h"
 
@@ -120,7 +119,7 @@ Config Training::config_of(int64_t stage) const {
 
 void Training::enter(int64_t stage) {
   const Config config = config_of(stage);
-  auto next = std::make_unique<TrainingStage>(config, *train_set_, memory_);
+  auto next = std::make_unique<TrainingStage>(config, *train_set_, *val_set_, memory_);
   if (stage_) next->take_over(*stage_);
   stage_ = std::move(next);
   stage_number_ = stage;
@@ -167,7 +166,7 @@ void Training::run() {
   const auto epochs = config_.get<int64_t>("SOLVER.MAX_EPOCH");
   Position at = start();
   if (at.epoch >= epochs) {
-    validate(stage_->config(), stage_->model(), *val_set_, epochs - 1, history_, memory_);
+    stage_->validate(epochs - 1, history_);
     return;
   }
   std::vector<double> times;
@@ -258,12 +257,11 @@ void Training::finish_epoch(int64_t epoch) {
   const bool evaluate = is_eval_epoch(config_, epoch, stage_ends_);
   if (save || evaluate) memory_->release();  // what follows needs other memory
   if ((save || evaluate) && config_.get<bool>("BN.USE_PRECISE_STATS"))
-    stage_->measure_batch_norm(epoch, *train_set_);
+    stage_->measure_batch_norm(epoch);
   if (stage_->model().batch_norm_splits() > 1) aggregate_batch_norm_splits(stage_->model());
   if (save) checkpoints_->save(state(epoch + 1, 0));
   if (evaluate) {
-    const TopErrors errors =
-        validate(stage_->config(), stage_->model(), *val_set_, epoch, history_, memory_);
+    const TopErrors errors = stage_->validate(epoch, history_);
     checkpoints_->save_if_best(state(epoch + 1, 0), errors.top1);
   }
   const std::filesystem::path folder = config_.get<std::string>("OUTPUT_DIR");

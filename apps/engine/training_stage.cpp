@@ -20,9 +20,11 @@ double bytes_of(const NamedTensors& tensors) {
 
 }  // namespace
 
-TrainingStage::TrainingStage(const Config& config, const Dataset& train_set,
+TrainingStage::TrainingStage(const Config& config, const Dataset& train_set, const Dataset& val_set,
                              std::shared_ptr<ArenaMemory> memory)
     : config_(config),
+      train_set_(train_set),
+      val_set_(val_set),
       model_(initial_model(config, parameter_type(config))),
       optimizer_(*model_, config),
       loader_(train_set, train_loader_options(config, Split::train)),
@@ -60,7 +62,12 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
   return *planned;
 }
 
-void TrainingStage::measure_batch_norm(int64_t epoch, const Dataset& train_set) {
+TopErrors TrainingStage::validate(int64_t epoch, TrainingHistory& history) {
+  if (!validation_) validation_.emplace(config_, *model_, val_set_, memory_);
+  return validation_->run(epoch, history);
+}
+
+void TrainingStage::measure_batch_norm(int64_t epoch) {
   const auto norms = std::ranges::count_if(model_->parameters(), [](const Parameter& p) {
     return p.norm && p.name.ends_with("weight");
   });
@@ -68,7 +75,7 @@ void TrainingStage::measure_batch_norm(int64_t epoch, const Dataset& train_set) 
   SF_LOG("Computing precise BN statistics for {} BN layers ...", norms);
   TrainLoaderOptions options = train_loader_options(config_, Split::train);
   options.batches = {options.batches.back()};  // the full crop alone
-  TrainLoader loader(train_set, options);
+  TrainLoader loader(train_set_, options);
   loader.start(epoch);
   const auto next = [&]() -> std::optional<std::vector<Tensor>> {
     auto batch = loader.next();

@@ -3,12 +3,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "apps/engine/train_step.h"
 #include "apps/engine/training_state.h"
+#include "apps/engine/validation.h"
 #include "data/train_loader.h"
 
 namespace sf {
@@ -16,8 +18,8 @@ namespace sf {
 // One for a whole run, or one for each stage of a long cycle.
 class TrainingStage {
  public:
-  // The data set must outlive the object. memory: that of all plans, which run in turn.
-  TrainingStage(const Config& config, const Dataset& train_set,
+  // The data sets must outlive the object. memory: that of all plans, which run in turn.
+  TrainingStage(const Config& config, const Dataset& train_set, const Dataset& val_set,
                 std::shared_ptr<ArenaMemory> memory);
 
   // Parameters, running statistics, the optimiser's state and the loss scale of the stage before.
@@ -33,20 +35,25 @@ class TrainingStage {
   // with its memory.
   TrainStep& step(int64_t batch, int64_t crop);
 
+  // The network's errors on the validation split.
+  TopErrors validate(int64_t epoch, TrainingHistory& history);
+
   // Measures the running statistics of batch norm anew, on batches of the epoch (BN.*).
-  void measure_batch_norm(int64_t epoch, const Dataset& train_set);
+  void measure_batch_norm(int64_t epoch);
 
   // The tensors themselves, not copies; counts are the caller's matter.
   TrainingState state() const;
 
  private:
   Config config_;
+  const Dataset &train_set_, &val_set_;
   std::unique_ptr<Model> model_;
   Optimizer optimizer_;
   LossScaler scaler_;  // used where the half type is f16
   TrainLoader loader_;
   std::shared_ptr<ArenaMemory> memory_;
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<TrainStep>> steps_;
+  std::optional<Validation> validation_;  // planned at first use
 };
 
 }  // namespace sf

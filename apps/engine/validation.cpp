@@ -1,34 +1,33 @@
 #include "apps/engine/validation.h"
 
-#include <chrono>
-
-#include "apps/engine/inference.h"
 #include "apps/engine/progress.h"
 #include "apps/engine/setup.h"
 #include "apps/engine/stored_batch.h"
-#include "data/train_loader.h"
 
 namespace sf {
 
-TopErrors validate(const Config& config, const Model& model, const Dataset& val_set, int64_t epoch,
-                   TrainingHistory& history, std::shared_ptr<ArenaMemory> memory) {
-  const TrainLoaderOptions options = train_loader_options(config, Split::val);
-  TrainLoader loader(val_set, options);
-  loader.start(epoch);
-  Inference network(model, config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
-                    {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
-                     .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
-                     .memory_limit_bytes = memory_limit_bytes(config, false),
-                     .check_finite = config.get<bool>("SF.CHECK_FINITE"),
-                     .half = half_type(config, false),
-                     .memory = std::move(memory)});
-  ValMeter meter(config, loader.batches(), history);
-  ProgressBar progress("Validating", "batches", loader.batches());
+Validation::Validation(const Config& config, const Model& model, const Dataset& val_set,
+                       std::shared_ptr<ArenaMemory> memory)
+    : config_(config),
+      loader_(val_set, train_loader_options(config, Split::val)),
+      network_(model, config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
+               {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
+                .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
+                .memory_limit_bytes = memory_limit_bytes(config, false),
+                .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+                .memory = std::move(memory)}) {
+  network_.release_weights();  // every run reads them anew
+}
+
+TopErrors Validation::run(int64_t epoch, TrainingHistory& history) {
+  loader_.start(epoch);
+  ValMeter meter(config_, loader_.batches(), history);
+  ProgressBar progress("Validating", "batches", loader_.batches());
   double start = progress.seconds();
-  for (int64_t i = 0; auto batch = loader.next(); ++i) {
-    const Tensor scores = network.run(split_clips(batch->pathways)).scores;
+  for (int64_t i = 0; auto batch = loader_.next(); ++i) {
+    const Tensor scores = network_.run(split_clips(batch->pathways)).scores;
     progress.clear();
-    for (const std::string& fault : loader.take_faults()) SF_WARN("{}", fault);
+    for (const std::string& fault : loader_.take_faults()) SF_WARN("{}", fault);
     const double now = progress.seconds();
     meter.add(top_errors(scores, batch->labels), int64_t(batch->labels.size()), now - start);
     start = now;
@@ -36,6 +35,7 @@ TopErrors validate(const Config& config, const Model& model, const Dataset& val_
     progress.advance(1);
   }
   progress.clear();
+  network_.release_weights();
   return meter.log_epoch(epoch, memory_use());
 }
 

@@ -64,19 +64,13 @@ Lowered lower(const Graph::Node& node, const OpSite& site, Device device) {
 }  // namespace
 
 Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options)
-    : graph_(graph), options_(options) {
+    : graph_(graph), options_(options), outputs_(ids(outputs)) {
   SF_CHECK(options.device.backend != Backend::cuda, "plan: no memory on device ",
            options.device.name());
-  const std::vector<int> wanted = ids(outputs);
-  const std::vector<int> order = execution_order(graph, wanted);
+  const std::vector<int> order = execution_order(graph, outputs_);
   const std::vector<bool> frozen = frozen_values(graph, order);
   placement_ =
-      Placement(graph, order, frozen, wanted, options.device.backend, options.reuse_buffers);
-
-  const auto hoisted = [&](int n) { return sf::hoisted(graph.nodes()[size_t(n)], frozen); };
-  for (int n : order)
-    if (hoisted(n))
-      for (int out : graph.nodes()[size_t(n)].out) constants_[out] = Tensor(graph.info(out).type);
+      Placement(graph, order, frozen, outputs_, options.device.backend, options.reuse_buffers);
 
   for (int n : order) {
     const auto& node = graph.nodes()[size_t(n)];
@@ -85,8 +79,7 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
     Step step{n, node.name, node.op, placement_.site(node), std::move(low), {}, {}, nullptr};
     step.in.resize(node.in.size());
     step.out.resize(node.out.size());
-    bind(step);
-    (hoisted(n) ? hoisted_ : steps_).push_back(std::move(step));
+    (sf::hoisted(node, frozen) ? hoisted_ : steps_).push_back(std::move(step));
   }
   if (double(arena_bytes()) > options.memory_limit_bytes)
     throw PlanTooLarge(arena_bytes(), options.memory_limit_bytes);
@@ -94,11 +87,27 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
   number_ = memory_->enter(arena_bytes());
   for (int v = 0; v < graph.value_count(); ++v)
     has_inputs_ |= graph.info(v).producer < 0 && placement_.offset(v);
+  make_constants();
+}
 
+void Plan::make_constants() {
+  for (const Step& step : hoisted_)
+    for (int out : graph_.nodes()[size_t(step.node)].out)
+      constants_[out] = Tensor(graph_.info(out).type);
+  for (Step& step : hoisted_) bind(step);
+  for (Step& step : steps_) bind(step);
   if (std::ranges::any_of(hoisted_, [](const Step& s) { return s.lowered.workspace_bytes > 0; }))
     take_memory();
-  for (Step& step : hoisted_) execute(step);
-  pack_weights(wanted);
+  for (const Step& step : hoisted_) execute(step);
+  pack_weights();
+  has_constants_ = true;
+}
+
+void Plan::release_constants() {
+  constants_.clear();
+  for (Step& step : steps_) step.packed.reset();
+  constant_bytes_ = 0;
+  has_constants_ = false;
 }
 
 void Plan::take_memory() {
@@ -129,11 +138,11 @@ void Plan::bind(Step& step) const {
 
 // Packs frozen weights and lets go of each constant as soon as nothing reads it any more: at no
 // time are all weights here twice.
-void Plan::pack_weights(std::span<const int> outputs) {
+void Plan::pack_weights() {
   std::map<const std::byte*, int> readers;
   for (const Step& step : steps_)
     for (const TensorRef& in : step.in) ++readers[in.data];
-  for (int v : outputs) ++readers[ref(v).data];
+  for (int v : outputs_) ++readers[ref(v).data];
   const auto unread = [&](const auto& entry) { return readers[entry.second.data()] == 0; };
   std::erase_if(constants_, unread);
   for (Step& step : steps_) {
@@ -179,6 +188,7 @@ void Plan::run() { run(0, steps_.size()); }
 void Plan::run(size_t begin, size_t end) {
   if (begin == 0 && (!arena_ || !has_inputs_)) take_memory();
   check_holds_values();
+  if (!has_constants_) make_constants();
   for (size_t s = begin; s < end; ++s) execute(steps_[s]);
 }
 

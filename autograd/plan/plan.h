@@ -38,7 +38,8 @@ class PlanTooLarge : public Error {
 };
 
 // Planning runs the hoisted steps (those that depend on frozen state alone) and packs weights, so
-// later changes of that state are not seen. One thread at a time.
+// later changes of that state are not seen everywhere before release_constants(). One thread at a
+// time.
 //
 // Memory is taken from the system when a plan is fed, or run without inputs; after that run()
 // allocates nothing. Where plans share their memory, what one was fed and what it gave is lost when
@@ -66,6 +67,8 @@ class Plan {
   size_t arena_bytes() const { return placement_.bytes() + workspace_bytes_; }
   // Memory of hoisted values and packed weights.
   size_t constant_bytes() const { return constant_bytes_; }
+  // Gives that memory back. The next run makes the constants anew, of the states as they are then.
+  void release_constants();
   double flops() const;
 
   struct Step {
@@ -100,12 +103,15 @@ class Plan {
   void bind(Step& step) const;
   void execute(const Step& step) const;
   Queue queue() const { return {.backend = options_.device.backend}; }
-  void pack_weights(std::span<const int> outputs);
+  void make_constants();
+  void pack_weights();
 
   const Graph& graph_;
   PlanOptions options_;
+  std::vector<int> outputs_;
   Placement placement_;
   std::map<int, Tensor> constants_;
+  bool has_constants_ = false;
   size_t workspace_bytes_ = 0;
   std::shared_ptr<ArenaMemory> memory_;
   uint64_t number_ = 0;         // of this plan in it

@@ -103,6 +103,30 @@ TEST(Plan, HoistsWhatDependsOnFrozenStateAlone) {
   EXPECT_EQ(values(plan.fetch(y)), (std::vector<float>{3 + 1, 20 + 4}));
 }
 
+// Folded and packed weights among them.
+TEST(Plan, SeesNewFrozenStatesOnceItsConstantsAreReleased) {
+  const TinySlowFast net;
+  Built b(net);
+  Rewritten r = rewrite_for_inference(b.graph, std::vector{b.out.id()});
+  const auto run = [&](Plan& plan) {
+    for (Value v : b.in) plan.feed(r[v], random_tensor(b.graph.info(v.id()).name, v.type(), -1, 1));
+    plan.run();
+    return values(plan.fetch(r[b.out]));
+  };
+  Plan plan(*r.graph, std::vector{r[b.out]});
+  const auto before = run(plan);
+  const size_t bytes = plan.constant_bytes();
+  for (const Parameter& p : net.parameters())
+    p.tensor.copy_from(random_tensor(p.name + "/other", p.tensor.type(), 0.5f, 1.5f));
+  plan.release_constants();
+  EXPECT_EQ(plan.constant_bytes(), 0u);
+  const auto after = run(plan);
+  EXPECT_NE(after, before);
+  EXPECT_EQ(plan.constant_bytes(), bytes);
+  Plan fresh(*r.graph, std::vector{r[b.out]});
+  EXPECT_EQ(after, run(fresh));
+}
+
 TEST(Plan, CheckFiniteNamesTheStep) {
   Graph g;
   Value x = g.input("x", {{1, 1, 1, 1, 2}});
