@@ -34,6 +34,7 @@ class Recomputation {
   const Graph& from() const { return rebuild_.from(); }
   size_t number(const Graph::Node& node) const { return size_t(&node - from().nodes().data()); }
 
+  // The nodes that the loss needs.
   void find_forward(int loss) {
     std::vector<bool> needed(size_t(from().value_count()));
     needed[size_t(loss)] = true;
@@ -45,8 +46,10 @@ class Recomputation {
     }
   }
 
+  // What cheap nodes make of values that are in the backward part anyhow: kept, fed, states, read
+  // there, or made again themselves.
   void find_repeats(std::span<const int> keep) {
-    std::vector<bool> there(size_t(from().value_count()));  // in the backward part, by value
+    std::vector<bool> there(size_t(from().value_count()));
     for (int v = 0; v < from().value_count(); ++v) there[size_t(v)] = from().info(v).producer < 0;
     for (int v : keep) there[size_t(v)] = true;
     for (const Graph::Node& node : from().nodes())
@@ -60,7 +63,8 @@ class Recomputation {
     for (int v : keep) repeats_[size_t(v)] = false;
   }
 
-  // The value for a node of the backward part.
+  // The value for a node of the backward part, made again just before its first reader there unless
+  // a state that it came from has changed since.
   Value at_hand(int value) {
     if (!repeats_[size_t(value)]) return rebuild_.moved(value);
     if (const Value known = repeated_[size_t(value)]) return known;
