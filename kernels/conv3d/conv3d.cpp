@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "kernels/base/device_table.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 
@@ -13,9 +14,15 @@ extern const Conv3dBackwardDataKernel kConv3dBackwardDataStridedPointwise,
 extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightStridedPointwise,
     kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference;
 
+SF_DEVICE_TABLE(Conv3dKernel, conv3d_kernels)
+
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dOneDnn, kConv3dReference};
-  if (backend == Backend::cpu) return rows;
+  switch (backend) {
+    case Backend::cpu: return rows;
+    case Backend::simt: return simt::conv3d_kernels();
+    case Backend::cuda: return cuda::conv3d_kernels();
+  }
   return {};
 }
 
