@@ -22,7 +22,8 @@ struct Epilogue {
         residual_pitch(residual ? p.residual_pitch : 0),
         y_pitch(p.y_pitch),
         activation(p.activation),
-        vectors(aligned_for_vectors<T>(p.k, {p.y_pitch, residual_pitch}, {y, residual})) {}
+        vectors(
+            aligned_for_vectors<T>(p.k / p.groups, {p.y_pitch, residual_pitch}, {y, residual})) {}
 
   // Channels k to k + kWidth of one pixel: aligned, for kWidth above 1.
   template <int kWidth>
@@ -37,6 +38,63 @@ struct Epilogue {
       result[i] = T(activate(activation, value));
     }
     store(y + pixel * y_pitch + k, result);
+  }
+
+  // The same for channels that may not exist, from `channels` on, or not be aligned.
+  template <int kWidth>
+  SF_DEVICE void store_some_channels(int pixel, int k, int channels,
+                                     const float (&sum)[kWidth]) const {
+    if (vectors) {
+      if (k < channels) store_channels(pixel, k, sum);
+      return;
+    }
+#pragma unroll
+    for (int i = 0; i < kWidth; ++i) {
+      const float one[1] = {sum[i]};
+      if (k + i < channels) store_channels(pixel, k + i, one);
+    }
+  }
+
+  // Stores the sums of a warp's tile by way of its part of shared memory, 16 rows of kStripPitch:
+  // row i of the tile is pixel pixel_of(i), none if negative; its columns are channels from k on.
+  template <class Tile, class PixelOf>
+  SF_DEVICE void store_tile(const Tile& tile, float* strip_rows, int k, int channels,
+                            const PixelOf& pixel_of) const {
+    constexpr int kWidth = kVec<T>, kVectors = Tile::kN / kWidth;
+#pragma unroll
+    for (int strip = 0; strip < Tile::kM / 16; ++strip) {
+      tile.put_strip(strip, strip_rows);
+      sync_warp();
+#pragma unroll
+      for (int i = lane_index(); i < 16 * kVectors; i += kWarpSize) {
+        const int row = i / kVectors, vector = i % kVectors;
+        const int pixel = pixel_of(strip * 16 + row);
+        float sum[kWidth];
+        take(sum, strip_rows + row * Tile::kStripPitch + vector * kWidth,
+             kVectors < 8 ? row % 2 : vector / 4 % 2);
+        if (pixel >= 0) store_some_channels(pixel, k + vector * kWidth, channels, sum);
+      }
+      sync_warp();
+    }
+  }
+
+ private:
+  // Eight values take two loads; the lanes that begin with the second one are those whose first
+  // would share a bank with another lane's.
+  template <int kWidth>
+  SF_DEVICE static void take(float (&sum)[kWidth], const float* from, bool second_first) {
+    if constexpr (kWidth == 4) {
+      const auto values = load<4>(from);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) sum[i] = values[i];
+    } else {
+      const auto one = load<4>(from + 4 * second_first), other = load<4>(from + 4 * !second_first);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        sum[i] = second_first ? other[i] : one[i];
+        sum[i + 4] = second_first ? one[i] : other[i];
+      }
+    }
   }
 };
 

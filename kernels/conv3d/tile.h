@@ -1,0 +1,163 @@
+// Tiles of shared memory that warps multiply. A tile has rows of kRowBytes along the reduction, in
+// chunks of 16 bytes; the product of tiles a and b is a times b transposed.
+#pragma once
+
+#include "kernels/base/async_copy.h"
+#include "kernels/base/tensor_core.h"
+
+namespace sf::SF_DEVICE_NS {
+
+// Where a chunk lies, in bytes. Chunks are permuted within lines of 128 bytes, the width of the
+// banks: neither neighbouring chunks of a row nor one chunk of eight neighbouring rows share a
+// bank. Rows eight apart have the same permutation, an exclusive or.
+template <int kRowBytes>
+SF_DEVICE int chunk_offset(int row, int chunk) {
+  constexpr int kChunks = kRowBytes / 16, kRowsOfLine = kRowBytes < 128 ? 128 / kRowBytes : 1;
+  constexpr int kPermuted = (kChunks < 8 ? kChunks : 8) - 1;
+  static_assert((kChunks & (kChunks - 1)) == 0);
+  return row * kRowBytes + (chunk ^ (row / kRowsOfLine & kPermuted)) * 16;
+}
+
+// Keeps kStages - 1 slices of tiles in flight. load(stage) is called for the slices in turn and
+// issues copies; multiply(stage) then sees them. Ends when the stages may be used for something
+// else.
+template <int kStages, class Load, class Multiply>
+SF_DEVICE void pipeline(int slices, const Load& load, const Multiply& multiply) {
+  for (int stage = 0; stage < kStages - 1; ++stage) {
+    if (stage < slices) load(stage);
+    async_copy_commit();
+  }
+  int from = 0, to = kStages - 1;
+  for (int slice = 0; slice < slices; ++slice) {
+    async_copy_wait<kStages - 2>();
+    __syncthreads();
+    if (slice + kStages - 1 < slices) load(to);
+    async_copy_commit();
+    multiply(from);
+    from = from + 1 == kStages ? 0 : from + 1;
+    to = to + 1 == kStages ? 0 : to + 1;
+  }
+  async_copy_wait<0>();
+  __syncthreads();
+}
+
+// What is a fragment for mma becomes one for mma_tf32.
+template <class T, int kCount>
+SF_DEVICE void round_fragment(uint32_t (&r)[kCount]) {
+  if constexpr (std::is_same_v<T, float>)
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) r[i] = to_tf32(float_of(r[i]));
+}
+
+template <class T>
+SF_DEVICE void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  if constexpr (std::is_same_v<T, float>)
+    mma_tf32(d, a, b);
+  else
+    mma<T>(d, a, b);
+}
+
+// A warp's kM x kN sums on tensor cores; T: bf16, f16, or float for tf32.
+template <class T, int kM_, int kN_, int kRowBytes_ = 64>
+class TensorTile {
+ public:
+  static constexpr int kM = kM_, kN = kN_, kRowBytes = kRowBytes_;
+  static constexpr int kStripPitch = kN + 8;  // writes of a strip: 8 rows lie in different banks
+
+  // Multiplies the rows of the tiles from these on, multiples of 16.
+  SF_DEVICE TensorTile(int a_row, int b_row) {
+    const int lane = lane_index();
+    a_ = chunk_offset<kRowBytes>(a_row + lane % 16, lane / 16);
+    b_ = chunk_offset<kRowBytes>(b_row + lane % 8 + lane / 16 * 8, lane / 8 % 2);
+  }
+
+  SF_DEVICE void multiply(const std::byte* a, const std::byte* b) {
+#pragma unroll
+    for (int step = 0; step < kRowBytes; step += 32) {
+      uint32_t column[kN / 16][4];
+#pragma unroll
+      for (int j = 0; j < kN / 16; ++j) {
+        load_matrices(column[j], b + (b_ ^ step) + j * 16 * kRowBytes);
+        round_fragment<T>(column[j]);
+      }
+#pragma unroll
+      for (int i = 0; i < kM / 16; ++i) {
+        uint32_t row[4];
+        load_matrices(row, a + (a_ ^ step) + i * 16 * kRowBytes);
+        round_fragment<T>(row);
+#pragma unroll
+        for (int j = 0; j < kN / 8; ++j) {
+          const uint32_t pair[2] = {column[j / 2][j % 2 * 2], column[j / 2][j % 2 * 2 + 1]};
+          multiply_fragments<T>(sums_[i][j], row, pair);
+        }
+      }
+    }
+  }
+
+  // Puts 16 rows of sums, from 16 strip on, into the warp's part of shared memory.
+  SF_DEVICE void put_strip(int strip, float* to) const {
+    const int g = lane_index() / 4, t = lane_index() % 4;
+#pragma unroll
+    for (int j = 0; j < kN / 8; ++j)
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+        store(to + (g + 8 * half) * kStripPitch + 8 * j + 2 * t,
+              Vec<float, 2>{{sums_[strip][j][2 * half], sums_[strip][j][2 * half + 1]}});
+  }
+
+ private:
+  float sums_[kM / 16][kN / 8][4] = {};
+  int a_, b_;
+};
+
+// The same of float32 with float32's own products and sums. Lane (l / 8, l % 8) holds the rows
+// 2 (l / 8) + {0, 1} of each 8 and every eighth column.
+template <int kM_, int kN_>
+class FmaTile {
+ public:
+  static constexpr int kM = kM_, kN = kN_, kRowBytes = 64;
+  static constexpr int kStripPitch = kN + 4;
+
+  SF_DEVICE FmaTile(int a_row, int b_row) {
+    a_ = chunk_offset<kRowBytes>(a_row + lane_index() / 8 * 2, 0);
+    b_ = chunk_offset<kRowBytes>(b_row + lane_index() % 8, 0);
+  }
+
+  SF_DEVICE void multiply(const std::byte* a, const std::byte* b) {
+#pragma unroll
+    for (int step = 0; step < kRowBytes; step += 16) {
+      Vec<float, 4> row[kM / 4];
+#pragma unroll
+      for (int i = 0; i < kM / 4; ++i)
+        row[i] = at(a + (a_ ^ step) + (i / 2 * 8 + i % 2) * kRowBytes);
+#pragma unroll
+      for (int j = 0; j < kN / 8; ++j) {
+        const Vec<float, 4> column = at(b + (b_ ^ step) + j * 8 * kRowBytes);
+#pragma unroll
+        for (int i = 0; i < kM / 4; ++i)
+#pragma unroll
+          for (int k = 0; k < 4; ++k) sums_[i][j] += row[i][k] * column[k];
+      }
+    }
+  }
+
+  SF_DEVICE void put_strip(int strip, float* to) const {
+    to += lane_index() / 8 * 2 * kStripPitch + lane_index() % 8;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+      for (int j = 0; j < kN / 8; ++j)
+        store(to + (i / 2 * 8 + i % 2) * kStripPitch + 8 * j,
+              Vec<float, 1>{{sums_[strip * 4 + i][j]}});
+  }
+
+ private:
+  SF_DEVICE static Vec<float, 4> at(const std::byte* from) {
+    return load<4>(reinterpret_cast<const float*>(from));
+  }
+
+  float sums_[kM / 4][kN / 8] = {};
+  int a_, b_;
+};
+
+}  // namespace sf::SF_DEVICE_NS
