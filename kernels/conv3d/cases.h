@@ -219,6 +219,8 @@ inline std::vector<Case<Conv3dProblem>> conv3d_cases() {
         .kw = 5,
         .pad = {1, 2, 2},
         .bias = true}},
+      {"tiles_and_a_bit",
+       {.h = 11, .w = 13, .c = 40, .k = 136, .bias = true, .residual = true, .activation = kRelu}},
   };
   std::vector<Case<P>> cases;
   for (const auto& [name, problem] : dense_cases) cases.push_back({name, dense(problem)});
@@ -227,6 +229,10 @@ inline std::vector<Case<Conv3dProblem>> conv3d_cases() {
     P p = dense(problem);
     p.x_pitch += 3, p.y_pitch += 5, p.residual_pitch += 7;
     cases.push_back({name + "_pitched", p});
+    if (problem.c % 8 != 0 || !problem.residual) continue;
+    p = dense(problem);  // what vectors of channels may have between them
+    p.x_pitch += 8, p.y_pitch += 16, p.residual_pitch += 24;
+    cases.push_back({name + "_in_slices", p});
   }
   return cases;
 }

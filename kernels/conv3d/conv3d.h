@@ -25,6 +25,7 @@ struct Conv3dProblem {
   bool bias = false, residual = false;
   Activation activation = Activation::none;
   int64_t x_pitch = 1, y_pitch = 1, residual_pitch = 1;
+  bool tf32 = false;  // f32: x and w may be rounded to 10 bits of mantissa, for tensor cores
 
   int out_t() const { return extent(t, kt, 0); }
   int out_h() const { return extent(h, kh, 1); }

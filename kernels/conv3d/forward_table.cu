@@ -11,10 +11,24 @@ SF_DEVICE_TABLE(Conv3dKernel, conv3d_kernels)
 
 namespace SF_DEVICE_NS {
 
+extern const Conv3dKernel kConv3dGemm, kConv3dGemm128x128, kConv3dGemm128x64, kConv3dGemm64x64,
+    kConv3dGemm128x32, kConv3dGemm128x16;
+extern const Conv3dKernel kConv3dGemmTf32, kConv3dGemmTf32Tile128x128, kConv3dGemmF32,
+    kConv3dGemmF32Tile128x64;
 extern const Conv3dKernel kConv3dDirect;
 
 std::span<const Conv3dKernel> conv3d_kernels() {
-  static const std::array rows{kConv3dDirect};
+  static const std::array rows{kConv3dGemm,
+                               kConv3dGemm128x128,
+                               kConv3dGemm128x64,
+                               kConv3dGemm64x64,
+                               kConv3dGemm128x32,
+                               kConv3dGemm128x16,
+                               kConv3dGemmTf32,
+                               kConv3dGemmF32,
+                               kConv3dGemmTf32Tile128x128,
+                               kConv3dGemmF32Tile128x64,
+                               kConv3dDirect};
   return rows;
 }
 

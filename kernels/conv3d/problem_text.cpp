@@ -50,10 +50,11 @@ std::array<int, 3> parse_triple(std::string_view word, std::string_view digits, 
 
 std::string to_text(const Conv3dProblem& p) {
   return fmt::format(
-      "conv3d {} n{} t{} h{} w{} c{} k{} kernel{} stride{} pad{} dilation{} groups{}{}{}{}",
+      "conv3d {} n{} t{} h{} w{} c{} k{} kernel{} stride{} pad{} dilation{} groups{}{}{}{}{}",
       name_of(p.dtype), p.n, p.t, p.h, p.w, p.c, p.k, triple({p.kt, p.kh, p.kw}), triple(p.stride),
       triple(p.pad), triple(p.dilation), p.groups, p.bias ? " bias" : "",
-      p.residual ? " residual" : "", p.activation == Activation::relu ? " relu" : "");
+      p.residual ? " residual" : "", p.activation == Activation::relu ? " relu" : "",
+      p.tf32 ? " tf32" : "");
 }
 
 Conv3dProblem parse_conv3d_problem(std::string_view line) {
@@ -95,6 +96,8 @@ Conv3dProblem parse_conv3d_problem(std::string_view line) {
       p.residual = true;
     else if (word == "relu")
       p.activation = Activation::relu;
+    else if (word == "tf32")
+      p.tf32 = true;
     else
       throw Error(cat("conv3d problem: unknown field '", word, "'"));
   }

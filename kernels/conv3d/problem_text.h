@@ -9,7 +9,7 @@
 namespace sf {
 
 // "conv3d f32 n1 t8 h64 w64 c64 k64 kernel1x3x3 stride1x1x1 pad0x1x1 dilation1x1x1 groups1 bias
-// residual relu"; the last three only where they apply. Pitches are not part of it.
+// residual relu tf32"; the last four only where they apply. Pitches are not part of it.
 std::string to_text(const Conv3dProblem& problem);
 
 // The problem of such a line, with dense pitches. Throws, naming the field, for other text and for
