@@ -8,22 +8,22 @@ extern const Conv3dKernel kConv3dDirect;
 namespace {
 
 template <class T>
-using Tile128x128 = GemmShape<TensorTile<T, 64, 32>, 128, 128, 4>;
+using Tile128x128 = GemmShape<TensorTile<T, 64, 32>, 128, 128, 4, 2>;
 template <class T>
-using Tile128x64 = GemmShape<TensorTile<T, 64, 32>, 128, 64, 4>;
+using Tile128x64 = GemmShape<TensorTile<T, 64, 32>, 128, 64, 4, 3>;
 template <class T>
-using Tile64x64 = GemmShape<TensorTile<T, 32, 32>, 64, 64, 4>;
+using Tile64x64 = GemmShape<TensorTile<T, 32, 32>, 64, 64, 4, 4>;
 template <class T>
-using Tile128x32 = GemmShape<TensorTile<T, 32, 32>, 128, 32, 4>;
+using Tile128x32 = GemmShape<TensorTile<T, 32, 32>, 128, 32, 4, 4>;
 template <class T>
-using Tile128x16 = GemmShape<TensorTile<T, 32, 16>, 128, 16, 4>;
+using Tile128x16 = GemmShape<TensorTile<T, 32, 16>, 128, 16, 4, 5>;
 
 bool can_run(const Conv3dProblem& p) { return gemm_can_run<bf16>(p) || gemm_can_run<f16>(p); }
 
 template <template <class> class Shape>
 void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
          Queue queue) {
-  if (!gemm_is_aligned(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
+  if (!aligned_for_copies(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
   if (p.dtype == DType::bf16)
     run_gemm<bf16, Shape<bf16>>(p, args, queue);
   else

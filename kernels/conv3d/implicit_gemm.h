@@ -9,11 +9,12 @@
 
 namespace sf::SF_DEVICE_NS {
 
-// A block's tile and the warps' parts of it. Tile: TensorTile or FmaTile.
-template <class Tile_, int kM_, int kN_, int kStages_>
+// A block's tile and the warps' parts of it. Tile: TensorTile or FmaTile. kBlocks of a
+// multiprocessor find room for their registers.
+template <class Tile_, int kM_, int kN_, int kStages_, int kBlocks_>
 struct GemmShape {
   using Tile = Tile_;
-  static constexpr int kM = kM_, kN = kN_, kStages = kStages_;
+  static constexpr int kM = kM_, kN = kN_, kStages = kStages_, kBlocks = kBlocks_;
   static constexpr int kWarpsN = kN / Tile::kN, kWarps = kM / Tile::kM * kWarpsN;
   static constexpr int kThreads = kWarps * kWarpSize;
   static constexpr int kRowBytes = Tile::kRowBytes, kChunks = kRowBytes / 16;
@@ -21,8 +22,6 @@ struct GemmShape {
   static constexpr int kStripBytes = 16 * Tile::kStripPitch * int(sizeof(float));
   static constexpr int kShared =
       kStages * kStage > kWarps* kStripBytes ? kStages* kStage : kWarps* kStripBytes;
-  // Registers for sums leave room for this many blocks of a multiprocessor.
-  static constexpr int kBlocks = kThreads == 256 ? 2 : 3;
 };
 
 // Channels of one group, and their tiles.
@@ -100,10 +99,6 @@ template <class T>
 bool gemm_can_run(const Conv3dProblem& p) {
   return p.dtype == dtype_of<T> && pixels_fit(p) && taps_fit(p) && p.c / p.groups % kVec<T> == 0 &&
          p.x_pitch % kVec<T> == 0 && p.groups <= 65535;
-}
-
-inline bool gemm_is_aligned(const Conv3dArgs& args) {
-  return (reinterpret_cast<uintptr_t>(args.x) | reinterpret_cast<uintptr_t>(args.w)) % 16 == 0;
 }
 
 // Fewer leave multiprocessors of a large GPU idle, of which there are 100 to 144.

@@ -8,12 +8,12 @@ extern const Conv3dKernel kConv3dDirect;
 
 namespace {
 
-using Tf32Tile128x128 = GemmShape<TensorTile<float, 64, 32>, 128, 128, 4>;
-using Tf32Tile64x64 = GemmShape<TensorTile<float, 32, 32>, 64, 64, 4>;
-using Tf32Tile128x16 = GemmShape<TensorTile<float, 32, 16>, 128, 16, 4>;
-using FmaTile128x64 = GemmShape<FmaTile<32, 64>, 128, 64, 3>;
-using FmaTile64x64 = GemmShape<FmaTile<32, 32>, 64, 64, 3>;
-using FmaTile128x16 = GemmShape<FmaTile<32, 16>, 128, 16, 3>;
+using Tf32Tile128x128 = GemmShape<TensorTile<float, 64, 32>, 128, 128, 4, 2>;
+using Tf32Tile64x64 = GemmShape<TensorTile<float, 32, 32>, 64, 64, 4, 4>;
+using Tf32Tile128x16 = GemmShape<TensorTile<float, 32, 16>, 128, 16, 4, 5>;
+using FmaTile128x64 = GemmShape<FmaTile<32, 64>, 128, 64, 3, 2>;
+using FmaTile64x64 = GemmShape<FmaTile<32, 32>, 64, 64, 3, 3>;
+using FmaTile128x16 = GemmShape<FmaTile<32, 16>, 128, 16, 3, 4>;
 
 bool can_run(const Conv3dProblem& p) { return gemm_can_run<float>(p); }
 bool can_run_tf32(const Conv3dProblem& p) { return p.tf32 && gemm_can_run<float>(p); }
@@ -21,7 +21,7 @@ bool can_run_tf32(const Conv3dProblem& p) { return p.tf32 && gemm_can_run<float>
 template <class Shape>
 void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
          Queue queue) {
-  if (!gemm_is_aligned(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
+  if (!aligned_for_copies(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
   run_gemm<float, Shape>(p, args, queue);
 }
 

@@ -64,16 +64,29 @@ class TensorTile {
   static constexpr int kM = kM_, kN = kN_, kRowBytes = kRowBytes_;
   static constexpr int kStripPitch = kN + 8;  // writes of a strip: 8 rows lie in different banks
 
+  // Rows of a fragment i that the lane reads: lane_row() + row_of(i), in 32 bytes from chunk
+  // lane_chunk() on.
+  static constexpr int kFragments = kM / 16, kStep = 32;
+  SF_DEVICE static int lane_row() { return lane_index() % 16; }
+  SF_DEVICE static int lane_chunk() { return lane_index() / 16; }
+  SF_DEVICE static constexpr int row_of(int i) { return 16 * i; }
+
   // Multiplies the rows of the tiles from these on, multiples of 16.
   SF_DEVICE TensorTile(int a_row, int b_row) {
     const int lane = lane_index();
-    a_ = chunk_offset<kRowBytes>(a_row + lane % 16, lane / 16);
+    a_ = chunk_offset<kRowBytes>(a_row + lane_row(), lane_chunk());
     b_ = chunk_offset<kRowBytes>(b_row + lane % 8 + lane / 16 * 8, lane / 8 % 2);
   }
 
   SF_DEVICE void multiply(const std::byte* a, const std::byte* b) {
+    multiply_rows([&](int i, int step) { return a + (a_ ^ step) + row_of(i) * kRowBytes; }, b);
+  }
+
+  // a_row(i, step): where the lane reads fragment i of a, `step` bytes on in the reduction.
+  template <class Rows>
+  SF_DEVICE void multiply_rows(const Rows& a_row, const std::byte* b) {
 #pragma unroll
-    for (int step = 0; step < kRowBytes; step += 32) {
+    for (int step = 0; step < kRowBytes; step += kStep) {
       uint32_t column[kN / 16][4];
 #pragma unroll
       for (int j = 0; j < kN / 16; ++j) {
@@ -81,9 +94,9 @@ class TensorTile {
         round_fragment<T>(column[j]);
       }
 #pragma unroll
-      for (int i = 0; i < kM / 16; ++i) {
+      for (int i = 0; i < kFragments; ++i) {
         uint32_t row[4];
-        load_matrices(row, a + (a_ ^ step) + i * 16 * kRowBytes);
+        load_matrices(row, a_row(i, step));
         round_fragment<T>(row);
 #pragma unroll
         for (int j = 0; j < kN / 8; ++j) {
@@ -106,7 +119,7 @@ class TensorTile {
   }
 
  private:
-  float sums_[kM / 16][kN / 8][4] = {};
+  float sums_[kFragments][kN / 8][4] = {};
   int a_, b_;
 };
 
@@ -118,23 +131,32 @@ class FmaTile {
   static constexpr int kM = kM_, kN = kN_, kRowBytes = 64;
   static constexpr int kStripPitch = kN + 4;
 
+  static constexpr int kFragments = kM / 4, kStep = 16;
+  SF_DEVICE static int lane_row() { return lane_index() / 8 * 2; }
+  SF_DEVICE static int lane_chunk() { return 0; }
+  SF_DEVICE static constexpr int row_of(int i) { return i / 2 * 8 + i % 2; }
+
   SF_DEVICE FmaTile(int a_row, int b_row) {
-    a_ = chunk_offset<kRowBytes>(a_row + lane_index() / 8 * 2, 0);
+    a_ = chunk_offset<kRowBytes>(a_row + lane_row(), 0);
     b_ = chunk_offset<kRowBytes>(b_row + lane_index() % 8, 0);
   }
 
   SF_DEVICE void multiply(const std::byte* a, const std::byte* b) {
+    multiply_rows([&](int i, int step) { return a + (a_ ^ step) + row_of(i) * kRowBytes; }, b);
+  }
+
+  template <class Rows>
+  SF_DEVICE void multiply_rows(const Rows& a_row, const std::byte* b) {
 #pragma unroll
-    for (int step = 0; step < kRowBytes; step += 16) {
-      Vec<float, 4> row[kM / 4];
+    for (int step = 0; step < kRowBytes; step += kStep) {
+      Vec<float, 4> row[kFragments];
 #pragma unroll
-      for (int i = 0; i < kM / 4; ++i)
-        row[i] = at(a + (a_ ^ step) + (i / 2 * 8 + i % 2) * kRowBytes);
+      for (int i = 0; i < kFragments; ++i) row[i] = at(a_row(i, step));
 #pragma unroll
       for (int j = 0; j < kN / 8; ++j) {
         const Vec<float, 4> column = at(b + (b_ ^ step) + j * 8 * kRowBytes);
 #pragma unroll
-        for (int i = 0; i < kM / 4; ++i)
+        for (int i = 0; i < kFragments; ++i)
 #pragma unroll
           for (int k = 0; k < 4; ++k) sums_[i][j] += row[i][k] * column[k];
       }
@@ -142,13 +164,12 @@ class FmaTile {
   }
 
   SF_DEVICE void put_strip(int strip, float* to) const {
-    to += lane_index() / 8 * 2 * kStripPitch + lane_index() % 8;
+    to += lane_row() * kStripPitch + lane_index() % 8;
 #pragma unroll
     for (int i = 0; i < 4; ++i)
 #pragma unroll
       for (int j = 0; j < kN / 8; ++j)
-        store(to + (i / 2 * 8 + i % 2) * kStripPitch + 8 * j,
-              Vec<float, 1>{{sums_[strip * 4 + i][j]}});
+        store(to + row_of(i) * kStripPitch + 8 * j, Vec<float, 1>{{sums_[strip * 4 + i][j]}});
   }
 
  private:
@@ -156,7 +177,7 @@ class FmaTile {
     return load<4>(reinterpret_cast<const float*>(from));
   }
 
-  float sums_[kM / 4][kN / 8] = {};
+  float sums_[kFragments][kN / 8] = {};
   int a_, b_;
 };
 

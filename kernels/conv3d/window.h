@@ -71,6 +71,11 @@ inline bool pixels_fit(const Conv3dProblem& p) {
   return int64_t{p.n} * p.t * p.h * p.w <= kMost && p.out_pixels() <= kMost;
 }
 
+// Whether 16 bytes can be copied from multiples of 16 bytes on.
+inline bool aligned_for_copies(const Conv3dArgs& args) {
+  return (reinterpret_cast<uintptr_t>(args.x) | reinterpret_cast<uintptr_t>(args.w)) % 16 == 0;
+}
+
 inline bool taps_fit(const Conv3dProblem& p) { return p.kt <= 10 && p.kh <= 10 && p.kw <= 10; }
 
 // A place in the reduction: taps in the order of the weights, with `channels` values each. Begins
