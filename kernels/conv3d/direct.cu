@@ -37,6 +37,7 @@ __global__ void __launch_bounds__(kThreads)
         const T* from = x + at.pixel(g) * g.pitch;
         for (int c = 0; c < channels.in; ++c) {
           const float value = load<1>(from + c)[0];
+          count_fma(kWidth);
 #pragma unroll
           for (int j = 0; j < kWidth; ++j) sum[j] += value * float(load<1>(w + j * row + c)[0]);
         }

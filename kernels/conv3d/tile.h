@@ -49,14 +49,6 @@ SF_DEVICE void round_fragment(uint32_t (&r)[kCount]) {
     for (int i = 0; i < kCount; ++i) r[i] = to_tf32(float_of(r[i]));
 }
 
-template <class T>
-SF_DEVICE void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  if constexpr (std::is_same_v<T, float>)
-    mma_tf32(d, a, b);
-  else
-    mma<T>(d, a, b);
-}
-
 // A warp's kM x kN sums on tensor cores; T: bf16, f16, or float for tf32.
 template <class T, int kM_, int kN_, int kRowBytes_ = 64>
 class TensorTile {
@@ -87,23 +79,24 @@ class TensorTile {
   SF_DEVICE void multiply_rows(const Rows& a_row, const std::byte* b) {
 #pragma unroll
     for (int step = 0; step < kRowBytes; step += kStep) {
-      uint32_t column[kN / 16][4];
+      uint32_t row[kFragments][4], column[kN / 8][2];
 #pragma unroll
-      for (int j = 0; j < kN / 16; ++j) {
-        load_matrices(column[j], b + (b_ ^ step) + j * 16 * kRowBytes);
-        round_fragment<T>(column[j]);
+      for (int j = 0; j < kN / 8; j += 2) {
+        uint32_t pair[4];
+        load_matrices(pair, b + (b_ ^ step) + j * 8 * kRowBytes);
+        round_fragment<T>(pair);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) column[j + i / 2][i % 2] = pair[i];
       }
 #pragma unroll
       for (int i = 0; i < kFragments; ++i) {
-        uint32_t row[4];
-        load_matrices(row, a_row(i, step));
-        round_fragment<T>(row);
-#pragma unroll
-        for (int j = 0; j < kN / 8; ++j) {
-          const uint32_t pair[2] = {column[j / 2][j % 2 * 2], column[j / 2][j % 2 * 2 + 1]};
-          multiply_fragments<T>(sums_[i][j], row, pair);
-        }
+        load_matrices(row[i], a_row(i, step));
+        round_fragment<T>(row[i]);
       }
+      if constexpr (std::is_same_v<T, float>)
+        mma_block_tf32(sums_, row, column);
+      else
+        mma_block<T>(sums_, row, column);
     }
   }
 
@@ -155,6 +148,7 @@ class FmaTile {
 #pragma unroll
       for (int j = 0; j < kN / 8; ++j) {
         const Vec<float, 4> column = at(b + (b_ ^ step) + j * 8 * kRowBytes);
+        count_fma(4 * kFragments);
 #pragma unroll
         for (int i = 0; i < kFragments; ++i)
 #pragma unroll
