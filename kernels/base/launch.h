@@ -7,6 +7,7 @@
 
 #include "kernels/base/device.h"
 #include "kernels/base/kernel.h"
+#include "kernels/base/storage.h"
 
 #if !defined(__CUDACC__)
 #include "kernels/simt/run.h"
@@ -57,6 +58,20 @@ bool aligned_for_vectors(int64_t c, std::initializer_list<int64_t> pitches,
   for (const int64_t pitch : pitches) aligned &= pitch % kVec<T> == 0;
   for (const void* address : addresses) aligned &= reinterpret_cast<uintptr_t>(address) % 16 == 0;
   return aligned;
+}
+
+// f(T{}, width) for the storage type T; width, a constant, counts the values of a vector: kVec<T>
+// where rows of c values, these pitches apart from these addresses on, are whole vectors, else 1.
+template <class F>
+void with_vectors(DType dtype, int64_t c, std::initializer_list<int64_t> pitches,
+                  std::initializer_list<const void*> addresses, const F& f) {
+  with_storage(dtype, [&](auto t) {
+    using T = decltype(t);
+    if (aligned_for_vectors<T>(c, pitches, addresses))
+      f(t, std::integral_constant<int, kVec<T>>{});
+    else
+      f(t, std::integral_constant<int, 1>{});
+  });
 }
 
 }  // namespace sf::SF_DEVICE_NS

@@ -16,6 +16,7 @@ inline std::vector<Case<BatchNormProblem>> batch_norm_cases() {
       {"few_channels", {.pixels = 4100, .c = 8, .x_pitch = 8, .y_pitch = 8}},
       {"odd_pitched", {.pixels = 37, .c = 45, .epsilon = 1e-3, .x_pitch = 47, .y_pitch = 60}},
       {"three_channels", {.pixels = 9, .c = 3, .x_pitch = 4, .y_pitch = 3}},
+      {"slabs_of_channels", {.pixels = 70, .c = 264, .x_pitch = 272, .y_pitch = 264}},
   };
 }
 

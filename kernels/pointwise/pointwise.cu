@@ -5,7 +5,6 @@
 
 #include "kernels/base/device_table.h"
 #include "kernels/base/launch.h"
-#include "kernels/base/storage.h"
 #include "kernels/pointwise/backward.h"
 #include "kernels/pointwise/pointwise.h"
 
@@ -98,26 +97,13 @@ dim3 grid_of(const Problem& p, int width) {
   return unsigned(ceil_div(p.pixels * (p.c / width), kThreads));
 }
 
-// f(T{}, width) with the width as a constant.
-template <class Problem, class F>
-void with_vectors(const Problem& p, std::initializer_list<int64_t> pitches,
-                  std::initializer_list<const void*> pointers, const F& f) {
-  with_storage(p.dtype, [&](auto t) {
-    using T = decltype(t);
-    if (aligned_for_vectors<T>(p.c, pitches, pointers))
-      f(t, std::integral_constant<int, kVec<T>>{});
-    else
-      f(t, std::integral_constant<int, 1>{});
-  });
-}
-
 template <class Problem>
 bool can_run(const Problem& p) {
   return is_storage(p.dtype);
 }
 
 void run_unary(const UnaryProblem& p, const UnaryArgs& args, void*, void*, Queue queue) {
-  with_vectors(p, {p.x_pitch, p.y_pitch}, {args.x, args.y}, [&](auto t, auto width) {
+  with_vectors(p.dtype, p.c, {p.x_pitch, p.y_pitch}, {args.x, args.y}, [&](auto t, auto width) {
     using T = decltype(t);
     launch(unary_kernel<T, width>, grid_of(p, width), kThreads, 0, queue, p,
            static_cast<const T*>(args.x), static_cast<T*>(args.y));
@@ -126,8 +112,8 @@ void run_unary(const UnaryProblem& p, const UnaryArgs& args, void*, void*, Queue
 
 void run_unary_backward(const UnaryBackwardProblem& p, const UnaryBackwardArgs& args, void*, void*,
                         Queue queue) {
-  with_vectors(p, {p.saved_pitch, p.dy_pitch, p.dx_pitch}, {args.saved, args.dy, args.dx},
-               [&](auto t, auto width) {
+  with_vectors(p.dtype, p.c, {p.saved_pitch, p.dy_pitch, p.dx_pitch},
+               {args.saved, args.dy, args.dx}, [&](auto t, auto width) {
                  using T = decltype(t);
                  launch(unary_backward_kernel<T, width>, grid_of(p, width), kThreads, 0, queue, p,
                         static_cast<const T*>(args.saved), static_cast<const T*>(args.dy),
@@ -136,7 +122,7 @@ void run_unary_backward(const UnaryBackwardProblem& p, const UnaryBackwardArgs& 
 }
 
 void run_binary(const BinaryProblem& p, const BinaryArgs& args, void*, void*, Queue queue) {
-  with_vectors(p, {p.a_pitch, p.b_pitch, p.y_pitch}, {args.a, args.b, args.y},
+  with_vectors(p.dtype, p.c, {p.a_pitch, p.b_pitch, p.y_pitch}, {args.a, args.b, args.y},
                [&](auto t, auto width) {
                  using T = decltype(t);
                  launch(binary_kernel<T, width>, grid_of(p, width), kThreads, 0, queue, p,

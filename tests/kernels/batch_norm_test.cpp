@@ -51,7 +51,7 @@ struct Data {
   }
 };
 
-const std::span<const BatchNormKernel> kRows = batch_norm_kernels(Backend::cpu);
+constexpr Table<BatchNormProblem, BatchNormArgs> kRows = batch_norm_kernels;
 
 class BatchNorm : public ::testing::TestWithParam<Case<BatchNormProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, BatchNorm, ::testing::ValuesIn(batch_norm_cases()),
@@ -156,13 +156,15 @@ struct Fold {
     bias.fill([value = reals("bias")](int64_t i) { return float(37.3 * value(i)); });
   }
 
-  void run(bool with_bias) {
-    run_kernel(fold_scale_kernels(Backend::cpu)[0], p,
+  void run(const FoldScaleKernel& kernel) {
+    run_kernel(kernel, p,
                {.w = w.data(),
                 .gamma = s.gamma.data(),
                 .variance = s.variance.data(),
                 .y = scaled.data()});
-    run_kernel(fold_bias_kernels(Backend::cpu)[0], p,
+  }
+  void run(const FoldBiasKernel& kernel, bool with_bias) {
+    run_kernel(kernel, p,
                {.bias = with_bias ? bias.data() : nullptr,
                 .gamma = s.gamma.data(),
                 .beta = s.beta.data(),
@@ -172,6 +174,9 @@ struct Fold {
   }
 };
 
+constexpr Table<FoldProblem, FoldScaleArgs> kScaleRows = fold_scale_kernels;
+constexpr Table<FoldProblem, FoldBiasArgs> kBiasRows = fold_bias_kernels;
+
 class FoldBatchNorm : public ::testing::TestWithParam<Case<FoldProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, FoldBatchNorm, ::testing::ValuesIn(fold_cases()),
                          [](const auto& info) { return info.param.name; });
@@ -180,7 +185,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, FoldBatchNorm, ::testing::ValuesIn(fold_cases())
 TEST_P(FoldBatchNorm, FoldedWeightsGiveTheNormalisedOutput) {
   for (const bool with_bias : {true, false}) {
     Fold<double> fold(GetParam().problem);
-    fold.run(with_bias);
+    fold.run(reference_of(kScaleRows));
+    fold.run(reference_of(kBiasRows), with_bias);
     for (int64_t k = 0; k < fold.p.k; ++k) {
       double plain = with_bias ? fold.bias.at(0, k) : 0, folded = fold.shifted.at(0, k);
       for (int64_t i = 0; i < fold.p.per_output; ++i) {
@@ -198,17 +204,28 @@ TEST_P(FoldBatchNorm, FoldedWeightsGiveTheNormalisedOutput) {
   }
 }
 
-TEST_P(FoldBatchNorm, SinglePrecisionIsRoundedOnce) {
+TEST_P(FoldBatchNorm, SinglePrecisionIsRoundedOnceInEveryKernel) {
   Fold<float> single(GetParam().problem);
   Fold<double> exact(GetParam().problem);
-  single.run(true);
-  exact.run(true);
-  Rows<float> wanted_scaled = single.scaled, wanted_shifted = single.shifted;
-  wanted_scaled.fill(
+  exact.run(reference_of(kScaleRows));
+  Rows<float> wanted = single.scaled;
+  wanted.fill(
       [&](int64_t i) { return exact.scaled.at(i / exact.p.per_output, i % exact.p.per_output); });
-  wanted_shifted.fill([&](int64_t i) { return exact.shifted.at(0, i); });
-  expect_equal(single.scaled, wanted_scaled);
-  expect_equal(single.shifted, wanted_shifted);
+  for_runnable(kScaleRows, {GetParam().name, single.p}, [&](const FoldScaleKernel& kernel) {
+    single.run(kernel);
+    expect_equal(single.scaled, wanted);
+    EXPECT_TRUE(single.scaled.guards_intact());
+  });
+  for (const bool with_bias : {true, false}) {
+    exact.run(reference_of(kBiasRows), with_bias);
+    Rows<float> bias = single.shifted;
+    bias.fill([&](int64_t i) { return exact.shifted.at(0, i); });
+    for_runnable(kBiasRows, {GetParam().name, single.p}, [&](const FoldBiasKernel& kernel) {
+      single.run(kernel, with_bias);
+      expect_equal(single.shifted, bias);
+      EXPECT_TRUE(single.shifted.guards_intact());
+    });
+  }
 }
 
 }  // namespace
