@@ -4,6 +4,7 @@
 // centre lacks of the mean goes to the constants.
 #pragma once
 
+#include "kernels/base/host_device.h"
 #include "kernels/batch_norm/training.h"
 
 namespace sf {
@@ -16,8 +17,8 @@ struct NormAffine {
 
 // Moment i = split * c + channel.
 template <class T>
-NormAffine<T> norm_affine(const BatchNormTrainingProblem& p, const BatchNormApplyArgs& a,
-                          int64_t i) {
+SF_HOST_DEVICE NormAffine<T> norm_affine(const BatchNormTrainingProblem& p,
+                                         const BatchNormApplyArgs& a, int64_t i) {
   const T centre = T(a.mean[i]);
   const double scale = double(static_cast<const T*>(a.gamma)[i % p.c]) * a.inverse_std[i];
   const double beta = double(static_cast<const T*>(a.beta)[i % p.c]);
@@ -31,8 +32,8 @@ struct NormGradient {
 };
 
 template <class T>
-NormGradient<T> norm_gradient(const BatchNormTrainingProblem& p,
-                              const BatchNormBackwardApplyArgs& a, int64_t i) {
+SF_HOST_DEVICE NormGradient<T> norm_gradient(const BatchNormTrainingProblem& p,
+                                             const BatchNormBackwardApplyArgs& a, int64_t i) {
   const T centre = T(a.mean[i]);
   const double scale = double(static_cast<const T*>(a.gamma)[i % p.c]) * a.inverse_std[i];
   if (!a.sums) return {centre, T(scale), T(0), T(0)};

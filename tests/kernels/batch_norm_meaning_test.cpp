@@ -60,9 +60,7 @@ TEST_P(BatchNormMeaning, AMeanFarFromZeroCostsNoPrecision) {
   data.x.fill(far);
   const P& p = data.p;
   const auto n = double(p.count());
-  for_runnable(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
-    data.run(kernel);
-    data.run_moments();
+  const auto expect_moments = [&](double mean_error, double variance_error) {
     for (int split = 0; split < p.splits; ++split)
       for (int c = 0; c < p.c; ++c) {
         double mean = 0, variance = 0;
@@ -71,10 +69,23 @@ TEST_P(BatchNormMeaning, AMeanFarFromZeroCostsNoPrecision) {
         for (int64_t i = 0; i < p.pixels(); ++i)
           if (data.split_of(i) == split)
             variance += std::pow(double(data.x.at(i, c)) - mean, 2) / n;
-        ASSERT_NEAR(data.mean.at(split, c), mean, n * 1e4 * kDoubleEps);
+        ASSERT_NEAR(data.mean.at(split, c), mean, mean_error);
         const double found = std::pow(data.inverse_std.at(split, c), -2) - p.epsilon;
-        ASSERT_NEAR(found, variance, n * 1e8 * kDoubleEps);
+        ASSERT_NEAR(found, variance, variance_error);
       }
+  };
+  const double mean_error = n * 1e4 * kDoubleEps, variance_error = n * 1e8 * kDoubleEps;
+  for_runnable(kSums(Backend::cpu), GetParam(), [&](const BatchNormSumsKernel& kernel) {
+    data.run(kernel);
+    data.run(reference_of(kMoments));
+    expect_moments(mean_error, variance_error);
+  });
+  // Deviations d from the first value are below 4. The sums of d and d^2 are within kStripEps of
+  // those of their magnitudes; the variance is their mean square less the square of their mean.
+  for_runnable_on_executor(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
+    data.run(kernel);
+    data.run(reference_of(kMoments));
+    expect_moments(mean_error + kStripEps * 4, variance_error + kStripEps * (16 + 2 * 4 * 4));
   });
   for_runnable(kApply, GetParam(), [&](const BatchNormApplyKernel& kernel) {
     data.run(kernel);
@@ -115,14 +126,15 @@ TEST_P(BatchNormMeaning, NanReachesItsOwnChannelAlone) {
   data.x.at(0, channel) = std::numeric_limits<float>::quiet_NaN();
   for_runnable(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
     data.run(kernel);
-    data.run_moments();
-    for (const auto& row : kApply) {
-      if (!row.can_run(data.p)) continue;
-      data.run(row);
-      for (int64_t i = 0; i < data.p.pixels(); ++i)
-        for (int64_t c = 0; c < data.p.c; ++c)
-          ASSERT_EQ(std::isnan(data.y.at(i, c)), c == channel && data.split_of(i) == 0);
-    }
+    data.run(reference_of(kMoments));
+    for (const Backend backend : {Backend::cpu, Backend::simt})
+      for (const auto& row : kApply(backend)) {
+        if (!row.can_run(data.p)) continue;
+        data.run(row);
+        for (int64_t i = 0; i < data.p.pixels(); ++i)
+          for (int64_t c = 0; c < data.p.c; ++c)
+            ASSERT_EQ(std::isnan(data.y.at(i, c)), c == channel && data.split_of(i) == 0);
+      }
   });
 }
 
@@ -180,7 +192,7 @@ TEST(BatchNormGradient, EqualsCentralDifferences) {
 TEST(BatchNormGradient, ConstantMomentsMakeItAScale) {
   Data<double> data(batch_norm_training_cases()[1].problem);
   const auto running_mean = data.running_mean, running_variance = data.running_variance;
-  data.run_moments(false);
+  data.run(reference_of(kMoments), false);
   expect_equal(data.running_mean, running_mean);
   expect_equal(data.running_variance, running_variance);
   expect_equal(data.mean, running_mean);
@@ -197,7 +209,13 @@ TEST(BatchNormGradient, ConstantMomentsMakeItAScale) {
 
 // Replicas with two clips and with one that add their sums normalise as one with all three.
 // Integers, so that sums are exact.
-TEST(BatchNormReplicas, NormaliseOverAllBatches) {
+class BatchNormReplicas : public ::testing::TestWithParam<Backend> {};
+INSTANTIATE_TEST_SUITE_P(Backends, BatchNormReplicas,
+                         ::testing::Values(Backend::cpu, Backend::simt), [](const auto& info) {
+                           return info.param == Backend::cpu ? "cpu" : "simt";
+                         });
+
+TEST_P(BatchNormReplicas, NormaliseOverAllBatches) {
   P p = batch_norm_training_cases()[1].problem;
   p.samples = 3;
   Data<float> whole(p);
@@ -216,7 +234,7 @@ TEST(BatchNormReplicas, NormaliseOverAllBatches) {
     };
     part(replica.x, whole.x);
     part(replica.dy, whole.dy);
-    replica.run(kSums[0]);
+    replica.run(kSums(GetParam())[0]);
   }
   const auto add = [&](Rows<double> Data<float>::*sums) {
     const Rows<double> a = replicas[0].*sums, b = replicas[1].*sums;
@@ -228,21 +246,21 @@ TEST(BatchNormReplicas, NormaliseOverAllBatches) {
   add(&Data<float>::sums);
   add(&Data<float>::count);
   for (auto& replica : replicas) {
-    replica.run_moments();
-    replica.run(kApply[0]);
+    replica.run(reference_of(kMoments));
+    replica.run(kApply(GetParam())[0]);
     // Whole numbers in the backward direction too.
     replica.mean.fill([](int64_t) { return 1; });
-    replica.run(kBackwardSums[0]);
+    replica.run(kBackwardSums(GetParam())[0]);
   }
-  whole.run(kApply[0]);
+  whole.run(kApply(GetParam())[0]);
   whole.mean.fill([](int64_t) { return 1; });
-  whole.run(kBackwardSums[0]);
-  whole.run(kBackwardApply[0]);
+  whole.run(kBackwardSums(GetParam())[0]);
+  whole.run(kBackwardApply(GetParam())[0]);
   add(&Data<float>::backward_sums);
   add(&Data<float>::backward_count);
   for (size_t i = 0; i < replicas.size(); ++i) {
     auto& replica = replicas[i];
-    replica.run(kBackwardApply[0]);
+    replica.run(kBackwardApply(GetParam())[0]);
     expect_equal(replica.running_mean, whole.running_mean);
     expect_equal(replica.running_variance, whole.running_variance);
     for (int64_t at = 0; at < replica.p.pixels(); ++at)

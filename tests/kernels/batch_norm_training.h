@@ -7,13 +7,22 @@
 
 namespace sf::test {
 
-inline const auto kSums = batch_norm_sums_kernels(Backend::cpu);
-inline const auto kMoments = batch_norm_moments_kernels(Backend::cpu);
-inline const auto kApply = batch_norm_apply_kernels(Backend::cpu);
-inline const auto kBackwardSums = batch_norm_backward_sums_kernels(Backend::cpu);
-inline const auto kBackwardParameters = batch_norm_backward_parameters_kernels(Backend::cpu);
-inline const auto kBackwardApply = batch_norm_backward_apply_kernels(Backend::cpu);
+template <class Args>
+using BatchNormTable = Table<BatchNormTrainingProblem, Args>;
+inline constexpr BatchNormTable<BatchNormSumsArgs> kSums = batch_norm_sums_kernels;
+inline constexpr BatchNormTable<BatchNormMomentsArgs> kMoments = batch_norm_moments_kernels;
+inline constexpr BatchNormTable<BatchNormApplyArgs> kApply = batch_norm_apply_kernels;
+inline constexpr BatchNormTable<BatchNormBackwardSumsArgs> kBackwardSums =
+    batch_norm_backward_sums_kernels;
+inline constexpr BatchNormTable<BatchNormBackwardParametersArgs> kBackwardParameters =
+    batch_norm_backward_parameters_kernels;
+inline constexpr BatchNormTable<BatchNormBackwardApplyArgs> kBackwardApply =
+    batch_norm_backward_apply_kernels;
 inline constexpr double kDoubleEps = std::numeric_limits<double>::epsilon();
+// Of the sum of the terms' magnitudes: what a strip's sum in single precision is off by. A term is
+// rounded twice or three times, its thread's sum 21 times at most, the sum over threads eight
+// times.
+inline constexpr double kStripEps = 16 * kEps;
 
 // The tensors of one problem, filled with values that V holds; each function runs one step with one
 // kernel.
@@ -60,8 +69,8 @@ struct BatchNormTrainingData {
   void run(const BatchNormSumsKernel& kernel, int poison = 0xFF) {
     run_kernel(kernel, p, {.x = x.data(), .sums = sums.data(), .count = count.data()}, poison);
   }
-  void run_moments(bool of_batch = true) {
-    run_kernel(kMoments[0], p,
+  void run(const BatchNormMomentsKernel& kernel, bool of_batch = true) {
+    run_kernel(kernel, p,
                {.sums = of_batch ? sums.data() : nullptr,
                 .count = count.data(),
                 .running_mean = running_mean.data(),
@@ -83,7 +92,7 @@ struct BatchNormTrainingData {
   }
   BatchNormTrainingData& forward() {
     run(reference_of(kSums));
-    run_moments();
+    run(reference_of(kMoments));
     run(reference_of(kApply));
     return *this;
   }
@@ -100,8 +109,8 @@ struct BatchNormTrainingData {
   void run(const BatchNormBackwardSumsKernel& kernel, int poison = 0xFF) {
     run_kernel(kernel, p, backward_sums_args(), poison);
   }
-  void run_parameters() {
-    run_kernel(kBackwardParameters[0], p,
+  void run(const BatchNormBackwardParametersKernel& kernel) {
+    run_kernel(kernel, p,
                {.sums = backward_sums.data(),
                 .inverse_std = inverse_std.data(),
                 .dgamma = dgamma.data(),
@@ -123,7 +132,7 @@ struct BatchNormTrainingData {
   }
   BatchNormTrainingData& backward() {
     run(reference_of(kBackwardSums));
-    run_parameters();
+    run(reference_of(kBackwardParameters));
     run(reference_of(kBackwardApply));
     return *this;
   }

@@ -55,16 +55,93 @@ TEST_P(BatchNormTraining, SumsOfRealsDifferByRoundingOnly) {
     const auto sums = data.sums, backward_sums = data.backward_sums;
     const auto n = double(data.p.count());
     const auto bound = [&](int64_t, int64_t) { return n * n * 4 * kDoubleEps; };
-    for_runnable(kSums, {GetParam().name, data.p}, [&](const BatchNormSumsKernel& kernel) {
-      data.run(kernel);
-      expect_within(data.sums, sums, bound);
-    });
-    for_runnable(kBackwardSums, {GetParam().name, data.p},
+    for_runnable(kSums(Backend::cpu), {GetParam().name, data.p},
+                 [&](const BatchNormSumsKernel& kernel) {
+                   data.run(kernel);
+                   expect_within(data.sums, sums, bound);
+                 });
+    for_runnable(kBackwardSums(Backend::cpu), {GetParam().name, data.p},
                  [&](const BatchNormBackwardSumsKernel& kernel) {
                    data.run(kernel);
                    expect_within(data.backward_sums, backward_sums, bound);
                  });
   });
+}
+
+// Strips of deviations in single precision, the rest in double precision.
+TEST_P(BatchNormTraining, SumsOverStripsStayWithinTheirBound) {
+  Data<float> data(GetParam().problem);
+  data.forward().run(reference_of(kBackwardSums));
+  const P& p = data.p;
+  const auto sums = data.sums, backward_sums = data.backward_sums;
+  // Row split: the sum of the first terms' magnitudes; behind them those of the second terms.
+  Rows<double> magnitude = sums, backward_magnitude = sums;
+  magnitude.fill([](int64_t) { return 0; });
+  backward_magnitude.fill([](int64_t) { return 0; });
+  for (int64_t i = 0; i < p.pixels(); ++i)
+    for (int c = 0; c < p.c; ++c) {
+      const int64_t split = data.split_of(i);
+      const double x = double(data.x.at(i, c));
+      const double shift = double(data.x.at(split * p.sample_pixels, c)), d = std::abs(x - shift);
+      magnitude.at(split, c) += d;
+      magnitude.at(p.splits + split, c) += d * d + 2 * std::abs(shift) * d;
+      const double g = std::abs(double(data.dy.at(i, c)));
+      backward_magnitude.at(split, c) += g;
+      backward_magnitude.at(p.splits + split, c) += g * (std::abs(x - data.mean_of(i, c)) + kEps);
+    }
+  const auto n = double(p.count());
+  const auto bound = [&](const Rows<double>& terms) {
+    return
+        [&](int64_t i, int64_t c) { return kStripEps * terms.at(i, c) + n * n * 4 * kDoubleEps; };
+  };
+  for_runnable_on_executor(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
+    data.run(kernel);
+    expect_within(data.sums, sums, bound(magnitude));
+  });
+  for_runnable_on_executor(
+      kBackwardSums, GetParam(), [&](const BatchNormBackwardSumsKernel& kernel) {
+        data.run(kernel);
+        expect_within(data.backward_sums, backward_sums, bound(backward_magnitude));
+      });
+}
+
+// A few operations in double precision, that the device may fuse; running moments, dgamma and dbeta
+// are rounded once more.
+TEST_P(BatchNormTraining, MomentsAndParametersStayWithinTheRoundingBound) {
+  Data<float> data(GetParam().problem);
+  data.forward().backward();
+  for (const bool of_batch : {true, false}) {
+    Data<float> wanted = data;
+    wanted.run(reference_of(kMoments), of_batch);
+    for_runnable(kMoments, GetParam(), [&](const BatchNormMomentsKernel& kernel) {
+      Data<float> found = data;
+      found.run(kernel, of_batch);
+      const auto double_error = [&](int64_t i, int64_t c) {
+        // The difference of two values below 2 is off by eps of them.
+        return 8 * kDoubleEps * (1 + std::pow(wanted.inverse_std.at(i, c), 3));
+      };
+      expect_within(found.mean, wanted.mean, double_error);
+      expect_within(found.inverse_std, wanted.inverse_std, double_error);
+      const auto running_error = [](int64_t, int64_t) { return 3 * kEps; };  // values below 3
+      expect_within(found.running_mean, wanted.running_mean, running_error);
+      expect_within(found.running_variance, wanted.running_variance, running_error);
+      EXPECT_TRUE(found.mean.guards_intact());
+      EXPECT_TRUE(found.inverse_std.guards_intact());
+    });
+  }
+  const Data<float> wanted = data;
+  for_runnable(kBackwardParameters, GetParam(),
+               [&](const BatchNormBackwardParametersKernel& kernel) {
+                 data.dgamma = data.dbeta = output<float>(1, data.p.c, data.p.c);
+                 data.run(kernel);
+                 const auto near = [&](const Rows<float>& rows) {
+                   return [&](int64_t i, int64_t c) { return kEps * std::abs(rows.at(i, c)); };
+                 };
+                 expect_within(data.dgamma, wanted.dgamma, near(wanted.dgamma));
+                 expect_within(data.dbeta, wanted.dbeta, near(wanted.dbeta));
+                 EXPECT_TRUE(data.dgamma.guards_intact());
+                 EXPECT_TRUE(data.dbeta.guards_intact());
+               });
 }
 
 // One rounding each of x - centre, scale, shift, product and two sums.
@@ -151,7 +228,7 @@ TEST_P(BatchNormTraining, ThreadsAndTheWorkspaceChangeNoBit) {
     Data<T> data(GetParam().problem);
     data.forward().backward();
     Data<T> again = data;
-    const auto expect_same = [&](const auto& table, auto& result, auto& wanted) {
+    const auto expect_same = [&](auto table, auto& result, auto& wanted) {
       for_runnable(table, {GetParam().name, data.p}, [&](const auto& kernel) {
         data.run(kernel, 0xFF);
         again.run(kernel, 0);

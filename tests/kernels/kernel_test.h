@@ -176,13 +176,10 @@ void for_runnable(std::span<const Kernel<Problem, Args>> table, const Case<Probl
   });
 }
 
-// The same for the rows of every backend: those of the CPU with each instruction set, those of the
-// executor with three orders of threads.
+// The same for the rows that the executor runs, with three orders of threads.
 template <class Problem, class Args, class F>
-void for_runnable(Table<Problem, Args> table, const Case<Problem>& c, const F& f) {
-  for_runnable(table(Backend::cpu), c, f);
+void for_runnable_on_executor(Table<Problem, Args> table, const Case<Problem>& c, const F& f) {
   for (const unsigned seed : {0, 1, 2}) {
-    if (::testing::Test::HasFatalFailure()) return;
     const simt::ScopedSeed scoped(seed);
     SCOPED_TRACE(cat("simt, seed ", seed));
     for (const auto& kernel : table(Backend::simt)) {
@@ -192,6 +189,15 @@ void for_runnable(Table<Problem, Args> table, const Case<Problem>& c, const F& f
       if (::testing::Test::HasFatalFailure()) return;
     }
   }
+}
+
+// The same for the rows of every backend: those of the CPU with each instruction set, those of the
+// executor with each order.
+template <class Problem, class Args, class F>
+void for_runnable(Table<Problem, Args> table, const Case<Problem>& c, const F& f) {
+  for_runnable(table(Backend::cpu), c, f);
+  if (::testing::Test::HasFatalFailure()) return;
+  for_runnable_on_executor(table, c, f);
 }
 
 template <class Problem, class Args>
