@@ -2,13 +2,21 @@
 
 #include <array>
 
+#include "kernels/base/device_table.h"
+
 namespace sf {
+
+SF_DEVICE_TABLE(CastKernel, cast_kernels)
 
 extern const CastKernel kCastChannelVectors, kCastReference;
 
 std::span<const CastKernel> cast_kernels(Backend backend) {
   static const std::array rows{kCastChannelVectors, kCastReference};
-  if (backend == Backend::cpu) return rows;
+  switch (backend) {
+    case Backend::cpu: return rows;
+    case Backend::simt: return simt::cast_kernels();
+    case Backend::cuda: return cuda::cast_kernels();
+  }
   return {};
 }
 

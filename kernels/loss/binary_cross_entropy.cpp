@@ -1,37 +1,19 @@
 #include "kernels/loss/binary_cross_entropy.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "kernels/base/device_table.h"
 #include "kernels/base/element.h"
 #include "kernels/base/threads.h"
+#include "kernels/loss/binary_terms.h"
 
 namespace sf {
+
+SF_DEVICE_TABLE(BinaryCrossEntropyKernel, binary_cross_entropy_kernels)
+SF_DEVICE_TABLE(BinaryCrossEntropyBackwardKernel, binary_cross_entropy_backward_kernels)
 namespace {
 
 using Problem = BinaryCrossEntropyProblem;
-
-// The first operand of max is the one that a NaN leaves.
-double loss_of_probability(double p, double t) {
-  constexpr double kLeast = -100;
-  return -t * std::max(std::log(p), kLeast) - (1 - t) * std::max(std::log1p(-p), kLeast);
-}
-
-// (1 - t) x - log sigmoid(x)
-double loss_of_logit(double x, double t) {
-  return (1 - t) * x + std::max(-x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-}
-
-double gradient_of_probability(double p, double t) {
-  return (p - t) / std::max((1 - p) * p, 1e-12);
-}
-
-double gradient_of_logit(double x, double t) { return 1 / (1 + std::exp(-x)) - t; }
-
-template <class Args>
-int64_t rows_used(const Problem& p, const Args& a) {
-  return a.rows_used ? *a.rows_used : p.rows;
-}
 
 template <class T>
 void forward(const Problem& p, const BinaryCrossEntropyArgs& a) {
@@ -77,13 +59,21 @@ constexpr BinaryCrossEntropyBackwardKernel kBackward{
 }  // namespace
 
 std::span<const BinaryCrossEntropyKernel> binary_cross_entropy_kernels(Backend backend) {
-  if (backend == Backend::cpu) return {&kForward, 1};
+  switch (backend) {
+    case Backend::cpu: return {&kForward, 1};
+    case Backend::simt: return simt::binary_cross_entropy_kernels();
+    case Backend::cuda: return cuda::binary_cross_entropy_kernels();
+  }
   return {};
 }
 
 std::span<const BinaryCrossEntropyBackwardKernel> binary_cross_entropy_backward_kernels(
     Backend backend) {
-  if (backend == Backend::cpu) return {&kBackward, 1};
+  switch (backend) {
+    case Backend::cpu: return {&kBackward, 1};
+    case Backend::simt: return simt::binary_cross_entropy_backward_kernels();
+    case Backend::cuda: return cuda::binary_cross_entropy_backward_kernels();
+  }
   return {};
 }
 

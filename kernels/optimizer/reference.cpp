@@ -1,6 +1,4 @@
 // The definition, f32 and f64.
-#include <cmath>
-
 #include "kernels/base/element.h"
 #include "kernels/base/pixels.h"
 #include "kernels/optimizer/constants.h"
@@ -16,14 +14,7 @@ void sgd(const SgdProblem& problem, const SgdArgs& a) {
     const T* g = static_cast<const T*>(a.g) + first;
     T* p = static_cast<T*>(a.p) + first;
     T* buffer = advance(static_cast<T*>(a.buffer), first);
-    for (int64_t i = 0; i < count; ++i) {
-      T d = g[i] * k.factor + k.decay * p[i];
-      if (buffer) {
-        buffer[i] = k.starts ? d : k.momentum * buffer[i] + k.added * d;
-        d = problem.nesterov ? d + k.momentum * buffer[i] : buffer[i];
-      }
-      p[i] -= k.rate * d;
-    }
+    for (int64_t i = 0; i < count; ++i) k.step(g[i], p[i], advance(buffer, i), problem.nesterov);
   });
 }
 
@@ -35,28 +26,18 @@ void adam(const AdamProblem& problem, const AdamArgs& a) {
     T* p = static_cast<T*>(a.p) + first;
     T* mean = static_cast<T*>(a.mean) + first;
     T* square = static_cast<T*>(a.square) + first;
-    for (int64_t i = 0; i < count; ++i) {
-      const T d = g[i] * k.factor + k.decay * p[i];
-      mean[i] = k.beta1 * mean[i] + k.rest1 * d;
-      square[i] = k.beta2 * square[i] + k.rest2 * d * d;
-      const T deviation = std::sqrt(square[i]) / k.correction + k.epsilon;
-      p[i] = p[i] * k.shrink - k.size * (mean[i] / deviation);
-    }
+    for (int64_t i = 0; i < count; ++i) k.step(g[i], p[i], mean[i], square[i]);
   });
 }
 
 template <class T>
 void lars(const LarsProblem& problem, const LarsArgs& a) {
-  const double p_norm = std::sqrt(*a.p_squares), g_norm = std::sqrt(*a.g_squares);
-  const bool adapts = p_norm != 0 && g_norm != 0;
-  const double rate =
-      problem.trust * p_norm / (g_norm + problem.weight_decay * p_norm + problem.epsilon);
-  const T scale = T(adapts ? rate : 1), decay = T(adapts ? problem.weight_decay : 0);
+  const LarsConstants<T> k(problem, *a.p_squares, *a.g_squares);
   parallel_for_pixels(problem.n, 1, [&](int64_t first, int64_t count) {
     const T* p = static_cast<const T*>(a.p) + first;
     const T* g = static_cast<const T*>(a.g) + first;
     T* y = static_cast<T*>(a.y) + first;
-    for (int64_t i = 0; i < count; ++i) y[i] = (g[i] + decay * p[i]) * scale;
+    for (int64_t i = 0; i < count; ++i) y[i] = k.gradient(g[i], p[i]);
   });
 }
 

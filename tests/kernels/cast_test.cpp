@@ -8,7 +8,7 @@ namespace {
 
 using namespace sf::test;
 
-const std::span<const CastKernel> kRows = cast_kernels(Backend::cpu);
+constexpr Table<CastProblem, CastArgs> kRows = cast_kernels;
 
 class Cast : public ::testing::TestWithParam<Case<CastProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Cast, ::testing::ValuesIn(cast_cases()),

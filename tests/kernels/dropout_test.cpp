@@ -21,9 +21,9 @@ struct Data {
     p.dtype = dtype_of<T>;
     x.fill([value = reals("x")](int64_t i) { return value(i) + 2; });  // never 0
   }
-  Data& run() {
+  Data& run(const DropoutKernel& kernel = kKernel) {
     y = output<T>(p.pixels, p.c, p.y_pitch);
-    run_kernel(kKernel, p, {.x = x.data(), .seed = &seed, .step = &step, .y = y.data()});
+    run_kernel(kernel, p, {.x = x.data(), .seed = &seed, .step = &step, .y = y.data()});
     return *this;
   }
   std::vector<bool> kept() const {
@@ -36,6 +36,21 @@ struct Data {
 class Dropout : public ::testing::TestWithParam<Case<DropoutProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Dropout, ::testing::ValuesIn(dropout_cases()),
                          [](const auto& info) { return info.param.name; });
+
+TEST_P(Dropout, EveryKernelEqualsTheReferenceBitForBit) {
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> wanted(GetParam().problem);
+    wanted.run();
+    Data<T> found = wanted;
+    for_runnable<DropoutProblem, DropoutArgs>(dropout_kernels, {GetParam().name, found.p},
+                                              [&](const DropoutKernel& kernel) {
+                                                found.run(kernel);
+                                                expect_equal(found.y, wanted.y);
+                                                EXPECT_TRUE(found.y.guards_intact());
+                                              });
+  });
+}
 
 TEST_P(Dropout, ValuesAreScaledOrZero) {
   for_storage_types([&](auto type) {

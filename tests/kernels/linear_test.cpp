@@ -41,7 +41,7 @@ struct Data {
 };
 
 const auto kIntegers = [](const char* key) { return integers(key, 5); };
-const std::span<const LinearKernel> kRows = linear_kernels(Backend::cpu);
+constexpr Table<LinearProblem, LinearArgs> kRows = linear_kernels;
 
 class Linear : public ::testing::TestWithParam<Case<LinearProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Linear, ::testing::ValuesIn(linear_cases()),

@@ -48,8 +48,8 @@ struct Parameter {
   }
 };
 
-template <class Table, class Problem>
-void expect_every_row_equals_the_reference(const Table& table, const Case<Problem>& c) {
+template <class Problem, class Args>
+void expect_every_row_equals_the_reference(Table<Problem, Args> table, const Case<Problem>& c) {
   for_runnable(table, c, [&](const auto& kernel) {
     Parameter<float> found(c.problem.n), wanted(c.problem.n);
     for (int i = 0; i < 3; ++i) {
@@ -80,15 +80,15 @@ INSTANTIATE_TEST_SUITE_P(Cases, Adam, ::testing::ValuesIn(adam_cases()),
 
 // Three steps, the first of which has no history.
 TEST_P(Sgd, EveryKernelEqualsTheReferenceBitForBit) {
-  expect_every_row_equals_the_reference(sgd_kernels(Backend::cpu), GetParam());
+  expect_every_row_equals_the_reference<SgdProblem, SgdArgs>(sgd_kernels, GetParam());
 }
 TEST_P(Adam, EveryKernelEqualsTheReferenceBitForBit) {
-  expect_every_row_equals_the_reference(adam_kernels(Backend::cpu), GetParam());
+  expect_every_row_equals_the_reference<AdamProblem, AdamArgs>(adam_kernels, GetParam());
 }
 
 // Three steps of PyTorch 1.13 in double precision, printed with 15 digits.
-template <class Table, class Problem>
-void expect_pytorch(const Table& table, Problem problem, std::array<double, 4> wanted) {
+template <class Rows, class Problem>
+void expect_pytorch(const Rows& table, Problem problem, std::array<double, 4> wanted) {
   problem.n = 4;
   Parameter<double> data(4);
   data.p.fill([](int64_t i) { return std::array{1.0, -2.0, 0.5, 3.0}[size_t(i)]; });
@@ -166,6 +166,27 @@ TEST(LarsValues, TheGradientTakesTheLengthOfTheParameter) {
   EXPECT_NEAR(data.y.at(0, 0), (5 + 0.1 * 3) * rate, 1e-15);
   EXPECT_NEAR(data.y.at(0, 1), (12 + 0.1 * 4) * rate, 1e-15);
   EXPECT_TRUE(data.y.guards_intact());
+}
+
+TEST(LarsValues, EveryKernelEqualsTheReferenceBitForBit) {
+  const LarsProblem p{.n = 1000, .trust = 0.5, .weight_decay = 0.1};
+  const double p_squares = 25, g_squares = 169;
+  const auto values = [&](const LarsKernel& kernel) {
+    Rows<float> param = input<float>(1, p.n, p.n).fill(reals("p"));
+    Rows<float> g = input<float>(1, p.n, p.n).fill(reals("g")), y = output<float>(1, p.n, p.n);
+    run_kernel(kernel, p,
+               {.p = param.data(),
+                .g = g.data(),
+                .p_squares = &p_squares,
+                .g_squares = &g_squares,
+                .y = y.data()});
+    EXPECT_TRUE(y.guards_intact());
+    return y;
+  };
+  const auto wanted = values(lars_kernels(Backend::cpu).back());
+  for_runnable<LarsProblem, LarsArgs>(lars_kernels, {"lars", p}, [&](const LarsKernel& kernel) {
+    expect_equal(values(kernel), wanted);
+  });
 }
 
 TEST(LarsValues, AZeroNormLeavesTheGradient) {

@@ -35,7 +35,7 @@ struct Data {
   }
 };
 
-const auto kRows = softmax_backward_kernels(Backend::cpu);
+constexpr Table<SoftmaxBackwardProblem, SoftmaxBackwardArgs> kRows = softmax_backward_kernels;
 
 class SoftmaxBackward : public ::testing::TestWithParam<Case<SoftmaxBackwardProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, SoftmaxBackward, ::testing::ValuesIn(softmax_backward_cases()),

@@ -29,7 +29,7 @@ struct Data {
   }
 };
 
-const std::span<const SoftmaxKernel> kRows = softmax_kernels(Backend::cpu);
+constexpr Table<SoftmaxProblem, SoftmaxArgs> kRows = softmax_kernels;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 
