@@ -87,7 +87,15 @@ void BlockRunner::finish() {
 void BlockRunner::begin(dim3 index) {
   const dim3 dim = launch_->block;
   const size_t n = dim.count();
-  block_ = {index, dim, launch_->grid, shared_.renew(launch_->shared_bytes), launch_->shared_bytes};
+  const auto span = shared_.span();
+  block_ = {.index = index,
+            .dim = dim,
+            .grid = launch_->grid,
+            .shared = shared_.renew(launch_->shared_bytes),
+            .shared_bytes = launch_->shared_bytes,
+            .span_begin = reinterpret_cast<uintptr_t>(span.data()),
+            .span_end = reinterpret_cast<uintptr_t>(span.data() + span.size()),
+            .watched = counting_ || kAddressSanitizer};
   this_block = &block_;
   warps_.assign((n + kWarpSize - 1) / kWarpSize, Warp{});
   threads_.resize(n);

@@ -43,7 +43,6 @@ class BlockRunner {
 
   // Of the block that runs.
   const Launch& launch() const { return *launch_; }
-  SharedMemory& shared() { return shared_; }
   Recorder* recorder() { return counting_ ? &recorder_ : nullptr; }
   void syncthreads(const Site& where);
   bool arrive(const char* collective, void* brought, const Site& where);

@@ -10,11 +10,7 @@
 namespace sf::simt {
 namespace {
 
-#if defined(SF_ADDRESS_SANITIZER)
-constexpr size_t kStackBytes = size_t(256) << 10;  // red zones between variables
-#else
-constexpr size_t kStackBytes = size_t(64) << 10;
-#endif
+constexpr size_t kStackBytes = size_t(kAddressSanitizer ? 256 : 64) << 10;  // red zones take room
 
 size_t page() { return size_t(sysconf(_SC_PAGESIZE)); }
 

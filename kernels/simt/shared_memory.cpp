@@ -45,18 +45,10 @@ std::byte* SharedMemory::renew(size_t bytes) {
 }
 
 bool SharedMemory::margins_intact() const {
-#if defined(SF_ADDRESS_SANITIZER)
-  return true;  // or the program would have ended
-#else
+  if (kAddressSanitizer) return true;  // or the program would have ended
   static const std::vector<std::byte> untouched(kMargin, std::byte{kUntouched});
   return std::memcmp(begin() - kMargin, untouched.data(), kMargin) == 0 &&
          std::memcmp(begin() + bytes_, untouched.data(), kMargin) == 0;
-#endif
-}
-
-bool SharedMemory::near(const void* address) const {
-  const auto* at = static_cast<const std::byte*>(address);
-  return at >= begin() - kMargin && at < begin() + kLimit + kMargin;
 }
 
 }  // namespace sf::simt

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 
 namespace sf::simt {
 
@@ -17,8 +18,8 @@ class SharedMemory {
   std::byte* renew(size_t bytes);
   // Whether the margins are as renew() left them.
   bool margins_intact() const;
-  // Whether the address is in the memory or its margins.
-  bool near(const void* address) const;
+  // The memory with its margins.
+  std::span<const std::byte> span() const { return {begin() - kMargin, kLimit + 2 * kMargin}; }
 
   static constexpr size_t kLimit = size_t(227) << 10;  // a block's most on the largest GPU
 

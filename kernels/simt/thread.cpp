@@ -12,6 +12,11 @@
 namespace sf::simt {
 namespace {
 
+bool near_shared(const void* address) {
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  return at >= this_block->span_begin && at < this_block->span_end;
+}
+
 std::string text(dim3 i) { return cat("(", i.x, ", ", i.y, ", ", i.z, ")"); }
 
 }  // namespace
@@ -39,8 +44,7 @@ bool arrive(const char* collective, void* brought, const Site& where) {
 void complete() { BlockRunner::mine().complete(); }
 
 void cp_async(void* to, const void* from, int bytes, bool valid, const Site& where) {
-  if (!BlockRunner::mine().shared().near(to))
-    report("asynchronous copy to an address outside shared memory", where);
+  if (!near_shared(to)) report("asynchronous copy to an address outside shared memory", where);
   access(Access::store, to, size_t(bytes), where);
   if (valid) access(Access::load, from, size_t(bytes), where);
   std::memset(to, 0xFF, size_t(bytes));
@@ -63,16 +67,15 @@ void cp_async_wait(int pending) {
   copies.erase(copies.begin(), copy);
 }
 
-void access(Access kind, const void* address, size_t bytes, const Site& where) {
+void check_access(Access kind, const void* address, size_t bytes, const Site& where) {
   if (const size_t beyond = reinterpret_cast<uintptr_t>(address) % bytes)
     report(cat("access of ", bytes, " bytes at an address that is ", beyond,
                " beyond a multiple of ", bytes),
            where);
-  BlockRunner& runner = BlockRunner::mine();
   const auto* at = static_cast<const std::byte*>(address);
   const std::byte *begin = this_block->shared, *end = begin + this_block->shared_bytes;
   const bool shared = at >= begin && at + bytes <= end;
-  if (!shared && runner.shared().near(address))
+  if (!shared && near_shared(address))
     report(cat("access at byte ", at - begin, " of the block's ", this_block->shared_bytes,
                " bytes of shared memory"),
            where);
@@ -80,7 +83,7 @@ void access(Access kind, const void* address, size_t bytes, const Site& where) {
   if (!shared && __asan_region_is_poisoned(const_cast<void*>(address), bytes))
     report(cat("access of ", bytes, " bytes that AddressSanitizer forbids"), where);
 #endif
-  if (Recorder* recorder = runner.recorder())
+  if (Recorder* recorder = BlockRunner::mine().recorder())
     recorder->access(*this_thread, kind, shared, address, bytes, where);
 }
 

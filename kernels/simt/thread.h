@@ -53,6 +53,9 @@ struct Block {
   dim3 index, dim, grid;
   std::byte* shared = nullptr;
   size_t shared_bytes = 0;
+  // What shared memory and its margins span, and whether accesses to elsewhere are of interest too.
+  uintptr_t span_begin = 0, span_end = 0;
+  bool watched = false;
 };
 
 // Of the thread that runs at the moment on this OS thread.
@@ -91,9 +94,17 @@ void cp_async_wait(int pending);
 
 enum class Access : uint8_t { load, store };
 
+void check_access(Access kind, const void* address, size_t bytes, const Site& where);
+
 // Reports an access that is misaligned or that touches shared memory outside the block's, and
-// counts it where Counters are active.
-void access(Access kind, const void* address, size_t bytes, const Site& where);
+// counts it where Counters are active. `bytes` is a power of two.
+inline void access(Access kind, const void* address, size_t bytes, const Site& where) {
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  const Block& block = *this_block;
+  const bool elsewhere = at < block.span_begin || at >= block.span_end;
+  if (elsewhere && (at & (bytes - 1)) == 0 && !block.watched) return;
+  check_access(kind, address, bytes, where);
+}
 
 // Counts multiply-adds that a kernel makes in plain expressions.
 void count_fma(int n);

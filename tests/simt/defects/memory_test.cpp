@@ -7,12 +7,6 @@
 namespace sf::simt {
 namespace {
 
-#if defined(SF_ADDRESS_SANITIZER)
-constexpr bool kAddressSanitizer = true;
-#else
-constexpr bool kAddressSanitizer = false;
-#endif
-
 template <bool kInitialized>
 __global__ void histogram_kernel(float* y) {
   float* shared = dynamic_shared<float>();
