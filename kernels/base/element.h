@@ -13,7 +13,10 @@ namespace sf {
 // f(T{}) for the one of Types that dtype names.
 template <class... Types, class F>
 void with_type_of(DType dtype, const F& f) {
-  ((dtype == dtype_of<Types> ? (f(Types{}), true) : false) || ...);
+  const auto offer = [&](auto type) {
+    if (dtype == dtype_of<decltype(type)>) f(type);
+  };
+  (offer(Types{}), ...);
 }
 
 // The real types: what activations and weights are stored as.
