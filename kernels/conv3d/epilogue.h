@@ -15,15 +15,16 @@ struct Epilogue {
   Activation activation;
   bool vectors;  // channels are stored kVec<T> together, aligned
 
-  Epilogue(const Conv3dProblem& p, const Conv3dArgs& args)
+  // Vectors begin at multiples of `together` channels, without it a group's.
+  Epilogue(const Conv3dProblem& p, const Conv3dArgs& args, int together = 0)
       : bias(static_cast<const float*>(args.bias)),
         residual(static_cast<const T*>(args.residual)),
         y(static_cast<T*>(args.y)),
         residual_pitch(residual ? p.residual_pitch : 0),
         y_pitch(p.y_pitch),
         activation(p.activation),
-        vectors(
-            aligned_for_vectors<T>(p.k / p.groups, {p.y_pitch, residual_pitch}, {y, residual})) {}
+        vectors(aligned_for_vectors<T>(together ? together : p.k / p.groups,
+                                       {p.y_pitch, residual_pitch}, {y, residual})) {}
 
   // Channels k to k + kWidth of one pixel: aligned, for kWidth above 1.
   template <int kWidth>

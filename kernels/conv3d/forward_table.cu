@@ -15,10 +15,11 @@ extern const Conv3dKernel kConv3dGemm, kConv3dGemm128x128, kConv3dGemm128x64, kC
     kConv3dGemm128x32, kConv3dGemm128x16;
 extern const Conv3dKernel kConv3dGemmTf32, kConv3dGemmTf32Tile128x128, kConv3dGemmF32,
     kConv3dGemmF32Tile128x64;
-extern const Conv3dKernel kConv3dStem, kConv3dLateral, kConv3dDirect;
+extern const Conv3dKernel kConv3dStem, kConv3dDepthwise, kConv3dLateral, kConv3dDirect;
 
 std::span<const Conv3dKernel> conv3d_kernels() {
   static const std::array rows{kConv3dStem,
+                               kConv3dDepthwise,
                                kConv3dLateral,
                                kConv3dGemm,
                                kConv3dGemm128x128,

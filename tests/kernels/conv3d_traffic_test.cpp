@@ -121,5 +121,24 @@ TEST(Conv3dTraffic, AStemReadsLittleMoreThanItsPixels) {
   }
 }
 
+TEST(Conv3dTraffic, ADepthwiseRowLoadsVectorsWhereTheDirectOneLoadsValues) {
+  Conv3dProblem p = dense({.dtype = DType::bf16,
+                           .t = 4,
+                           .h = 16,
+                           .w = 16,
+                           .c = 128,
+                           .k = 128,
+                           .kt = 3,
+                           .kh = 3,
+                           .kw = 3,
+                           .pad = {1, 1, 1},
+                           .groups = 128});
+  const simt::Counts depthwise = counts_of("depthwise", p), direct = counts_of("direct", p);
+  // Eight values a load, and weights once a block of 64 pixels in place of once a pixel.
+  EXPECT_LE(depthwise.global_loads * 12, direct.global_loads);
+  EXPECT_EQ(depthwise.fma, direct.fma);
+  EXPECT_EQ(depthwise.global_store_bytes, 32 * depthwise.global_store_sectors);
+}
+
 }  // namespace
 }  // namespace sf
