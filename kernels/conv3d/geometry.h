@@ -1,0 +1,76 @@
+// The sizes of a convolution as kernels take them: plain data, for host and device.
+#pragma once
+
+#include "kernels/base/host_device.h"
+#include "kernels/conv3d/conv3d.h"
+
+namespace sf {
+
+// T, H or W. Window position `tap` at output o sees input o stride - pad + tap dilation.
+struct ConvAxis {
+  int in, out, taps, stride, pad, dilation;
+
+  SF_HOST_DEVICE int input_of(int output, int tap) const {
+    return output * stride - pad + tap * dilation;
+  }
+  SF_HOST_DEVICE bool has_input(int i) const { return unsigned(i) < unsigned(in); }
+
+  // The output that sees the input at this tap, or -1.
+  SF_HOST_DEVICE int output_of(int input, int tap) const {
+    const int position = input + pad - tap * dilation;
+    if (position < 0 || position % stride != 0) return -1;
+    return position / stride < out ? position / stride : -1;
+  }
+};
+
+struct ConvGeometry {
+  int n, c, k, groups;
+  ConvAxis t, h, w;
+  int64_t x_pitch, y_pitch;
+
+  explicit ConvGeometry(const Conv3dProblem& p)
+      : n(p.n),
+        c(p.c),
+        k(p.k),
+        groups(p.groups),
+        t{p.t, p.out_t(), p.kt, p.stride[0], p.pad[0], p.dilation[0]},
+        h{p.h, p.out_h(), p.kh, p.stride[1], p.pad[1], p.dilation[1]},
+        w{p.w, p.out_w(), p.kw, p.stride[2], p.pad[2], p.dilation[2]},
+        x_pitch(p.x_pitch),
+        y_pitch(p.y_pitch) {}
+
+  SF_HOST_DEVICE int taps() const { return t.taps * h.taps * w.taps; }
+  SF_HOST_DEVICE int64_t in_pixels() const { return int64_t(n) * t.in * h.in * w.in; }
+  SF_HOST_DEVICE int64_t out_pixels() const { return int64_t(n) * t.out * h.out * w.out; }
+};
+
+// Where a pixel is; pixels count N, T, H, W with W fastest.
+struct ConvPixel {
+  int n, t, h, w;
+
+  SF_HOST_DEVICE static ConvPixel of_input(const ConvGeometry& g, int64_t pixel) {
+    return split(pixel, g.t.in, g.h.in, g.w.in);
+  }
+  SF_HOST_DEVICE static ConvPixel of_output(const ConvGeometry& g, int64_t pixel) {
+    return split(pixel, g.t.out, g.h.out, g.w.out);
+  }
+
+  // To the output pixel behind.
+  SF_HOST_DEVICE void next_output(const ConvGeometry& g) {
+    if (++w < g.w.out) return;
+    w = 0;
+    if (++h < g.h.out) return;
+    h = 0;
+    if (++t < g.t.out) return;
+    t = 0;
+    ++n;
+  }
+
+ private:
+  SF_HOST_DEVICE static ConvPixel split(int64_t pixel, int t, int h, int w) {
+    const int64_t row = pixel / w, map = row / h;
+    return {int(map / t), int(map % t), int(row % h), int(pixel % w)};
+  }
+};
+
+}  // namespace sf
