@@ -15,6 +15,8 @@ extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightStridedPointwise,
     kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference;
 
 SF_DEVICE_TABLE(Conv3dKernel, conv3d_kernels)
+SF_DEVICE_TABLE(Conv3dBackwardDataKernel, conv3d_backward_data_kernels)
+SF_DEVICE_TABLE(Conv3dBackwardWeightKernel, conv3d_backward_weight_kernels)
 
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dOneDnn, kConv3dReference};
@@ -29,14 +31,22 @@ std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
 std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend backend) {
   static const std::array rows{kConv3dBackwardDataStridedPointwise, kConv3dBackwardDataOneDnn,
                                kConv3dBackwardDataReference};
-  if (backend == Backend::cpu) return rows;
+  switch (backend) {
+    case Backend::cpu: return rows;
+    case Backend::simt: return simt::conv3d_backward_data_kernels();
+    case Backend::cuda: return cuda::conv3d_backward_data_kernels();
+  }
   return {};
 }
 
 std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels(Backend backend) {
   static const std::array rows{kConv3dBackwardWeightStridedPointwise, kConv3dBackwardWeightOneDnn,
                                kConv3dBackwardWeightReference};
-  if (backend == Backend::cpu) return rows;
+  switch (backend) {
+    case Backend::cpu: return rows;
+    case Backend::simt: return simt::conv3d_backward_weight_kernels();
+    case Backend::cuda: return cuda::conv3d_backward_weight_kernels();
+  }
   return {};
 }
 

@@ -65,9 +65,8 @@ struct Data {
 };
 
 const std::span<const Conv3dKernel> kForward = conv3d_kernels(Backend::cpu);
-const std::span<const Conv3dBackwardDataKernel> kData = conv3d_backward_data_kernels(Backend::cpu);
-const std::span<const Conv3dBackwardWeightKernel> kWeight =
-    conv3d_backward_weight_kernels(Backend::cpu);
+constexpr Table<Conv3dProblem, Conv3dBackwardDataArgs> kData = conv3d_backward_data_kernels;
+constexpr Table<Conv3dProblem, Conv3dBackwardWeightArgs> kWeight = conv3d_backward_weight_kernels;
 
 class Conv3dBackward : public ::testing::TestWithParam<Case<Conv3dProblem>> {};
 
@@ -292,8 +291,8 @@ TEST_P(Conv3dBackward, WeightsMayChangeBetweenRuns) {
 TEST(Conv3dBackwardTable, OneDnnRefusesPitchesAndOtherTypes) {
   Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16});
   const auto expect_selected = [&](std::string_view name) {
-    EXPECT_EQ(select(kData, p)->name, name);
-    EXPECT_EQ(select(kWeight, p)->name, name);
+    EXPECT_EQ(select(kData(Backend::cpu), p)->name, name);
+    EXPECT_EQ(select(kWeight(Backend::cpu), p)->name, name);
   };
   expect_selected("onednn");
   p.x_pitch = 32;
@@ -307,15 +306,16 @@ TEST(Conv3dBackwardTable, OneDnnRefusesPitchesAndOtherTypes) {
   p.dtype = DType::f16;
   expect_selected("reference");
   p.dtype = DType::u8;
-  EXPECT_EQ(select(kData, p), nullptr);
-  EXPECT_EQ(select(kWeight, p), nullptr);
+  EXPECT_EQ(select(kData(Backend::cpu), p), nullptr);
+  EXPECT_EQ(select(kWeight(Backend::cpu), p), nullptr);
 }
 
 TEST(Conv3dBackwardTable, StridedPointwiseRowTakesNothingElse) {
   const Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16, .stride = {1, 2, 2}});
   const auto taken = [](const Conv3dProblem& problem) {
-    EXPECT_EQ(select(kData, problem)->name, select(kWeight, problem)->name);
-    return select(kData, problem)->name == "onednn_strided_pointwise";
+    EXPECT_EQ(select(kData(Backend::cpu), problem)->name,
+              select(kWeight(Backend::cpu), problem)->name);
+    return select(kData(Backend::cpu), problem)->name == "onednn_strided_pointwise";
   };
   EXPECT_TRUE(taken(p));
   Conv3dProblem other = p;
@@ -336,13 +336,13 @@ TEST(Conv3dBackwardTable, NoSlowFastLayerRunsOneDnnsReference) {
   for (const int n : {1, 2})
     for (const int size : {224, 256})
       for (const auto& c : slowfast_conv3d_cases(n, size)) {
-        EXPECT_NE(select(kData, c.problem)->name, "reference") << c.name;
-        EXPECT_NE(select(kWeight, c.problem)->name, "reference") << c.name;
+        EXPECT_NE(select(kData(Backend::cpu), c.problem)->name, "reference") << c.name;
+        EXPECT_NE(select(kWeight(Backend::cpu), c.problem)->name, "reference") << c.name;
         if (!has_bf16_products()) continue;
         Conv3dProblem half = c.problem;
         half.dtype = DType::bf16;
-        EXPECT_NE(select(kData, half)->name, "reference") << c.name;
-        EXPECT_NE(select(kWeight, half)->name, "reference") << c.name;
+        EXPECT_NE(select(kData(Backend::cpu), half)->name, "reference") << c.name;
+        EXPECT_NE(select(kWeight(Backend::cpu), half)->name, "reference") << c.name;
       }
 }
 
