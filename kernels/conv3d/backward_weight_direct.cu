@@ -1,4 +1,4 @@
-// The obvious kernel: one thread a value of dw or dbias and part of the pixels, which it adds in
+// The obvious kernel: one thread a value of dw and part of the pixels, which it adds in
 // their order. Output channels are what differs between neighbouring threads: dy is read in whole
 // lines then, x by all of them alike, in depthwise convolutions in whole lines too. Any sizes,
 // pitches and groups.
@@ -31,29 +31,22 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t value = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   const int channels = g.c / g.groups, k = int(value % g.k);
   const int64_t weights = int64_t(g.taps()) * channels, weight = value / g.k;
-  if (weight > weights || (weight == weights && !sums.dbias)) return;
+  if (weight >= weights) return;
   const int64_t begin = blockIdx.y * parts.pixels;
   const int64_t end = minimum(begin + parts.pixels, g.out_pixels());
   dy += k;
-  float sum = 0;
-  if (weight == weights) {
-    for (int64_t o = begin; o < end; ++o) sum += load<1>(dy + o * g.y_pitch)[0];
-    store(sums.dbias + blockIdx.y * sums.pitch + k, Vec<float, 1>{{sum}});
-    return;
-  }
   const int tap = int(weight / channels);
   const int i = tap / g.w.taps / g.h.taps, j = tap / g.w.taps % g.h.taps, l = tap % g.w.taps;
   x += k / (g.k / g.groups) * channels + weight % channels;
+  float sum = 0;
   ConvPixel out = ConvPixel::of_output(g, begin);
   for (int64_t o = begin; o < end; ++o, out.next_output(g))
     sum += float(load<1>(dy + o * g.y_pitch)[0]) * input_at(g, x, out, i, j, l);
   store(sums.dw + blockIdx.y * sums.pitch + k * weights + weight, Vec<float, 1>{{sum}});
 }
 
-int64_t threads_of(const Conv3dProblem& p) { return dw_values(p) + (p.bias ? p.k : 0); }
-
 PixelParts parts_of(const Conv3dProblem& p) {
-  return pixel_parts(p.out_pixels(), kWantedThreads / threads_of(p), kPartPixels);
+  return pixel_parts(p.out_pixels(), kWantedThreads / dw_values(p), kPartPixels);
 }
 
 bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype); }
@@ -63,13 +56,14 @@ size_t workspace_bytes(const Conv3dProblem& p, void*) { return workspace_of(p, p
 void run(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, void*, void* workspace,
          Queue queue) {
   const PixelParts parts = parts_of(p);
-  const dim3 grid(unsigned(ceil_div(threads_of(p), kThreads)), unsigned(parts.count));
+  const dim3 grid(unsigned(ceil_div(dw_values(p), kThreads)), unsigned(parts.count));
+  const PartialSums sums(p, args, parts, workspace);
   with_storage(p.dtype, [&](auto t) {
     using T = decltype(t);
     launch(backward_weight_kernel<T>, grid, kThreads, 0, queue, ConvGeometry(p),
-           static_cast<const T*>(args.x), static_cast<const T*>(args.dy), parts,
-           PartialSums(p, args, parts, workspace));
+           static_cast<const T*>(args.x), static_cast<const T*>(args.dy), parts, sums);
   });
+  if (p.bias) add_pixels(p, args, parts, sums, queue);
   add_parts(p, args, parts, workspace, queue);
 }
 

@@ -233,6 +233,17 @@ inline std::vector<Case<Conv3dProblem>> conv3d_cases() {
         .bias = true}},
       {"tiles_and_a_bit",
        {.h = 11, .w = 13, .c = 40, .k = 136, .bias = true, .residual = true, .activation = kRelu}},
+      {"wide_pointwise", {.t = 3, .h = 10, .w = 9, .c = 72, .k = 136, .bias = true}},
+      {"wide_stride_2",
+       {.t = 2,
+        .h = 9,
+        .w = 8,
+        .c = 136,
+        .k = 72,
+        .kh = 3,
+        .kw = 3,
+        .stride = {1, 2, 2},
+        .pad = {0, 1, 1}}},
   };
   std::vector<Case<P>> cases;
   for (const auto& [name, problem] : dense_cases) cases.push_back({name, dense(problem)});

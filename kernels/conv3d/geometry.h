@@ -39,6 +39,14 @@ struct ConvGeometry {
         x_pitch(p.x_pitch),
         y_pitch(p.y_pitch) {}
 
+  // Output pixels see the input pixel of the same number, and no other.
+  bool pointwise() const {
+    const auto trivial = [](const ConvAxis& a) {
+      return a.taps == 1 && a.stride == 1 && a.pad == 0;
+    };
+    return trivial(t) && trivial(h) && trivial(w);
+  }
+
   SF_HOST_DEVICE int taps() const { return t.taps * h.taps * w.taps; }
   SF_HOST_DEVICE int64_t in_pixels() const { return int64_t(n) * t.in * h.in * w.in; }
   SF_HOST_DEVICE int64_t out_pixels() const { return int64_t(n) * t.out * h.out * w.out; }
@@ -55,6 +63,13 @@ struct ConvPixel {
     return split(pixel, g.t.out, g.h.out, g.w.out);
   }
 
+  // Pixel i of maps of t x h x w. Int: as wide as the pixels need, since divisions are dear.
+  template <class Int>
+  SF_HOST_DEVICE static ConvPixel split(Int i, int t, int h, int w) {
+    const Int row = i / w, map = row / h;
+    return {int(map / t), int(map % t), int(row % h), int(i % w)};
+  }
+
   // To the output pixel behind.
   SF_HOST_DEVICE void next_output(const ConvGeometry& g) {
     if (++w < g.w.out) return;
@@ -65,11 +80,24 @@ struct ConvPixel {
     t = 0;
     ++n;
   }
+};
 
- private:
-  SF_HOST_DEVICE static ConvPixel split(int64_t pixel, int t, int h, int w) {
-    const int64_t row = pixel / w, map = row / h;
-    return {int(map / t), int(map % t), int(row % h), int(pixel % w)};
+// The inputs along an axis that windows of a stride see at the same taps, every stride-th: input
+// first + u stride is seen at tap first_tap + i tap_step by output first_out + u - i out_step,
+// where that exists. Among themselves they are a convolution without stride.
+struct InputClass {
+  int inputs, first, taps, first_tap, tap_step, first_out, out_step;
+
+  // residue: (input + pad) % stride of the class.
+  SF_HOST_DEVICE InputClass(const ConvAxis& a, int residue)
+      : first(residue - a.pad), first_tap(0), tap_step(1) {
+    if (first < 0) first += (-first + a.stride - 1) / a.stride * a.stride;
+    inputs = first < a.in ? (a.in - first + a.stride - 1) / a.stride : 0;
+    while (first_tap < a.taps && (residue - first_tap * a.dilation) % a.stride != 0) ++first_tap;
+    while (tap_step * a.dilation % a.stride != 0) ++tap_step;
+    taps = first_tap < a.taps ? (a.taps - first_tap + tap_step - 1) / tap_step : 0;
+    first_out = (first + a.pad - first_tap * a.dilation) / a.stride;
+    out_step = tap_step * a.dilation / a.stride;
   }
 };
 

@@ -1,5 +1,6 @@
-// The second pass: one thread a gradient.
+// Gradients of the bias, and the second pass of sums over pixels.
 #include "kernels/base/launch.h"
+#include "kernels/base/storage.h"
 #include "kernels/conv3d/pixel_parts.h"
 
 namespace sf::SF_DEVICE_NS {
@@ -7,6 +8,29 @@ namespace {
 
 constexpr int kThreads = 256;
 
+// A warp's lanes are neighbouring channels, its place in the block one of 8 sequences of pixels.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    add_pixels_kernel(const T* dy, int64_t y_pitch, int channels, int64_t out_pixels,
+                      PixelParts parts, float* dbias, int64_t pitch) {
+  constexpr int kWarps = kThreads / kWarpSize;
+  float* sums = dynamic_shared<float>();
+  const int lane = int(threadIdx.x) % kWarpSize, warp = int(threadIdx.x) / kWarpSize;
+  const int k = int(blockIdx.x) * kWarpSize + lane;
+  const int64_t begin = blockIdx.y * parts.pixels;
+  const int64_t end = minimum(begin + parts.pixels, out_pixels);
+  float sum = 0;
+  if (k < channels)
+    for (int64_t o = begin + warp; o < end; o += kWarps) sum += load<1>(dy + o * y_pitch + k)[0];
+  store(sums + threadIdx.x, Vec<float, 1>{{sum}});
+  __syncthreads();
+  if (warp > 0 || k >= channels) return;
+#pragma unroll
+  for (int i = 1; i < kWarps; ++i) sum += load<1>(sums + i * kWarpSize + lane)[0];
+  store(dbias + blockIdx.y * pitch + k, Vec<float, 1>{{sum}});
+}
+
+// One thread a gradient.
 __global__ void __launch_bounds__(kThreads)
     add_parts_kernel(const float* sums, int parts, int64_t dw_values, int64_t values, float* dw,
                      float* dbias) {
@@ -19,6 +43,17 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 }  // namespace
+
+void add_pixels(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args,
+                const PixelParts& parts, const PartialSums& sums, Queue queue) {
+  const dim3 grid(unsigned(ceil_div(p.k, kWarpSize)), unsigned(parts.count));
+  with_storage(p.dtype, [&](auto t) {
+    using T = decltype(t);
+    launch(add_pixels_kernel<T>, grid, kThreads, kThreads * sizeof(float), queue,
+           static_cast<const T*>(args.dy), p.y_pitch, p.k, p.out_pixels(), parts, sums.dbias,
+           sums.pitch);
+  });
+}
 
 void add_parts(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args,
                const PixelParts& parts, const void* workspace, Queue queue) {

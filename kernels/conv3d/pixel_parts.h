@@ -52,6 +52,10 @@ inline size_t workspace_of(const Conv3dProblem& p, const PixelParts& parts) {
              : size_t(parts.count) * size_t(dw_values(p) + (p.bias ? p.k : 0)) * sizeof(float);
 }
 
+// dbias of every part: the sums of dy over its pixels.
+void add_pixels(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args,
+                const PixelParts& parts, const PartialSums& sums, Queue queue);
+
 // Adds the sums of the parts in the workspace; nothing for a single part.
 void add_parts(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args,
                const PixelParts& parts, const void* workspace, Queue queue);
