@@ -288,6 +288,39 @@ TEST_P(Conv3dBackward, WeightsMayChangeBetweenRuns) {
   });
 }
 
+// Vectors of channels are for tensors that begin where a vector may; others have the same
+// gradients.
+TEST(Conv3dBackwardAddresses, NeedNotBeAligned) {
+  Conv3dProblem p{.t = 2, .h = 5, .w = 4, .c = 16, .k = 24, .kh = 3, .kw = 3, .pad = {0, 1, 1}};
+  p.bias = true;
+  p.x_pitch = p.y_pitch = 32;
+  const int64_t pixels = int64_t{p.t} * p.h * p.w, weights = int64_t{p.k} * 9 * p.c;
+  // The tensors begin at the second value of a row.
+  auto x = input<float>(pixels, p.c + 1, p.x_pitch), w = input<float>(1, weights + 1, weights + 1),
+       dy = input<float>(p.out_pixels(), p.k + 1, p.y_pitch);
+  x.fill(integers("x", 3)), w.fill(integers("w", 3)), dy.fill(integers("dy", 3));
+  const auto dx_by = [&](const Conv3dBackwardDataKernel& kernel) {
+    auto dx = output<float>(pixels, p.c + 1, p.x_pitch);
+    run_kernel(kernel, p, {.dy = dy.data() + 1, .w = w.data() + 1, .dx = dx.data() + 1});
+    return dx;
+  };
+  const auto dw_by = [&](const Conv3dBackwardWeightKernel& kernel) {
+    auto dw = output<float>(1, weights + 1 + p.k, weights + 1 + p.k);
+    run_kernel(kernel, p,
+               {.x = x.data() + 1,
+                .dy = dy.data() + 1,
+                .dw = dw.data() + 1,
+                .dbias = dw.data() + 1 + weights});
+    return dw;
+  };
+  for_runnable(kData, {"unaligned", p}, [&](const Conv3dBackwardDataKernel& kernel) {
+    expect_equal(dx_by(kernel), dx_by(reference_of(kData)));
+  });
+  for_runnable(kWeight, {"unaligned", p}, [&](const Conv3dBackwardWeightKernel& kernel) {
+    expect_equal(dw_by(kernel), dw_by(reference_of(kWeight)));
+  });
+}
+
 TEST(Conv3dBackwardTable, OneDnnRefusesPitchesAndOtherTypes) {
   Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16});
   const auto expect_selected = [&](std::string_view name) {
