@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(kThreads)
   store(dx + pixel * g.x_pitch + c, Vec<T, 1>{{T(sum)}});
 }
 
-bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype); }
+bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype) && ConvGeometry::fits(p); }
 
 void run(const Conv3dProblem& p, const Conv3dBackwardDataArgs& args, void*, void*, Queue queue) {
   const ConvGeometry g(p);

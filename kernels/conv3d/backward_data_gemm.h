@@ -7,7 +7,7 @@
 #include "kernels/base/storage.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/geometry.h"
-#include "kernels/conv3d/gradient_tile.h"
+#include "kernels/conv3d/gradient_product.h"
 
 namespace sf::SF_DEVICE_NS {
 
@@ -74,11 +74,17 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
   const int m0 = int(blockIdx.x) / channels.in_tiles * Shape::kM;
   const int n0 = int(blockIdx.x) % channels.in_tiles * Shape::kN, group = int(blockIdx.y);
   dy += group * channels.out;
-  w += int64_t(group) * channels.out * g.taps() * channels.in;
+  w += int64_t(group) * channels.out * g.taps() * channels.in + n0;
   dx += group * channels.in + n0;
 
-  const InputClasses classes(g, kPointwise ? 0 : int(blockIdx.z));
-  const int pixels = g.n * classes.t.inputs * classes.h.inputs * classes.w.inputs;
+  // In shared memory, for registers are dear.
+  auto& classes = *reinterpret_cast<InputClasses*>(places + Shape::kM);
+  int pixels = g.n * g.t.in * g.h.in * g.w.in;
+  if constexpr (!kPointwise) {
+    if (threadIdx.x == 0) classes = InputClasses(g, int(blockIdx.z));
+    __syncthreads();
+    pixels = g.n * classes.t.inputs * classes.h.inputs * classes.w.inputs;
+  }
   if (m0 >= pixels) return;
   if constexpr (!kPointwise) {
     for (int row = int(threadIdx.x); row < Shape::kM; row += Shape::kThreads)
@@ -94,23 +100,24 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     const int back_t = tap.i * classes.t.out_step, back_h = tap.j * classes.h.out_step,
               back_w = tap.l * classes.w.out_step;
     const int back = (back_t * g.h.out + back_h) * g.w.out + back_w;
-    copy_tile<kWidth, Shape::kThreads, Stage::kRowsA, Stage::kRowBytesA>(
+    copy_tile<kWidth, Shape::kThreads, Stage::kRowsA, Stage::kRowBytesA, false>(
         a, dy, [&](int row, int column) -> const T* {
           if (k0 + column >= channels.out) return nullptr;
           if constexpr (kPointwise)
-            return m0 + row < pixels ? dy + (m0 + row) * g.y_pitch + k0 + column : nullptr;
+            return m0 + row < pixels ? dy + int64_t(m0 + row) * g.y_pitch + k0 + column : nullptr;
           const OutputPlace at = places[row];
           const bool inside = unsigned(at.t - back_t) < unsigned(g.t.out) &&
                               unsigned(at.h - back_h) < unsigned(g.h.out) &&
                               unsigned(at.w - back_w) < unsigned(g.w.out);
-          return inside ? dy + (at.pixel - back) * g.y_pitch + k0 + column : nullptr;
+          return inside ? dy + int64_t(at.pixel - back) * g.y_pitch + k0 + column : nullptr;
         });
-    const int64_t weights = kPointwise ? channels.in : int64_t(g.taps()) * channels.in;
-    const T* from = w + n0 + (kPointwise ? 0 : tap.index(g, classes) * channels.in);
-    copy_tile<kWidth, Shape::kThreads, Stage::kSlice, Stage::kRowBytesB>(
+    const int weights = kPointwise ? channels.in : g.taps() * channels.in;  // of an output
+    const T* from = w + int64_t(k0) * weights;
+    if (!kPointwise) from += tap.index(g, classes) * channels.in;
+    copy_tile<kWidth, Shape::kThreads, Stage::kSlice, Stage::kRowBytesB, Shape::kTf32>(
         a + Stage::kB, w, [&](int row, int column) {
           const bool exists = k0 + row < channels.out && n0 + column < channels.in;
-          return exists ? from + (k0 + row) * weights + column : nullptr;
+          return exists ? from + row * weights + column : nullptr;
         });
     k0 += Stage::kSlice;
     if (kPointwise || k0 < channels.out) return;
@@ -118,18 +125,17 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     tap.next(classes);
   };
 
-  const int warp = int(threadIdx.x) / kWarpSize;
-  GradientTile<T, Shape, Lies::along> tile(warp / Shape::kWarpsN * Shape::kWarpM,
-                                           warp % Shape::kWarpsN * Shape::kWarpN);
+  GradientProduct<T, Shape, Lies::along> product;
   pipeline<Shape::kStages>(channels.slices * (kPointwise ? 1 : classes.taps()), copy,
                            [&](int stage) {
                              const std::byte* a = shared + stage * Stage::kBytes;
-                             tile.multiply(a, a + Stage::kB);
+                             product.multiply(a, a + Stage::kB);
                            });
 
-  tile.template for_vectors<T>([&](int row, int column, const Vec<T, kVec<T>>& values) {
+  product.template for_vectors<T>([&](int row, int column, const Vec<T, kVec<T>>& values) {
     if (m0 + row >= pixels) return;
-    T* to = dx + (kPointwise ? m0 + row : classes.pixel(g, m0 + row)) * g.x_pitch + column;
+    const int pixel = kPointwise ? m0 + row : classes.pixel(g, m0 + row);
+    T* to = dx + int64_t(pixel) * g.x_pitch + column;
     if constexpr (kWidth == kVec<T>) {
       if (n0 + column < channels.in) store(to, values);
     } else {
@@ -151,8 +157,8 @@ void start_backward_data(const ConvGeometry& g, const Conv3dBackwardDataArgs& ar
                          ceil_div(g.h.in, g.h.stride) * ceil_div(g.w.in, g.w.stride);
   const dim3 grid(unsigned(ceil_div(pixels, Shape::kM) * channels.in_tiles), unsigned(g.groups),
                   unsigned(classes));
-  const size_t bytes =
-      Shape::kStages * Stage::kBytes + (kPointwise ? 0 : Shape::kM * sizeof(OutputPlace));
+  const size_t bytes = Shape::kStages * Stage::kBytes +
+                       (kPointwise ? 0 : Shape::kM * sizeof(OutputPlace) + sizeof(InputClasses));
   launch(backward_data_kernel<T, Shape, kWidth, kPointwise>, grid, Shape::kThreads, bytes, queue, g,
          channels, static_cast<const T*>(args.dy), static_cast<const T*>(args.w),
          static_cast<T*>(args.dx));

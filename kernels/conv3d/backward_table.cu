@@ -15,10 +15,12 @@ namespace SF_DEVICE_NS {
 
 extern const Conv3dBackwardDataKernel kConv3dBackwardDataGemm128x128, kConv3dBackwardDataGemm128x64,
     kConv3dBackwardDataGemm128x32, kConv3dBackwardDataGemm128x16,
+    kConv3dBackwardDataGemmTf32Tile128x128, kConv3dBackwardDataGemmTf32Tile128x32,
     kConv3dBackwardDataGemmF32Tile128x64, kConv3dBackwardDataGemmF32Tile128x32,
     kConv3dBackwardDataDirect;
 extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm128x128,
     kConv3dBackwardWeightGemm64x64, kConv3dBackwardWeightGemm16x64,
+    kConv3dBackwardWeightGemmTf32Tile128x128, kConv3dBackwardWeightGemmTf32Tile64x64,
     kConv3dBackwardWeightGemmF32Tile128x64, kConv3dBackwardWeightGemmF32Tile64x64,
     kConv3dBackwardWeightGemmF32Tile32x64, kConv3dBackwardWeightDirect;
 
@@ -27,6 +29,8 @@ std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels() {
                                kConv3dBackwardDataGemm128x64,
                                kConv3dBackwardDataGemm128x32,
                                kConv3dBackwardDataGemm128x16,
+                               kConv3dBackwardDataGemmTf32Tile128x128,
+                               kConv3dBackwardDataGemmTf32Tile128x32,
                                kConv3dBackwardDataGemmF32Tile128x64,
                                kConv3dBackwardDataGemmF32Tile128x32,
                                kConv3dBackwardDataDirect};
@@ -37,6 +41,8 @@ std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels() {
   static const std::array rows{kConv3dBackwardWeightGemm128x128,
                                kConv3dBackwardWeightGemm64x64,
                                kConv3dBackwardWeightGemm16x64,
+                               kConv3dBackwardWeightGemmTf32Tile128x128,
+                               kConv3dBackwardWeightGemmTf32Tile64x64,
                                kConv3dBackwardWeightGemmF32Tile128x64,
                                kConv3dBackwardWeightGemmF32Tile64x64,
                                kConv3dBackwardWeightGemmF32Tile32x64,

@@ -49,7 +49,7 @@ PixelParts parts_of(const Conv3dProblem& p) {
   return pixel_parts(p.out_pixels(), kWantedThreads / dw_values(p), kPartPixels);
 }
 
-bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype); }
+bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype) && ConvGeometry::fits(p); }
 
 size_t workspace_bytes(const Conv3dProblem& p, void*) { return workspace_of(p, parts_of(p)); }
 

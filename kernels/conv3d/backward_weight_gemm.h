@@ -6,7 +6,7 @@
 #include "kernels/base/launch.h"
 #include "kernels/base/storage.h"
 #include "kernels/conv3d/geometry.h"
-#include "kernels/conv3d/gradient_tile.h"
+#include "kernels/conv3d/gradient_product.h"
 #include "kernels/conv3d/pixel_parts.h"
 
 namespace sf::SF_DEVICE_NS {
@@ -20,10 +20,10 @@ struct WeightChannels {
 struct alignas(16) InputPlace {
   int pixel, t, h, w;
 
-  SF_DEVICE static InputPlace first_tap(const ConvGeometry& g, int64_t out, int64_t end) {
+  SF_DEVICE static InputPlace first_tap(const ConvGeometry& g, int out, int end) {
     constexpr int kNowhere = -(1 << 30);
     if (out >= end) return {0, kNowhere, kNowhere, kNowhere};
-    const ConvPixel o = ConvPixel::split(int(out), g.t.out, g.h.out, g.w.out);
+    const ConvPixel o = ConvPixel::split(out, g.t.out, g.h.out, g.w.out);
     return at(g, o.n, g.t.input_of(o.t, 0), g.h.input_of(o.h, 0), g.w.input_of(o.w, 0));
   }
   SF_DEVICE static InputPlace of_tap(const ConvGeometry& g, int tap) {
@@ -47,25 +47,28 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
   auto* places = reinterpret_cast<InputPlace*>(shared + kStages * Stage::kBytes);
   const int m0 = int(blockIdx.x) / channels.row_tiles * Shape::kM;
   const int n0 = int(blockIdx.x) % channels.row_tiles * Shape::kN, group = int(blockIdx.y);
-  const int64_t begin = blockIdx.z * parts.pixels;
-  const int64_t end = minimum(begin + parts.pixels, g.out_pixels());
-  dy += group * channels.out + m0;
-  x += group * channels.in;
+  const int begin = int(blockIdx.z * parts.pixels);
+  const int end = int(minimum(begin + parts.pixels, g.out_pixels()));
 
-  // Every thread copies one column of b.
-  static_assert(Shape::kThreads % (Shape::kN / kWidthB) == 0);
-  const int column = n0 + int(threadIdx.x) % (Shape::kN / kWidthB) * kWidthB;
+  // Every thread copies one column of a and one of b, from these rows on.
+  constexpr int kInRowA = Shape::kM / kWidthA, kInRowB = Shape::kN / kWidthB;
+  static_assert(Shape::kThreads % kInRowA == 0 && Shape::kThreads % kInRowB == 0);
+  const int row_a = int(threadIdx.x) / kInRowA, row_b = int(threadIdx.x) / kInRowB;
+  const int channel = m0 + int(threadIdx.x) % kInRowA * kWidthA;
+  const int column = n0 + int(threadIdx.x) % kInRowB * kWidthB;
+  const T* dy_at = dy + group * channels.out + channel + int64_t(begin + row_a) * g.y_pitch;
   const InputPlace tap =
       kPointwise ? InputPlace{}
                  : InputPlace::of_tap(g, minimum(column, channels.row - 1) / channels.in);
-  x += kPointwise ? column : column % channels.in;
+  const T* x_at = x + group * channels.in + column % channels.in +
+                  int64_t(kPointwise ? begin + row_b : tap.pixel) * g.x_pitch;
 
   // The places of a slice's pixels are found one round of the pipeline before they are used.
-  int64_t pixel = begin;
-  const auto find_places = [&](int stage, int64_t first) {
+  int pixel = begin;
+  const auto find_places = [&](int stage, int first) {
     if (!kPointwise && threadIdx.x < Stage::kSlice)
       places[stage * Stage::kSlice + int(threadIdx.x)] =
-          InputPlace::first_tap(g, first + threadIdx.x, end);
+          InputPlace::first_tap(g, first + int(threadIdx.x), end);
   };
 #pragma unroll
   for (int stage = 0; stage < kStages; ++stage) find_places(stage, begin + stage * Stage::kSlice);
@@ -73,39 +76,37 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
 
   const auto copy = [&](int stage) {
     std::byte* a = shared + stage * Stage::kBytes;
-    copy_tile<kWidthA, Shape::kThreads, Stage::kRowsA, Stage::kRowBytesA>(
-        a, dy, [&](int row, int channel) {
-          const bool exists = pixel + row < end && m0 + channel < channels.out;
-          return exists ? dy + (pixel + row) * g.y_pitch + channel : nullptr;
+    copy_tile<kWidthA, Shape::kThreads, Stage::kRowsA, Stage::kRowBytesA, Shape::kTf32>(
+        a, dy, [&](int row, int) {
+          const bool exists = pixel + row < end && channel < channels.out;
+          return exists ? dy_at + int64_t(row - row_a) * g.y_pitch : nullptr;
         });
-    copy_tile<kWidthB, Shape::kThreads, Stage::kSlice, Stage::kRowBytesB>(
+    copy_tile<kWidthB, Shape::kThreads, Stage::kSlice, Stage::kRowBytesB, Shape::kTf32>(
         a + Stage::kB, x, [&](int row, int) -> const T* {
           if (column >= channels.row) return nullptr;
           if constexpr (kPointwise)
-            return pixel + row < end ? x + (pixel + row) * g.x_pitch : nullptr;
+            return pixel + row < end ? x_at + int64_t(row - row_b) * g.x_pitch : nullptr;
           const InputPlace at = places[stage * Stage::kSlice + row];
           const bool inside = g.t.has_input(at.t + tap.t) && g.h.has_input(at.h + tap.h) &&
                               g.w.has_input(at.w + tap.w);
-          return inside ? x + (at.pixel + tap.pixel) * g.x_pitch : nullptr;
+          return inside ? x_at + int64_t(at.pixel) * g.x_pitch : nullptr;
         });
     pixel += Stage::kSlice;
+    dy_at += int64_t(Stage::kSlice) * g.y_pitch;
+    if (kPointwise) x_at += int64_t(Stage::kSlice) * g.x_pitch;
   };
 
-  const int warp = int(threadIdx.x) / kWarpSize;
-  GradientTile<T, Shape, Lies::across> tile(warp / Shape::kWarpsN * Shape::kWarpM,
-                                            warp % Shape::kWarpsN * Shape::kWarpN);
-  int64_t next = begin + kStages * Stage::kSlice;
-  pipeline<kStages>(int(ceil_div(end - begin, Stage::kSlice)), copy, [&](int stage) {
-    // The stage's copies were issued before the last barrier.
-    find_places(stage, next);
-    next += Stage::kSlice;
+  GradientProduct<T, Shape, Lies::across> product;
+  pipeline<kStages>(ceil_div(end - begin, Stage::kSlice), copy, [&](int stage) {
+    // The stage's copies were issued before the last barrier, those of two more behind it.
+    find_places(stage, pixel);
     const std::byte* a = shared + stage * Stage::kBytes;
-    tile.multiply(a, a + Stage::kB);
+    product.multiply(a, a + Stage::kB);
   });
 
   float* dw =
       sums.dw + blockIdx.z * sums.pitch + (int64_t(group) * channels.out + m0) * channels.row + n0;
-  tile.template for_vectors<float>([&](int row, int column, const Vec<float, 4>& values) {
+  product.template for_vectors<float>([&](int row, int column, const Vec<float, 4>& values) {
     if (m0 + row >= channels.out) return;
     float* to = dw + int64_t(row) * channels.row + column;
     if constexpr (kWidthB > 1) {
@@ -156,7 +157,8 @@ void start_backward_weight(const Conv3dProblem& p, const Conv3dBackwardWeightArg
 template <class T, class Shape>
 void run_backward_weight(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args,
                          void* workspace, Queue queue) {
-  using Small = std::conditional_t<(Shape::kM > 64), GradientShape<64, 64, 2, 2, 4>, Shape>;
+  using Small =
+      std::conditional_t<(Shape::kM > 64), GradientShape<64, 64, 2, 2, 4, 64, Shape::kTf32>, Shape>;
   const PixelParts parts = weight_parts<Shape>(p);
   const PartialSums sums(p, args, parts, workspace);
   const bool dy_vectors = aligned_for_vectors<T>(p.k / p.groups, {p.y_pitch}, {args.dy});

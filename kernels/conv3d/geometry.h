@@ -1,6 +1,8 @@
 // The sizes of a convolution as kernels take them: plain data, for host and device.
 #pragma once
 
+#include <limits>
+
 #include "kernels/base/host_device.h"
 #include "kernels/conv3d/conv3d.h"
 
@@ -23,10 +25,11 @@ struct ConvAxis {
   }
 };
 
+// Of problems that fit().
 struct ConvGeometry {
   int n, c, k, groups;
   ConvAxis t, h, w;
-  int64_t x_pitch, y_pitch;
+  int x_pitch, y_pitch;
 
   explicit ConvGeometry(const Conv3dProblem& p)
       : n(p.n),
@@ -36,8 +39,14 @@ struct ConvGeometry {
         t{p.t, p.out_t(), p.kt, p.stride[0], p.pad[0], p.dilation[0]},
         h{p.h, p.out_h(), p.kh, p.stride[1], p.pad[1], p.dilation[1]},
         w{p.w, p.out_w(), p.kw, p.stride[2], p.pad[2], p.dilation[2]},
-        x_pitch(p.x_pitch),
-        y_pitch(p.y_pitch) {}
+        x_pitch(int(p.x_pitch)),
+        y_pitch(int(p.y_pitch)) {}
+
+  // Whether the numbers below are ints; those of pixels and weights need not be.
+  static bool fits(const Conv3dProblem& p) {
+    constexpr int64_t kMost = std::numeric_limits<int>::max();
+    return p.x_pitch <= kMost && p.y_pitch <= kMost;
+  }
 
   // Output pixels see the input pixel of the same number, and no other.
   bool pointwise() const {
