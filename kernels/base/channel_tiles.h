@@ -13,14 +13,14 @@ namespace sf::SF_DEVICE_NS {
 // neighbours in a warp, and few channels leave no warp idle.
 struct ChannelTiles {
   static constexpr int kThreads = 256;
-  static constexpr int kWarps = 8;
 
   int vectors, slabs, slab, rows;
 
-  // Slabs of at most 32 vectors, 512 bytes of a pixel where a vector has 16, of about equal size.
-  explicit ChannelTiles(int vectors_)
+  // Slabs of at most `most` vectors, of about equal size. 32 vectors of 16 bytes are 512 bytes of a
+  // pixel; 8 are a cache line, and leave more rows and blocks where there are few pixels.
+  explicit ChannelTiles(int vectors_, int most = 32)
       : vectors(vectors_),
-        slabs(ceil_div(vectors, 32)),
+        slabs(ceil_div(vectors, most)),
         slab(ceil_div(vectors, slabs)),
         rows(kThreads / slab) {}
 };

@@ -48,9 +48,22 @@ inline std::vector<Case<Pool3dProblem>> pool3d_cases() {
         .window = {3, 3, 3},
         .stride = {1, 2, 3},
         .pad = {1, 1, 1}}},
+      {"many_taps", {.t = 3, .h = 10, .w = 11, .c = 5, .window = {3, 9, 10}, .stride = {1, 2, 1}}},
       {"nonlocal", {.t = 2, .h = 6, .w = 6, .c = 24, .window = {1, 2, 2}, .stride = {1, 2, 2}}},
   };
   std::vector<Case<P>> cases;
+  for (const PoolKind kind : {PoolKind::max, PoolKind::average})
+    cases.push_back({cat(kind == PoolKind::max ? "max" : "average", "_whole_vectors_pitched"),
+                     {.kind = kind,
+                      .t = 4,
+                      .h = 5,
+                      .w = 5,
+                      .c = 16,
+                      .window = {4, 5, 4},
+                      .stride = {1, 1, 2},
+                      .pad = {1, 1, 1},
+                      .x_pitch = 24,
+                      .y_pitch = 40}});
   for (const PoolKind kind : {PoolKind::max, PoolKind::average})
     for (const bool count_include_pad : {true, false})
       for (const int gap : {0, 3})

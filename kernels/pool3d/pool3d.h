@@ -23,12 +23,12 @@ struct Pool3dProblem {
       true;  // average: divide by the size of the window clipped to the padded input
   int64_t x_pitch = 1, y_pitch = 1;
 
-  int out_t() const { return extent(t, 0); }
-  int out_h() const { return extent(h, 1); }
-  int out_w() const { return extent(w, 2); }
+  constexpr int out_t() const { return extent(t, 0); }
+  constexpr int out_h() const { return extent(h, 1); }
+  constexpr int out_w() const { return extent(w, 2); }
 
  private:
-  int extent(int in, size_t axis) const {
+  constexpr int extent(int in, size_t axis) const {
     return (in + 2 * pad[axis] - window[axis]) / stride[axis] + 1;
   }
 };

@@ -35,7 +35,7 @@ struct Data {
   }
 };
 
-const std::span<const Pool3dBackwardKernel> kRows = pool3d_backward_kernels(Backend::cpu);
+constexpr Table<Pool3dBackwardProblem, Pool3dBackwardArgs> kRows = pool3d_backward_kernels;
 
 Case<Pool3dBackwardProblem> named(const std::string& name, const Pool3dBackwardProblem& p) {
   return {name, p};
