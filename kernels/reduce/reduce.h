@@ -18,8 +18,8 @@ struct SumPixelsProblem {
   int64_t x_pitch = 1, y_pitch = 1;
 };
 
-// Pixel i of y = the sum of pixels [i repeat, (i + 1) repeat) of x, in order and double precision.
-// y overlaps nothing.
+// Pixel i of y = the sum of pixels [i repeat, (i + 1) repeat) of x, in double precision, rounded
+// once. y overlaps nothing.
 struct SumPixelsArgs {
   const void* x = nullptr;
   void* y = nullptr;
@@ -27,7 +27,8 @@ struct SumPixelsArgs {
 
 using SumPixelsKernel = Kernel<SumPixelsProblem, SumPixelsArgs>;
 
-// Best first, the reference (every real type) last. All agree bit for bit.
+// Best first, the reference (every real type) last. Those of the CPU add in order and agree bit
+// for bit.
 std::span<const SumPixelsKernel> sum_pixels_kernels(Backend backend);
 
 }  // namespace sf
