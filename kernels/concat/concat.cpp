@@ -3,8 +3,12 @@
 #include <array>
 
 #include "kernels/base/copy_pixels.h"
+#include "kernels/base/device_table.h"
 
 namespace sf {
+
+SF_DEVICE_TABLE(CopyKernel, copy_kernels)
+
 namespace {
 
 void run(const CopyProblem& p, const CopyArgs& a, void*, void*, Queue) {
@@ -18,7 +22,11 @@ bool can_run(const CopyProblem&) { return true; }
 std::span<const CopyKernel> copy_kernels(Backend backend) {
   static constexpr std::array kRows{
       CopyKernel{.name = "copy_pixels", .can_run = can_run, .run = run}};
-  if (backend == Backend::cpu) return kRows;
+  switch (backend) {
+    case Backend::cpu: return kRows;
+    case Backend::simt: return simt::copy_kernels();
+    case Backend::cuda: return cuda::copy_kernels();
+  }
   return {};
 }
 

@@ -26,7 +26,7 @@ struct CopyArgs {
 
 using CopyKernel = Kernel<CopyProblem, CopyArgs>;
 
-// One row: every type, every pitch.
+// One row a backend: every type, every pitch.
 std::span<const CopyKernel> copy_kernels(Backend backend);
 
 }  // namespace sf

@@ -8,17 +8,20 @@ namespace {
 
 using namespace sf::test;
 
+constexpr Table<CopyProblem, CopyArgs> kRows = copy_kernels;
+
 template <class T>
 void expect_copied(const CopyProblem& problem) {
   CopyProblem p = problem;
   p.dtype = dtype_of<T>;
-  Rows<T> x(p.pixels, p.c, p.x_pitch, T(101)), y(p.pixels, p.c, p.y_pitch, T(102));
+  Rows<T> x(p.pixels, p.c, p.x_pitch, T(101.0F));
   x.fill([value = integers("x", 50)](int64_t i) { return value(i) + 50; });
-  for (const auto& kernel : copy_kernels(Backend::cpu)) {
+  for_runnable(kRows, {"copy", p}, [&](const CopyKernel& kernel) {
+    Rows<T> y(p.pixels, p.c, p.y_pitch, T(102.0F));
     run_kernel(kernel, p, {.x = x.data(), .y = y.data()});
     expect_equal(y, x);
     EXPECT_TRUE(y.guards_intact());
-  }
+  });
 }
 
 class CopyPixels : public ::testing::TestWithParam<Case<CopyProblem>> {};
@@ -32,6 +35,7 @@ TEST_P(CopyPixels, EveryElementTypeArrivesAndGapsStay) {
   expect_copied<f16>(GetParam().problem);
   expect_copied<uint8_t>(GetParam().problem);
   expect_copied<int64_t>(GetParam().problem);
+  expect_copied<bf16>(GetParam().problem);
 }
 
 TEST(CopyPixelsValues, TwoCopiesMakeAConcatenation) {
