@@ -13,6 +13,7 @@ inline std::vector<Case<AdaptivePool3dProblem>> adaptive_pool3d_cases() {
   const std::vector<Case<P>> dense_cases{
       {"one_value", {}},
       {"global", {.n = 2, .t = 3, .h = 5, .w = 5, .c = 300}},
+      {"large_bins", {.t = 5, .h = 6, .w = 9, .c = 21, .out_w = 2}},
       {"overlapping_bins", {.t = 7, .h = 5, .w = 8, .c = 9, .out_t = 3, .out_h = 2, .out_w = 3}},
       {"repeating_bins", {.t = 2, .h = 3, .w = 3, .c = 17, .out_t = 4, .out_h = 5, .out_w = 7}},
       {"identity", {.t = 2, .h = 3, .w = 4, .c = 5, .out_t = 2, .out_h = 3, .out_w = 4}},
@@ -25,6 +26,8 @@ inline std::vector<Case<AdaptivePool3dProblem>> adaptive_pool3d_cases() {
       p.y_pitch = p.c + 2 * gap;
       cases.push_back({gap ? name + "_pitched" : name, p});
     }
+  cases.push_back({"whole_vectors_pitched",
+                   {.t = 4, .h = 5, .w = 9, .c = 16, .out_w = 2, .x_pitch = 24, .y_pitch = 40}});
   return cases;
 }
 

@@ -32,8 +32,9 @@ struct Data {
   }
 };
 
-const auto kForward = adaptive_pool3d_kernels(Backend::cpu);
-const auto kRows = adaptive_pool3d_backward_kernels(Backend::cpu);
+constexpr Table<AdaptivePool3dProblem, AdaptivePool3dArgs> kForward = adaptive_pool3d_kernels;
+constexpr Table<AdaptivePool3dProblem, AdaptivePool3dBackwardArgs> kRows =
+    adaptive_pool3d_backward_kernels;
 
 class AdaptivePool3dBackward : public ::testing::TestWithParam<Case<AdaptivePool3dProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, AdaptivePool3dBackward,
