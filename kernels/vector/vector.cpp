@@ -5,10 +5,18 @@
 #include <array>
 #include <cmath>
 
+#include "kernels/base/device_table.h"
 #include "kernels/base/element.h"
 #include "kernels/base/pixels.h"
 
 namespace sf {
+
+SF_DEVICE_TABLE(AccumulateKernel, accumulate_kernels)
+SF_DEVICE_TABLE(ScaleKernel, scale_kernels)
+SF_DEVICE_TABLE(SumOfSquaresKernel, sum_of_squares_kernels)
+SF_DEVICE_TABLE(ClampKernel, clamp_kernels)
+SF_DEVICE_TABLE(ClipNormKernel, clip_norm_kernels)
+
 namespace {
 
 template <class T>
@@ -105,27 +113,47 @@ constexpr ClipNormKernel kClipNorm{.name = "reference", .can_run = can_clip, .ru
 }  // namespace
 
 std::span<const AccumulateKernel> accumulate_kernels(Backend backend) {
-  if (backend == Backend::cpu) return {&kAccumulate, 1};
+  switch (backend) {
+    case Backend::cpu: return {&kAccumulate, 1};
+    case Backend::simt: return simt::accumulate_kernels();
+    case Backend::cuda: return cuda::accumulate_kernels();
+  }
   return {};
 }
 
 std::span<const ScaleKernel> scale_kernels(Backend backend) {
-  if (backend == Backend::cpu) return {&kScale, 1};
+  switch (backend) {
+    case Backend::cpu: return {&kScale, 1};
+    case Backend::simt: return simt::scale_kernels();
+    case Backend::cuda: return cuda::scale_kernels();
+  }
   return {};
 }
 
 std::span<const SumOfSquaresKernel> sum_of_squares_kernels(Backend backend) {
-  if (backend == Backend::cpu) return {&kSumOfSquares, 1};
+  switch (backend) {
+    case Backend::cpu: return {&kSumOfSquares, 1};
+    case Backend::simt: return simt::sum_of_squares_kernels();
+    case Backend::cuda: return cuda::sum_of_squares_kernels();
+  }
   return {};
 }
 
 std::span<const ClampKernel> clamp_kernels(Backend backend) {
-  if (backend == Backend::cpu) return {&kClamp, 1};
+  switch (backend) {
+    case Backend::cpu: return {&kClamp, 1};
+    case Backend::simt: return simt::clamp_kernels();
+    case Backend::cuda: return cuda::clamp_kernels();
+  }
   return {};
 }
 
 std::span<const ClipNormKernel> clip_norm_kernels(Backend backend) {
-  if (backend == Backend::cpu) return {&kClipNorm, 1};
+  switch (backend) {
+    case Backend::cpu: return {&kClipNorm, 1};
+    case Backend::simt: return simt::clip_norm_kernels();
+    case Backend::cuda: return cuda::clip_norm_kernels();
+  }
   return {};
 }
 

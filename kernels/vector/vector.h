@@ -64,7 +64,8 @@ using SumOfSquaresKernel = Kernel<VectorProblem, SumOfSquaresArgs>;
 using ClampKernel = Kernel<ClampProblem, ClampArgs>;
 using ClipNormKernel = Kernel<ClipNormProblem, ClipNormArgs>;
 
-// The reference (f32, f64). No result depends on the number of threads.
+// The reference (f32, f64) on the CPU, one row (f32) on the device. No result depends on the number
+// of threads.
 std::span<const AccumulateKernel> accumulate_kernels(Backend backend);
 std::span<const ScaleKernel> scale_kernels(Backend backend);
 std::span<const SumOfSquaresKernel> sum_of_squares_kernels(Backend backend);

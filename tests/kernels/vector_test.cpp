@@ -12,6 +12,12 @@ const double kNan = std::numeric_limits<double>::quiet_NaN();
 
 Rows<float> values(const char* key, int64_t n) { return input<float>(1, n, n).fill(reals(key)); }
 
+constexpr Table<VectorProblem, AccumulateArgs> kAccumulate = accumulate_kernels;
+constexpr Table<VectorProblem, ScaleArgs> kScale = scale_kernels;
+constexpr Table<VectorProblem, SumOfSquaresArgs> kSumOfSquares = sum_of_squares_kernels;
+constexpr Table<ClampProblem, ClampArgs> kClamp = clamp_kernels;
+constexpr Table<ClipNormProblem, ClipNormArgs> kClipNorm = clip_norm_kernels;
+
 class Vector : public ::testing::TestWithParam<Case<VectorProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Vector, ::testing::ValuesIn(vector_cases()),
                          [](const auto& info) { return info.param.name; });
@@ -19,7 +25,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, Vector, ::testing::ValuesIn(vector_cases()),
 TEST_P(Vector, AccumulateAdds) {
   const VectorProblem p = GetParam().problem;
   const Rows<float> x = values("x", p.n), before = values("y", p.n);
-  for_runnable(accumulate_kernels(Backend::cpu), GetParam(), [&](const AccumulateKernel& kernel) {
+  for_runnable(kAccumulate, GetParam(), [&](const AccumulateKernel& kernel) {
     Rows<float> y = before, wanted = before;
     run_kernel(kernel, p, {.x = x.data(), .y = y.data()});
     wanted.fill([&](int64_t i) { return x.at(0, i) + before.at(0, i); });
@@ -32,7 +38,7 @@ TEST_P(Vector, ScaleMultiplies) {
   const VectorProblem p = GetParam().problem;
   const Rows<float> x = values("x", p.n);
   const double factor = 0.3;
-  for_runnable(scale_kernels(Backend::cpu), GetParam(), [&](const ScaleKernel& kernel) {
+  for_runnable(kScale, GetParam(), [&](const ScaleKernel& kernel) {
     Rows<float> y = output<float>(1, p.n, p.n), wanted = y, shared = x;
     run_kernel(kernel, p, {.x = x.data(), .factor = &factor, .y = y.data()});
     wanted.fill([&](int64_t i) { return x.at(0, i) * 0.3F; });
@@ -48,12 +54,11 @@ TEST_P(Vector, SumOfSquaresOfIntegersIsExact) {
   const Rows<float> x = input<float>(1, p.n, p.n).fill(integers("x", 1000));
   double wanted = 0;
   for (int64_t i = 0; i < p.n; ++i) wanted += double(x.at(0, i)) * double(x.at(0, i));
-  for_runnable(sum_of_squares_kernels(Backend::cpu), GetParam(),
-               [&](const SumOfSquaresKernel& kernel) {
-                 double sum = 0;
-                 run_kernel(kernel, p, {.x = x.data(), .sum = &sum});
-                 EXPECT_EQ(sum, wanted);
-               });
+  for_runnable(kSumOfSquares, GetParam(), [&](const SumOfSquaresKernel& kernel) {
+    double sum = 0;
+    run_kernel(kernel, p, {.x = x.data(), .sum = &sum});
+    EXPECT_EQ(sum, wanted);
+  });
 }
 
 TEST_P(Vector, ClampKeepsTheLimitsAndNan) {
@@ -66,48 +71,74 @@ TEST_P(Vector, ClampKeepsTheLimitsAndNan) {
     const double v = double(x.at(0, i));
     return std::isnan(v) ? v : std::copysign(std::min(std::abs(v), 0.5), v);
   });
-  for (const auto& kernel : clamp_kernels(Backend::cpu)) {
+  for_runnable(kClamp, {GetParam().name, p}, [&](const ClampKernel& kernel) {
     Rows<float> y = output<float>(1, n, n);
     run_kernel(kernel, p, {.x = x.data(), .y = y.data()});
     expect_equal(y, wanted);
     EXPECT_TRUE(y.guards_intact());
-  }
+  });
 }
 
-TEST(VectorNorm, SquaresOfEveryTypeAreAddedInDoublePrecision) {
-  const VectorProblem p{.dtype = DType::f64, .n = 3};
+// The same values at an address that no vector fits.
+TEST_P(Vector, AnAddressBetweenVectorsChangesNothing) {
+  VectorProblem p = GetParam().problem;
+  if (p.n == 1) return;
+  Rows<float> x = values("x", p.n), y = values("y", p.n);
+  --p.n;
+  for_runnable(kAccumulate, {GetParam().name, p}, [&](const AccumulateKernel& kernel) {
+    Rows<float> found = y, wanted = y;
+    run_kernel(kernel, p, {.x = x.data() + 1, .y = found.data()});
+    wanted.fill([&](int64_t i) { return i < p.n ? x.at(0, i + 1) + y.at(0, i) : y.at(0, i); });
+    expect_equal(found, wanted);
+  });
+  x.fill(integers("x", 1000));
+  double wanted = 0;
+  for (int64_t i = 1; i <= p.n; ++i) wanted += double(x.at(0, i)) * double(x.at(0, i));
+  for_runnable(kSumOfSquares, {GetParam().name, p}, [&](const SumOfSquaresKernel& kernel) {
+    double sum = 0;
+    run_kernel(kernel, p, {.x = x.data() + 1, .sum = &sum});
+    EXPECT_EQ(sum, wanted);
+  });
+}
+
+TEST(VectorNorm, SquaresAreAddedInDoublePrecision) {
   const double x[] = {3, 1e-9, 4};
   double sum = 0;
-  run_kernel(sum_of_squares_kernels(Backend::cpu)[0], p, {.x = x, .sum = &sum});
+  run_kernel(reference_of(kSumOfSquares), {.dtype = DType::f64, .n = 3}, {.x = x, .sum = &sum});
   EXPECT_EQ(sum, 25.0);
   // 2^24 and 1: in single precision the 1 would be lost.
   const float y[] = {4096, 1, 0};
-  run_kernel(sum_of_squares_kernels(Backend::cpu)[0], {.n = 3}, {.x = y, .sum = &sum});
-  EXPECT_EQ(sum, 16777217.0);
+  for_runnable(kSumOfSquares, {"squares", {.n = 3}}, [&](const SumOfSquaresKernel& kernel) {
+    run_kernel(kernel, {.n = 3}, {.x = y, .sum = &sum});
+    EXPECT_EQ(sum, 16777217.0);
+  });
 }
 
 TEST(VectorNorm, TheFactorBringsALongerVectorToItsLimit) {
-  const ClipNormKernel& kernel = clip_norm_kernels(Backend::cpu)[0];
-  const double squares[] = {36, 0, 64};
-  double norm = 0, factor = 0;
-  const auto clip = [&](double limit) {
-    run_kernel(kernel, {.arrays = 3, .max_norm = limit},
-               {.squares = squares, .norm = &norm, .factor = &factor});
-    EXPECT_EQ(norm, 10);
-    return factor;
-  };
-  EXPECT_EQ(clip(5), 5 / 10.000001);
-  EXPECT_EQ(clip(11), 1);
-  EXPECT_EQ(clip(0), 1);  // no limit: the norm is only measured
+  std::vector<double> squares(300, 0.0);  // more arrays than a block has threads
+  squares[0] = 36, squares[299] = 64;
+  for_runnable(kClipNorm, {"clip", {.arrays = 300}}, [&](const ClipNormKernel& kernel) {
+    double norm = 0, factor = 0;
+    const auto clip = [&](double limit) {
+      run_kernel(kernel, {.arrays = 300, .max_norm = limit},
+                 {.squares = squares.data(), .norm = &norm, .factor = &factor});
+      EXPECT_EQ(norm, 10);
+      return factor;
+    };
+    EXPECT_EQ(clip(5), 5 / 10.000001);
+    EXPECT_EQ(clip(11), 1);
+    EXPECT_EQ(clip(0), 1);  // no limit: the norm is only measured
+  });
 }
 
 TEST(VectorNorm, ANanIsNotHidden) {
   const double squares[] = {kNan};
-  double norm = 0, factor = 0;
-  run_kernel(clip_norm_kernels(Backend::cpu)[0], {.max_norm = 1},
-             {.squares = squares, .norm = &norm, .factor = &factor});
-  EXPECT_TRUE(std::isnan(norm));
-  EXPECT_TRUE(std::isnan(factor));
+  for_runnable(kClipNorm, {"nan", {.max_norm = 1}}, [&](const ClipNormKernel& kernel) {
+    double norm = 0, factor = 0;
+    run_kernel(kernel, {.max_norm = 1}, {.squares = squares, .norm = &norm, .factor = &factor});
+    EXPECT_TRUE(std::isnan(norm));
+    EXPECT_TRUE(std::isnan(factor));
+  });
 }
 
 }  // namespace
