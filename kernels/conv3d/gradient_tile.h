@@ -76,6 +76,4 @@ inline bool gemm_sizes_fit(const Conv3dProblem& p) {
          fits(int64_t{p.k} * p.kt * p.kh * p.kw * p.c) && p.groups <= 65535;
 }
 
-inline bool is_half(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
-
 }  // namespace sf::SF_DEVICE_NS
