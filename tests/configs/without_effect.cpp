@@ -23,9 +23,9 @@ Lines without_effect(const Pairs& pairs) {
 TEST(KeysWithoutEffect, AreNamedWhereTheyAreNotAtTheirDefaults) {
   EXPECT_EQ(without_effect({}), Lines());
   EXPECT_EQ(without_effect({"AUG.COLOR_JITTER", "0.3", "AUG.RE_SPLIT", "False",
-                            "TRAIN.MIXED_PRECISION", "True"}),
-            (Lines{"TRAIN.MIXED_PRECISION: True has no effect: half precision is not built in; "
-                   "training is in float32",
+                            "TRAIN.CHECKPOINT_IN_INIT", "True"}),
+            (Lines{"TRAIN.CHECKPOINT_IN_INIT: True has no effect: weights are loaded behind the "
+                   "initialisation",
                    "AUG.COLOR_JITTER: 0.3 has no effect: sets of pictures are not built in"}));
 }
 
