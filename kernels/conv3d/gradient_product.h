@@ -22,23 +22,22 @@ class TensorProduct {
   SF_DEVICE void multiply(const std::byte* a, const std::byte* b) {
 #pragma unroll
     for (int step = 0; step < Shape::kSliceBytes; step += 32) {  // 16 values
-      uint32_t column[Shape::kWarpN / 16][4];
+      uint32_t rows[Shape::kWarpM / 16][4], columns[Shape::kWarpN / 8][2];
 #pragma unroll
-      for (int j = 0; j < Shape::kWarpN / 16; ++j)
-        load_matrices<true>(column[j], b + (b_ ^ j * 32) + step / 2 * Stage::kRowBytesB);
+      for (int j = 0; j < Shape::kWarpN / 8; j += 2) {
+        uint32_t pair[4];
+        load_matrices<true>(pair, b + (b_ ^ j * 16) + step / 2 * Stage::kRowBytesB);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) columns[j + i / 2][i % 2] = pair[i];
+      }
 #pragma unroll
       for (int i = 0; i < Shape::kWarpM / 16; ++i) {
-        uint32_t row[4];
         if constexpr (kA == Lies::along)
-          load_matrices(row, a + (a_ ^ step) + i * 16 * Stage::kRowBytesA);
+          load_matrices(rows[i], a + (a_ ^ step) + i * 16 * Stage::kRowBytesA);
         else
-          load_matrices<true>(row, a + (a_ ^ i * 32) + step / 2 * Stage::kRowBytesA);
-#pragma unroll
-        for (int j = 0; j < Shape::kWarpN / 8; ++j) {
-          const uint32_t pair[2] = {column[j / 2][j % 2 * 2], column[j / 2][j % 2 * 2 + 1]};
-          mma<T>(sums_[i][j], row, pair);
-        }
+          load_matrices<true>(rows[i], a + (a_ ^ i * 32) + step / 2 * Stage::kRowBytesA);
       }
+      mma_block<T>(sums_, rows, columns);
     }
   }
 
@@ -135,6 +134,7 @@ class FmaProduct {
 #pragma unroll
         for (int j = 0; j < kVectors; ++j)
           columns[j] = at(b + (b_ ^ permuted) + j * 128 + (k + l) * Stage::kRowBytesB);
+        count_fma(kRows * kVectors * 4);
 #pragma unroll
         for (int i = 0; i < kRows; ++i) {
           const float row = kA == Lies::along ? along[i][l] : across[i / 4][i % 4];
@@ -179,7 +179,7 @@ template <class Shape, Lies kA>
 class Tf32Product {
  public:
   SF_DEVICE Tf32Product() {
-    const int lane = lane_index(), g = lane / 4, t = lane % 4;
+    const int lane = lane_index(), g = chunk_of(lane / 4), t = lane % 4;
     a_ = kA == Lies::along ? chunk_offset<Stage::kRowBytesA>(Shape::warp_m() + lane % 16, lane / 16)
                            : across_offset<Stage::kRowBytesA, true>(t, Shape::warp_m() / 4 + g);
     b_ = across_offset<Stage::kRowBytesB, true>(t, Shape::warp_n() / 4 + g);
@@ -197,29 +197,24 @@ class Tf32Product {
 #pragma unroll
           for (int i = 0; i < 4; ++i) columns[4 * j + i][half] = to_tf32(four[i]);
         }
+      uint32_t rows[Shape::kWarpM / 16][4];
+      if constexpr (kA == Lies::along) {
 #pragma unroll
-      for (int i = 0; i < Shape::kWarpM / 16; i += 2) {
-        uint32_t rows[2][4];
-        if constexpr (kA == Lies::along) {
+        for (int i = 0; i < Shape::kWarpM / 16; ++i) {
+          load_matrices(rows[i], a + (a_ ^ k * 4) + i * 16 * Stage::kRowBytesA);
+          round_fragment<float>(rows[i]);
+        }
+      } else {
 #pragma unroll
-          for (int l = 0; l < 2; ++l) {
-            load_matrices(rows[l], a + (a_ ^ k * 4) + (i + l) * 16 * Stage::kRowBytesA);
-            round_fragment<float>(rows[l]);
-          }
-        } else {
+        for (int i = 0; i < Shape::kWarpM / 16; i += 2)
 #pragma unroll
           for (int half = 0; half < 2; ++half) {
-            const auto four = at(a + a_ + i / 2 * 128 + (k + 4 * half) * Stage::kRowBytesA);
+            const auto four = at(a + a_ + i * 64 + (k + 4 * half) * Stage::kRowBytesA);
 #pragma unroll
-            for (int l = 0; l < 4; ++l) rows[l / 2][2 * half + l % 2] = to_tf32(four[l]);
+            for (int l = 0; l < 4; ++l) rows[i + l / 2][2 * half + l % 2] = to_tf32(four[l]);
           }
-        }
-#pragma unroll
-        for (int l = 0; l < 2; ++l)
-#pragma unroll
-          for (int j = 0; j < Shape::kWarpN / 8; ++j)
-            mma_tf32(sums_[i + l][j], rows[l], columns[j]);
       }
+      mma_block_tf32(sums_, rows, columns);
     }
   }
 
@@ -231,14 +226,14 @@ class Tf32Product {
     for (int i = 0; i < Shape::kWarpM / 16; ++i)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const int row =
-            kA == Lies::along ? 16 * i + g + 8 * half : i / 2 * 32 + 4 * g + i % 2 * 2 + half;
+        const int row = kA == Lies::along ? 16 * i + g + 8 * half
+                                          : i / 2 * 32 + 4 * chunk_of(g) + i % 2 * 2 + half;
 #pragma unroll
         for (int j = 0; j < Shape::kWarpN / 8; j += 4)
 #pragma unroll
           for (int l = 0; l < 2; ++l) {
             const int e = 2 * half + l;
-            f(Shape::warp_m() + row, Shape::warp_n() + 8 * j + 8 * t + 4 * l,
+            f(Shape::warp_m() + row, Shape::warp_n() + 8 * j + 4 * chunk_of(2 * t + l),
               Vec<float, 4>{
                   {sums_[i][j][e], sums_[i][j + 1][e], sums_[i][j + 2][e], sums_[i][j + 3][e]}});
           }
@@ -248,6 +243,10 @@ class Tf32Product {
  private:
   using Stage = GradientStage<float, Shape, kA>;
   static_assert(Shape::kWarpM % 32 == 0 && Shape::kWarpN % 32 == 0);
+
+  // The chunk of 32 rows or columns that row or column g of a fragment comes from. The lanes that
+  // store a row together have neighbouring ones.
+  SF_DEVICE static int chunk_of(int g) { return g / 2 + g % 2 * 4; }
 
   SF_DEVICE static Vec<float, 4> at(const std::byte* from) {
     return load<4>(reinterpret_cast<const float*>(from));

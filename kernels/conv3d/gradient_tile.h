@@ -39,11 +39,11 @@ struct GradientStage {
   static constexpr int kB = kRowsA * kRowBytesA, kBytes = kB + kSlice * kRowBytesB;
 };
 
-// Where a chunk of a tile across the reduction lies. For tf32, eight lanes read two neighbouring
-// chunks of four rows each; they lie in different banks where rows are permuted by twos.
+// Where a chunk of a tile across the reduction lies. For tf32, eight lanes read chunks c and c + 4
+// of four neighbouring rows; with the rows' last two bits alone they lie in different banks.
 template <int kRowBytes, bool kTf32>
 SF_DEVICE int across_offset(int row, int chunk) {
-  if constexpr (kTf32) return row * kRowBytes + (chunk ^ row % 4 * 2) * 16;
+  if constexpr (kTf32) return row * kRowBytes + (chunk ^ row % 4) * 16;
   return chunk_offset<kRowBytes>(row, chunk);
 }
 
