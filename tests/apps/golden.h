@@ -93,9 +93,9 @@ inline double relative_difference(std::span<const float> found, std::span<const 
 
 // Stored are float32 results of another summation order: 1e-5 of a probability, 1e-4 of the largest
 // logit.
-inline void expect_stored_scores(const Model& model, const SmallCase& golden) {
+inline void expect_stored_scores(const Model& model, const SmallCase& golden, Device device = {}) {
   const auto clips = golden.batch(DType::f32);
-  Inference network(model, clips[0][0].shape()[1], {.max_batch = 2});
+  Inference network(model, clips[0][0].shape()[1], {.device = device, .max_batch = 2});
   const auto result = network.run(clips);
   EXPECT_LT(difference(result.scores.span<float>(), golden.file.at("eval.output").span<float>()),
             1e-5);

@@ -24,6 +24,10 @@ TEST_P(SmallNetworks, ScoresAndLogitsAreTheOriginals) {
   expect_stored_scores(*model(DType::f32), golden);
 }
 
+TEST_P(SmallNetworks, ScoresOnTheExecutorOfCudaKernelsAreTheOriginals) {
+  expect_stored_scores(*model(DType::f32), golden, {.backend = Backend::simt});
+}
+
 // The stored logits are float32 with float32 sums behind them; ours are exact to 1e-13, so this
 // measures the stored.
 TEST_P(SmallNetworks, Float64LogitsAreTheOriginals) {

@@ -18,14 +18,16 @@ class GoldenTraining : public testing::TestWithParam<const char*> {
     train = read_safetensors(golden_dir() / "small" / (golden.name + ".train.safetensors"));
   }
 
-  void run(DType dtype) {
+  void run(DType dtype, Device device = {}) {
     model = make_model(golden.config, dtype);
     fill_counter_weights(*model);
     Optimizer optimizer(*model, golden.config);
     const auto pathways = read_pathways(golden.file, golden.name, *model);
-    TrainStep step(
-        *model, optimizer, golden.config,
-        {.batch = pathways[0].shape()[0], .crop = pathways[0].shape()[2], .keep_gradients = true});
+    TrainStep step(*model, optimizer, golden.config,
+                   {.batch = pathways[0].shape()[0],
+                    .crop = pathways[0].shape()[2],
+                    .keep_gradients = true,
+                    .device = device});
     optimizer.set_learning_rate(0.001);
     for (int i = 1; i <= 3; ++i) {
       optimizer.set_step(i);
@@ -76,6 +78,23 @@ class GoldenTraining : public testing::TestWithParam<const char*> {
     return distance(a, std::vector<double>(a.size()));
   }
 
+  // The bounds are multiples of how far the original's own float32 lies from its float64.
+  void expect_as_close_as_the_originals() {
+    const Tensor out = output.to(DType::f32), wanted = train.at("train.output").to(DType::f32);
+    EXPECT_LT(relative_difference(out.span<float>(), wanted.span<float>()), 1e-3);
+    EXPECT_NEAR(losses[0] / stored("train.losses")[0], 1, ill_conditioned() ? 1e-4 : 1e-5);
+
+    const auto expect_close = [&](const std::vector<double>& found, const std::string& what,
+                                  double factor) {
+      const auto exact = stored("train." + what), rounded = stored("train_f32." + what);
+      EXPECT_LT(distance(found, exact), factor * distance(rounded, exact) + 1e-4 * length(exact))
+          << what;
+    };
+    expect_close(gradient_norms(), "grad_norms", 10);
+    expect_close(norms_after("param"), "param_norms_after3", 20);
+    expect_close(norms_after("buffer"), "buffer_norms_after3", 20);
+  }
+
   // The non-local blocks of this case multiply unnormalised features, so that one rounding of the
   // input (1e-16 of it) moves these norms by 2e-4 of themselves within three steps, and float32
   // moves the original's own first loss by 4e-5: more cannot be asked of its later numbers.
@@ -111,22 +130,14 @@ TEST_P(GoldenTraining, Float64StepsAreTheOriginals) {
   EXPECT_EQ(whole, 8);
 }
 
-// The bounds are multiples of how far the original's own float32 lies from its float64.
 TEST_P(GoldenTraining, Float32StepsAreAsCloseAsTheOriginals) {
   run(DType::f32);
-  const Tensor out = output.to(DType::f32), wanted = train.at("train.output").to(DType::f32);
-  EXPECT_LT(relative_difference(out.span<float>(), wanted.span<float>()), 1e-3);
-  EXPECT_NEAR(losses[0] / stored("train.losses")[0], 1, ill_conditioned() ? 1e-4 : 1e-5);
+  expect_as_close_as_the_originals();
+}
 
-  const auto expect_close = [&](const std::vector<double>& found, const std::string& what,
-                                double factor) {
-    const auto exact = stored("train." + what), rounded = stored("train_f32." + what);
-    EXPECT_LT(distance(found, exact), factor * distance(rounded, exact) + 1e-4 * length(exact))
-        << what;
-  };
-  expect_close(gradient_norms(), "grad_norms", 10);
-  expect_close(norms_after("param"), "param_norms_after3", 20);
-  expect_close(norms_after("buffer"), "buffer_norms_after3", 20);
+TEST_P(GoldenTraining, StepsOnTheExecutorOfCudaKernelsAreAsCloseAsTheOriginals) {
+  run(DType::f32, {.backend = Backend::simt});
+  expect_as_close_as_the_originals();
 }
 
 INSTANTIATE_TEST_SUITE_P(Small, GoldenTraining,
