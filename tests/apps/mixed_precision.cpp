@@ -21,8 +21,7 @@ class HalfNetworks : public testing::TestWithParam<const char*> {
  protected:
   SmallCase golden{GetParam()};
 };
-INSTANTIATE_TEST_SUITE_P(Small, HalfNetworks,
-                         testing::Values("c2d_r50", "slow_r50", "slowfast_4x16", "slowfast_r50"),
+INSTANTIATE_TEST_SUITE_P(Small, HalfNetworks, testing::Values("slow_r50", "slowfast_r50"),
                          [](const auto& info) { return std::string(info.param); });
 
 // Every one of some fifty layers rounds its weights and its result by up to 2^-9; as random errors
@@ -75,7 +74,7 @@ TEST_P(HalfNetworks, TheFirstStepInBf16IsTheOriginalsRounded) {
     return relative_difference(f32.span<float>(), exact.span<float>());
   };
   EXPECT_LT(from_exact(found.output), 0x1p15 * from_exact(train.at("train_f32.output")));
-  // Seen: 0.055 and 0.98 at worst.
+  // Seen: 0.03 and 0.98 at worst.
   EXPECT_NEAR(found.loss / train.at("train.losses").span<double>()[0], 1, 0.1);
   const FirstStep single = first_step(golden, train, std::nullopt);
   const Tensor a = found.gradients.at("head.projection.weight").to(DType::f64);
