@@ -4,6 +4,7 @@
 
 #include "apps/commands.h"
 #include "data/codecs.h"
+#include "kernels/base/cuda/runtime.h"
 #include "kernels/base/machine.h"
 #include "kernels/base/threads.h"
 
@@ -26,7 +27,7 @@ void doctor() {
                   double(memory.freeram) * memory.mem_unit / kGiB));
   row("device cpu", "works");
   row("device simt", "works: CUDA kernels on the CPU, to test them");
-  row("device cuda", "not built in");
+  row("device cuda", cuda::describe_devices());
   row("oneDNN", onednn_version());
   row("FFmpeg", ffmpeg_version());
   row("decoders", fmt::format("{}", fmt::join(decodable_codecs(), " ")));

@@ -1,0 +1,38 @@
+// The runtime of a build without CUDA: no devices.
+#include "kernels/base/cuda/runtime.h"
+
+namespace sf::cuda {
+namespace {
+
+[[noreturn]] void absent() { throw Error("cuda: " + describe_devices()); }
+
+}  // namespace
+
+int device_count() { return 0; }
+std::string describe_devices() { return "not built in"; }
+
+DeviceScope::DeviceScope(std::optional<int> device) {
+  if (device) absent();
+}
+DeviceScope::~DeviceScope() = default;
+
+void* allocate(int, size_t) { absent(); }
+void release(void*) noexcept {}
+void copy(void*, const void*, size_t) { absent(); }
+void copy_rows(void*, const void*, const RowCopy&) { absent(); }
+void fill(void*, unsigned char, size_t) { absent(); }
+
+Stream::Stream(int device) : device_(device) { absent(); }
+Stream::~Stream() = default;
+void Stream::wait_for(const Event&) const { absent(); }
+void Stream::synchronize() const { absent(); }
+
+Event::Event(int) { absent(); }
+Event::~Event() = default;
+void Event::record(const Stream&) { absent(); }
+void Event::synchronize() const { absent(); }
+float Event::milliseconds(const Event&, const Event&) { absent(); }
+
+void check_launches(std::string_view) { absent(); }
+
+}  // namespace sf::cuda

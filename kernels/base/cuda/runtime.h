@@ -1,0 +1,89 @@
+// The CUDA runtime for code that has none of its headers: devices, memory, streams, events. In a
+// build without CUDA, and on a machine without a driver or a device, there are no devices, and what
+// needs one throws.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kernels/base/kernel.h"
+
+namespace sf::cuda {
+
+int device_count();
+// One line for people: the devices, or why there are none.
+std::string describe_devices();
+
+// Makes a device the calling thread's while it lives; without one it does nothing.
+class DeviceScope {
+ public:
+  explicit DeviceScope(std::optional<int> device);
+  ~DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+
+ private:
+  std::optional<int> before_;
+};
+
+// Global memory, aligned to 256 bytes, contents undefined. Throws when there is not enough.
+void* allocate(int device, size_t bytes);
+void release(void* data) noexcept;
+
+// Between host and device or within a device, behind all work that was queued on its default and
+// its blocking streams before. Done on return.
+void copy(void* to, const void* from, size_t bytes);
+struct RowCopy {
+  size_t rows, bytes;  // of a row
+  size_t to_pitch, from_pitch;
+};
+void copy_rows(void* to, const void* from, const RowCopy& layout);
+void fill(void* data, unsigned char byte, size_t bytes);
+
+class Event;
+
+// A queue of work on one device, ordered with its default stream.
+class Stream {
+ public:
+  explicit Stream(int device);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  int device() const { return device_; }
+  Queue queue() const { return {.backend = Backend::cuda, .native = native_}; }
+  // Work queued from now on starts when what the event was recorded behind is done.
+  void wait_for(const Event& event) const;
+  // Returns when all work is done; throws what it ran into.
+  void synchronize() const;
+
+ private:
+  int device_;
+  void* native_ = nullptr;
+};
+
+// A point in the work of a stream.
+class Event {
+ public:
+  explicit Event(int device);
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record(const Stream& stream);
+  void synchronize() const;
+  // From start to end, both recorded; waits for end.
+  static float milliseconds(const Event& start, const Event& end);
+
+ private:
+  friend class Stream;
+  void* native_ = nullptr;
+};
+
+// Throws, with the step's name, if CUDA refused a launch of this thread since the last call or has
+// noticed a fault. Work still queued may fail later.
+void check_launches(std::string_view step);
+
+}  // namespace sf::cuda
