@@ -84,7 +84,7 @@ void step(const StepArguments& a) {
   out.emplace_back("losses", Tensor::from(losses, {a.steps}));
   for (const Parameter& p : model->parameters())
     out.emplace_back((p.trainable ? "param." : "buffer.") + p.name,
-                     channels_first_from_last(p.tensor));
+                     channels_first_from_last(p.tensor.to(Device{})));
   write_safetensors(a.output, out);
 }
 

@@ -24,6 +24,11 @@ Value Graph::state(const Tensor& tensor, std::string name, bool variable) {
   return v;
 }
 
+void Graph::move_states_to(Device device) const {
+  for (const ValueInfo& info : values_)
+    if (info.state) info.state.move_to(device);
+}
+
 std::vector<Value> Graph::apply(std::shared_ptr<const Op> op, std::span<const Value> in) {
   const std::string name = scope_.empty() ? std::string(op->name()) : scope_;
   Node node{std::move(op), {}, {}, name};

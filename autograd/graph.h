@@ -82,6 +82,9 @@ class Graph {
   // Memory that outlives the graph; variable: the caller or a step may change it between runs. The
   // same tensor always gives the same value.
   Value state(const Tensor& tensor, std::string name, bool variable);
+  // Moves the memory of all states, for a plan on that device. Plans made before for another one
+  // must not be used any more.
+  void move_states_to(Device device) const;
   // Adds a node named after the current scope; returns its outputs. Errors carry that name.
   std::vector<Value> apply(std::shared_ptr<const Op> op, std::span<const Value> in);
   Value apply1(std::shared_ptr<const Op> op, std::initializer_list<Value> in) {

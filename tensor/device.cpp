@@ -1,13 +1,36 @@
 #include "tensor/device.h"
 
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "kernels/base/cuda/runtime.h"
+
 namespace sf {
+namespace {
+
+// N of "cuda:N"; 0 for "cuda".
+std::optional<int> cuda_index(std::string_view text) {
+  if (text == "cuda") return 0;
+  if (!text.starts_with("cuda:")) return {};
+  int index = 0;
+  const char* end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data() + 5, end, index);
+  if (error != std::errc() || read != end || index < 0) return {};
+  return index;
+}
+
+}  // namespace
 
 Device Device::parse(std::string_view text) {
   if (text == "auto" || text == "cpu") return {};
   if (text == "simt") return {.backend = Backend::simt};
-  const bool known = text == "cuda" || text.starts_with("cuda:");
-  SF_CHECK(!known, "device: this build has no '", text, "' backend, only cpu and simt");
-  throw Error(cat("device: wanted auto, cpu, simt, cuda or cuda:N, found '", text, "'"));
+  const std::optional<int> index = cuda_index(text);
+  SF_CHECK(index, "device: wanted auto, cpu, simt, cuda or cuda:N, found '", text, "'");
+  const int count = cuda::device_count();
+  SF_CHECK(count > 0, "device: wanted ", text, ", found none: ", cuda::describe_devices());
+  SF_CHECK(*index < count, "device: wanted ", text, ", found ", count, " CUDA devices");
+  return {.backend = Backend::cuda, .index = *index};
 }
 
 std::string Device::name() const {
@@ -17,6 +40,22 @@ std::string Device::name() const {
     case Backend::cuda: return cat("cuda:", index);
   }
   return "?";
+}
+
+void copy_bytes(std::byte* to, Device to_device, const std::byte* from, Device from_device,
+                size_t bytes) {
+  if (bytes == 0) return;
+  if (to_device.is_host() && from_device.is_host())
+    std::memcpy(to, from, bytes);
+  else
+    cuda::copy(to, from, bytes);
+}
+
+void fill_bytes(std::byte* data, Device device, unsigned char byte, size_t bytes) {
+  if (device.is_host())
+    std::memset(data, byte, bytes);
+  else if (bytes > 0)
+    cuda::fill(data, byte, bytes);
 }
 
 }  // namespace sf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,15 @@ struct Device {
   // or machine does not have.
   static Device parse(std::string_view text);
   std::string name() const;
+  // Whether its memory is the host's.
+  bool is_host() const { return backend != Backend::cuda; }
   friend auto operator<=>(const Device&, const Device&) = default;
 };
+
+// Copies between memory of any two devices, behind all work queued there before. Done on return.
+void copy_bytes(std::byte* to, Device to_device, const std::byte* from, Device from_device,
+                size_t bytes);
+
+void fill_bytes(std::byte* data, Device device, unsigned char byte, size_t bytes);
 
 }  // namespace sf

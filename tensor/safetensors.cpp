@@ -214,7 +214,9 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   file.write(length);
   file.write(text);
   for (const auto& [name, tensor] : tensors) {
-    const Tensor data = options.channels_first_in_file ? channels_first_from_last(tensor) : tensor;
+    const Tensor on_host = tensor.to(Device{});
+    const Tensor data =
+        options.channels_first_in_file ? channels_first_from_last(on_host) : on_host;
     file.write({data.data(), size_t(data.type().bytes())});
   }
   file.commit();

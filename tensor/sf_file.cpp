@@ -143,7 +143,7 @@ json index_of(const NamedTensors& tensors, const char* title, uint64_t& position
   for (const auto& [name, tensor] : tensors) {
     SF_CHECK(!name.empty() && names.insert(name).second, title, " '", printable(name),
              "': wanted distinct names");
-    SF_CHECK(tensor && tensor.device().backend == Backend::cpu, title, " ", printable(name),
+    SF_CHECK(tensor && tensor.device().is_host(), title, " ", printable(name),
              ": wanted host memory");
     const auto extents = tensor.shape().extents();
     position = aligned(position);

@@ -5,9 +5,13 @@
 
 #include <sys/mman.h>
 
+#include "kernels/base/cuda/runtime.h"
+
 namespace sf {
 
-std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
+namespace {
+
+void* allocate_on_host(size_t bytes) {
   constexpr size_t kHugePage = size_t{2} << 20;
   const size_t alignment = bytes >= kHugePage ? kHugePage : 64;
   const size_t padded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
@@ -15,6 +19,14 @@ std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
   SF_CHECK(data, "memory: could not allocate ", bytes, " bytes");
   // Whole pages only: the rest of a last one would cost memory. A hint: failure costs speed only.
   if (alignment == kHugePage) madvise(data, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+  return data;
+}
+
+}  // namespace
+
+std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
+  void* data = device.is_host() ? allocate_on_host(bytes)
+                                : cuda::allocate(device.index, std::max<size_t>(bytes, 1));
   return std::shared_ptr<Storage>(new Storage(device, static_cast<std::byte*>(data), bytes));
 }
 
@@ -25,8 +37,24 @@ std::shared_ptr<Storage> Storage::borrow(std::byte* data, size_t bytes,
   return storage;
 }
 
+void Storage::move_to(Device device) {
+  if (device == device_ || (device.is_host() && device_.is_host())) {
+    device_ = device;
+    return;
+  }
+  const auto moved = allocate(device, size_);
+  copy_bytes(moved->data_, device, data_, device_, size_);
+  std::swap(device_, moved->device_);
+  std::swap(data_, moved->data_);
+  std::swap(owner_, moved->owner_);
+}
+
 Storage::~Storage() {
-  if (!owner_) std::free(data_);
+  if (owner_) return;
+  if (device_.is_host())
+    std::free(data_);
+  else
+    cuda::release(data_);
 }
 
 }  // namespace sf

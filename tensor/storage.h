@@ -10,8 +10,8 @@ namespace sf {
 
 class Storage {
  public:
-  // Aligned to 64 bytes, large blocks on huge pages where the system has them; contents undefined.
-  // Throws sf::Error when the memory is not there.
+  // Aligned to 64 bytes at least, large blocks of the host on huge pages where the system has them;
+  // contents undefined. Throws sf::Error when the memory is not there.
   static std::shared_ptr<Storage> allocate(Device device, size_t bytes);
   // Host memory that belongs to `owner` (a mapped file, say), which is kept alive.
   static std::shared_ptr<Storage> borrow(std::byte* data, size_t bytes,
@@ -20,6 +20,10 @@ class Storage {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
   ~Storage();
+
+  // Moves the bytes to memory of another device; all tensors over them follow, but not those who
+  // have asked for data() before.
+  void move_to(Device device);
 
   Device device() const { return device_; }
   std::byte* data() const { return data_; }

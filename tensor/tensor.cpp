@@ -82,10 +82,22 @@ Tensor Tensor::zeros(TensorType type) {
   return t;
 }
 
-Tensor Tensor::clone() const {
-  Tensor t(type_);
+Tensor Tensor::clone() const { return copy_on(device()); }
+
+Tensor Tensor::copy_on(Device device) const {
+  Tensor t(type_, device);
   t.copy_from(*this);
   return t;
+}
+
+Tensor Tensor::to(Device device) const {
+  const bool seen = this->device() == device || (this->device().is_host() && device.is_host());
+  return seen ? *this : copy_on(device);
+}
+
+void Tensor::check_on_host() const {
+  SF_CHECK(device().is_host(), "tensor: wanted ", type_, " on the host, found it on ",
+           device().name());
 }
 
 Tensor Tensor::to(DType dtype) const {
@@ -113,7 +125,7 @@ Tensor Tensor::reshape(Shape shape) const {
 
 void Tensor::copy_from(const Tensor& source) const {
   SF_CHECK(source.type_ == type_, "tensor: wanted ", type_, ", found ", source.type_);
-  std::memcpy(data(), source.data(), size_t(type_.bytes()));
+  copy_bytes(data(), device(), source.data(), source.device(), size_t(type_.bytes()));
 }
 
 Shape channels_last(const Shape& s) {

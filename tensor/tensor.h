@@ -21,7 +21,7 @@ class Tensor {
   // A tensor over part of a storage. Throws if it does not fit.
   Tensor(TensorType type, std::shared_ptr<Storage> storage, size_t offset_bytes);
 
-  static Tensor zeros(TensorType type);
+  static Tensor zeros(TensorType type);  // on the host
   template <class T>
   static Tensor from(std::span<const T> values, Shape shape) {
     SF_CHECK(int64_t(values.size()) == shape.numel(), "tensor: ", values.size(),
@@ -46,19 +46,28 @@ class Tensor {
   template <class T>
   std::span<T> span() const {
     SF_CHECK(dtype_of<T> == type_.dtype, "tensor: wanted ", dtype_of<T>, ", found ", type_);
+    check_on_host();
     return {reinterpret_cast<T*>(data()), size_t(numel())};
   }
 
-  // A copy with its own memory.
+  // A copy with its own memory, on the same device.
   Tensor clone() const;
-  // A copy with elements converted, of any type to f32, f64, bf16, f16 or i64.
+  // A copy on another device, or on the same one.
+  Tensor copy_on(Device device) const;
+  // This tensor if the device sees its memory, else a copy.
+  Tensor to(Device device) const;
+  // Host tensors only: a copy with elements converted, of any type to f32, f64, bf16, f16 or i64.
   Tensor to(DType dtype) const;
   // The same memory under another shape of equal size.
   Tensor reshape(Shape shape) const;
-  // Bytes copied from a tensor of the same type.
+  // Bytes copied from a tensor of the same type, on any device.
   void copy_from(const Tensor& source) const;
+  // Moves the storage, and with it every tensor that shares it.
+  void move_to(Device device) const { storage_->move_to(device); }
 
  private:
+  void check_on_host() const;
+
   TensorType type_;
   std::shared_ptr<Storage> storage_;
   size_t offset_ = 0;

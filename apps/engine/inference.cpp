@@ -56,6 +56,7 @@ struct Inference::Planned {
       stages.emplace_back(name, graph->value(value));
       outputs.push_back(stages.back().second);
     }
+    graph->move_states_to(options.device);
     plan = std::make_unique<Plan>(*graph, outputs,
                                   PlanOptions{.device = options.device,
                                               .check_finite = options.check_finite,
@@ -110,7 +111,9 @@ void Inference::run_chunk(Planned& planned, std::span<const std::vector<Tensor>>
                    clip.shape()[-3] == wanted[-3],
                "network: pathway ", p, " wanted a clip ", TensorType{wanted, type.dtype},
                ", found ", clip.type());
-      if (place) std::memcpy(place->data + i * bytes, clip.data(), bytes);
+      if (place)
+        copy_bytes(place->data + i * bytes, planned.plan->device(), clip.data(), clip.device(),
+                   bytes);
     }
   }
   planned.plan->run();

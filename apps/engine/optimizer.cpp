@@ -126,7 +126,7 @@ std::vector<std::vector<Parameter>> Optimizer::group_parameters() const {
 
 void Optimizer::set_learning_rate(double rate) {
   for (size_t g = 0; g < groups_.size(); ++g)
-    rates_[g].span<double>()[0] = rate * groups_[g].rate_scale;
+    rates_[g].copy_from(Tensor::from(std::vector{rate * groups_[g].rate_scale}, {1}));
 }
 
 Value Optimizer::state_value(Graph& graph, const Parameter& parameter, const char* kind) const {

@@ -22,6 +22,7 @@ struct Forward {
     Rewritten rewritten = rewrite_for_training(built, std::vector{out.id()});
     for (Value input : inputs) clips.push_back(rewritten[input]);
     graph = std::move(rewritten.graph);
+    graph->move_states_to(options.device);
     plan = std::make_unique<Plan>(*graph, std::vector{rewritten[out]}, options);
   }
 

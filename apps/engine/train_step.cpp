@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -128,6 +127,7 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
   }
   if (options.recompute) recompute(outputs);
   try {
+    graph->move_states_to(options.device);
     plan = std::make_unique<Plan>(*graph, outputs,
                                   PlanOptions{.device = options.device,
                                               .check_finite = options.check_finite,
@@ -180,6 +180,7 @@ void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer
     added.push_back(update_graph.state(sums.back(), name, true));
   }
   update_norm = optimizer.append(update_graph, added);
+  update_graph.move_states_to(options.device);
   update = std::make_unique<Plan>(update_graph, std::vector{update_norm},
                                   PlanOptions{.device = options.device,
                                               .check_finite = options.check_finite,
@@ -188,8 +189,8 @@ void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer
 
 void TrainStep::Planned::set_scale() {
   if (!scaler) return;
-  scaled_seed.span<float>()[0] = float(scaler->scale() / accumulate);
-  inverse_scale.span<double>()[0] = 1 / scaler->scale();
+  scaled_seed.copy_from(Tensor::from(std::vector{float(scaler->scale() / accumulate)}, {1}));
+  inverse_scale.copy_from(Tensor::from(std::vector{1 / scaler->scale()}, {1}));
 }
 
 TrainStep::TrainStep(const Model& model, const Optimizer& optimizer, const Config& config,
@@ -212,7 +213,7 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
   for (size_t i = 0; i < pathways.size(); ++i)
     p.plan->feed(p.clips[i], converted(pathways[i], p.clips[i].type().dtype));
   p.plan->feed(p.targets, converted(targets, p.targets.type().dtype));
-  p.iteration.span<int64_t>()[0] = iteration;
+  p.iteration.copy_from(one_number(iteration));
   p.set_scale();
   p.plan->run(0, p.learning_begin);
 
@@ -238,7 +239,8 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
       p.update->run();
       result.gradient_norm = p.update->fetch(p.update_norm).span<double>()[0];
     }
-    for (const Tensor& sum : p.sums) std::memset(sum.data(), 0, size_t(sum.type().bytes()));
+    for (const Tensor& sum : p.sums)
+      fill_bytes(sum.data(), sum.device(), 0, size_t(sum.type().bytes()));
   }
   return result;
 }

@@ -16,7 +16,7 @@ constexpr std::string_view kNote = "training.";
 
 NamedTensors copies(const NamedTensors& tensors) {
   NamedTensors all;
-  for (const auto& [name, tensor] : tensors) all.emplace_back(name, tensor.clone());
+  for (const auto& [name, tensor] : tensors) all.emplace_back(name, tensor.copy_on(Device{}));
   return all;
 }
 

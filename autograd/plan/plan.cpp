@@ -1,13 +1,11 @@
 #include "autograd/plan/plan.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <set>
 
 #include <fmt/format.h>
 
-#include "kernels/base/element.h"
+#include "autograd/plan/device_values.h"
 
 namespace sf {
 namespace {
@@ -18,36 +16,10 @@ std::vector<int> ids(std::span<const Value> values) {
   return out;
 }
 
-// The first pixel with a value that is not finite.
-template <class T>
-std::optional<int64_t> not_finite(const TensorRef& t) {
-  const int64_t channels = t.type.shape.channels(), pixels = t.type.shape.pixels();
-  const T* data = reinterpret_cast<const T*>(t.data);
-  for (int64_t p = 0; p < pixels; ++p)
-    for (int64_t c = 0; c < channels; ++c)
-      if (!std::isfinite(Arithmetic<T>(data[p * t.pitch + c]))) return p;
-  return {};
-}
-
-std::optional<int64_t> not_finite(const TensorRef& t) {
-  std::optional<int64_t> found;
-  with_real(t.type.dtype, [&](auto type) { found = not_finite<decltype(type)>(t); });
-  return found;
-}
-
 // The first index of a pixel.
 int64_t row_of(const TensorRef& t, int64_t pixel) {
   const Shape& s = t.type.shape;
   return s.rank() < 2 ? 0 : pixel / (s.pixels() / s[0]);
-}
-
-Tensor dense_copy(const TensorRef& from) {
-  Tensor to(from.type);
-  const size_t row = size_t(from.type.shape.channels()) * size_of(from.type.dtype);
-  const size_t step = size_t(from.pitch) * size_of(from.type.dtype);
-  for (int64_t p = 0; p < from.type.shape.pixels(); ++p)
-    std::memcpy(to.data() + size_t(p) * row, from.data + size_t(p) * step, row);
-  return to;
 }
 
 Lowered lower(const Graph::Node& node, const OpSite& site, Device device) {
@@ -65,8 +37,7 @@ Lowered lower(const Graph::Node& node, const OpSite& site, Device device) {
 
 Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options)
     : graph_(graph), options_(options), outputs_(ids(outputs)) {
-  SF_CHECK(options.device.backend != Backend::cuda, "plan: no memory on device ",
-           options.device.name());
+  if (options.device.backend == Backend::cuda) stream_.emplace(options.device.index);
   const std::vector<int> order = execution_order(graph, outputs_);
   const std::vector<bool> frozen = frozen_values(graph, order);
   placement_ =
@@ -91,9 +62,10 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions optio
 }
 
 void Plan::make_constants() {
+  const cuda::DeviceScope scope(cuda_device());
   for (const Step& step : hoisted_)
     for (int out : graph_.nodes()[size_t(step.node)].out)
-      constants_[out] = Tensor(graph_.info(out).type);
+      constants_[out] = Tensor(graph_.info(out).type, options_.device);
   for (Step& step : hoisted_) bind(step);
   for (Step& step : steps_) bind(step);
   if (std::ranges::any_of(hoisted_, [](const Step& s) { return s.lowered.workspace_bytes > 0; }))
@@ -114,7 +86,7 @@ void Plan::take_memory() {
   if (memory_->holds_values_of(number_)) return;
   std::byte* arena = memory_->take(number_);
   // All bits set is NaN in every float type: memory used before it is written shows at once.
-  if (!arena_) std::memset(arena, 0xFF, arena_bytes());
+  if (!arena_) fill_bytes(arena, options_.device, 0xFF, arena_bytes());
   if (arena == arena_) return;
   arena_ = arena;
   for (Step& step : hoisted_) bind(step);
@@ -159,12 +131,19 @@ void Plan::pack_weights() {
 std::optional<TensorRef> Plan::find(int value) const {
   const auto& info = graph_.info(value);
   const int64_t channels = info.type.shape.channels();
-  if (info.state) return TensorRef{info.state.data(), info.type, channels};
+  if (info.state) return TensorRef{state_data(info), info.type, channels};
   if (auto constant = constants_.find(value); constant != constants_.end())
     return TensorRef{constant->second.data(), info.type, channels};
   const auto offset = placement_.offset(value);
   if (!offset) return {};
   return TensorRef{arena_ ? arena_ + *offset : nullptr, info.type, placement_.pitch(value)};
+}
+
+std::byte* Plan::state_data(const Graph::ValueInfo& info) const {
+  const Device device = info.state.device();
+  SF_CHECK(device == options_.device || (device.is_host() && options_.device.is_host()), "plan: '",
+           info.name, "' is on ", device.name(), ", wanted it on ", options_.device.name());
+  return info.state.data();
 }
 
 TensorRef Plan::ref(int value) const {
@@ -177,9 +156,10 @@ void Plan::execute(const Step& step) const {
   std::byte* workspace = arena_ ? arena_ + placement_.bytes() : nullptr;
   step.lowered.run({step.in, step.out, step.packed ? step.packed->data() : nullptr, workspace},
                    queue());
+  if (stream_) cuda::check_launches(step.name);
   if (!options_.check_finite) return;
   for (const TensorRef& out : step.out)
-    SF_CHECK(!not_finite(out), step.name, ": ", step.op->name(),
+    SF_CHECK(!not_finite(out, options_.device), step.name, ": ", step.op->name(),
              " gave a value that is not finite");
 }
 
@@ -189,20 +169,24 @@ void Plan::run(size_t begin, size_t end) {
   if (begin == 0 && (!arena_ || !has_inputs_)) take_memory();
   check_holds_values();
   if (!has_constants_) make_constants();
+  const cuda::DeviceScope scope(cuda_device());
   for (size_t s = begin; s < end; ++s) execute(steps_[s]);
 }
 
 std::optional<Plan::NotFinite> Plan::find_not_finite(size_t end) {
   check_holds_values();
+  const cuda::DeviceScope scope(cuda_device());
   for (int v = 0; v < graph_.value_count(); ++v) {
     const auto& info = graph_.info(v);
     if (info.producer >= 0 || info.state || !placement_.offset(v)) continue;
-    if (const auto pixel = not_finite(ref(v))) return NotFinite{info.name, row_of(ref(v), *pixel)};
+    if (const auto pixel = not_finite(ref(v), options_.device))
+      return NotFinite{info.name, row_of(ref(v), *pixel)};
   }
   for (size_t s = 0; s < end; ++s) {
     execute(steps_[s]);
     for (const TensorRef& out : steps_[s].out)
-      if (const auto pixel = not_finite(out)) return NotFinite{steps_[s].name, row_of(out, *pixel)};
+      if (const auto pixel = not_finite(out, options_.device))
+        return NotFinite{steps_[s].name, row_of(out, *pixel)};
   }
   return {};
 }
@@ -219,12 +203,13 @@ void Plan::feed(Value input, const Tensor& value) {
   SF_CHECK(value && value.type() == input.type(), "plan: input '", graph_.info(input.id()).name,
            "' wants ", input.type(), ", found ", value ? cat(value.type()) : "nothing");
   if (const auto to = place(input))
-    std::memcpy(to->data, value.data(), size_t(value.type().bytes()));
+    copy_bytes(to->data, options_.device, value.data(), value.device(),
+               size_t(value.type().bytes()));
 }
 
 Tensor Plan::fetch(Value output) const {
   if (placement_.offset(output.id())) check_holds_values();
-  return dense_copy(ref(output.id()));
+  return dense_copy(ref(output.id()), options_.device);
 }
 
 double Plan::flops() const {

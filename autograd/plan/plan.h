@@ -12,6 +12,7 @@
 #include "autograd/graph.h"
 #include "autograd/plan/arena_memory.h"
 #include "autograd/plan/placement.h"
+#include "kernels/base/cuda/runtime.h"
 
 namespace sf {
 
@@ -42,7 +43,10 @@ class PlanTooLarge : public Error {
 // time.
 //
 // Memory is taken from the system when a plan is fed, or run without inputs; after that run()
-// allocates nothing. Where plans share their memory, what one was fed and what it gave is lost when
+// allocates nothing. On a CUDA device run() queues its steps and returns; states must be there
+// already (Tensor::move_to), and fetch() waits. A fault of a kernel is thrown, with CUDA's reason,
+// by the step or the fetch that notices it; with CUDA_LAUNCH_BLOCKING=1 in the environment by the
+// step that made it. Where plans share their memory, what one was fed and what it gave is lost when
 // another is fed, run without inputs, or wants more memory than there is: run() and fetch() throw
 // then.
 class Plan {
@@ -52,15 +56,16 @@ class Plan {
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
-  // Copies a host tensor of the input's type into its place.
+  Device device() const { return options_.device; }
+  // Copies a tensor of the input's type into its place.
   void feed(Value input, const Tensor& value);
-  // Where an input is to be written before the next run, to fill it without a copy. Empty for
-  // inputs that nothing reads.
+  // Where an input is to be written before the next run, to fill it without a copy: memory of the
+  // plan's device. Empty for inputs that nothing reads.
   std::optional<TensorRef> place(Value input);
   void run();
   // The steps [begin, end) alone, to look at results in between.
   void run(size_t begin, size_t end);
-  // A copy of an output, or, without reuse_buffers, of any value; dense.
+  // A copy on the host of an output, or, without reuse_buffers, of any value; dense.
   Tensor fetch(Value output) const;
 
   // Memory of activations, inputs, outputs and workspace; known before any is taken.
@@ -102,12 +107,19 @@ class Plan {
   void check_holds_values() const;
   void bind(Step& step) const;
   void execute(const Step& step) const;
-  Queue queue() const { return {.backend = options_.device.backend}; }
+  std::byte* state_data(const Graph::ValueInfo& info) const;
+  Queue queue() const {
+    return stream_ ? stream_->queue() : Queue{.backend = options_.device.backend};
+  }
+  std::optional<int> cuda_device() const {
+    return stream_ ? std::optional(stream_->device()) : std::nullopt;
+  }
   void make_constants();
   void pack_weights();
 
   const Graph& graph_;
   PlanOptions options_;
+  std::optional<cuda::Stream> stream_;  // on a CUDA device
   std::vector<int> outputs_;
   Placement placement_;
   std::map<int, Tensor> constants_;

@@ -1,0 +1,95 @@
+// Plans on a CUDA device give what they give on the CPU: on a GPU or its stand-in.
+#include "autograd/gradients.h"
+#include "autograd/ops/pointwise.h"
+#include "autograd/plan/plan.h"
+#include "tests/autograd/network.h"
+
+namespace sf {
+namespace {
+
+constexpr Device kCuda{.backend = Backend::cuda};
+const TensorType kType{{2, 3, 5, 5, 12}, DType::f32};
+
+template <class F>
+std::string error_of(const F& f) {
+  try {
+    f();
+    return "";
+  } catch (const Error& e) { return e.what(); }
+}
+
+class CudaPlan : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+  }
+
+  // relu(x w + x), of an input and a state: one rounding each on every device.
+  CudaPlan() {
+    const Value x = graph_.input("x", kType), w = graph_.state(weight_, "w", true);
+    const Graph::Scope scope(graph_, "s2");
+    x_ = x;
+    y_ = relu(add(multiply(x, w), x));
+  }
+
+  Graph graph_;
+  Tensor weight_ = random_tensor("w", kType, -1, 1), clip_ = random_tensor("x", kType, -1, 1);
+  Value x_, y_;
+};
+
+TEST_F(CudaPlan, EqualsThatOnTheCpuBitForBit) {
+  const auto run = [&](PlanOptions options) {
+    graph_.move_states_to(options.device);
+    Plan plan(graph_, std::vector{y_}, options);
+    plan.feed(x_, clip_);
+    plan.run();
+    return values(plan.fetch(y_));
+  };
+  const auto wanted = run({});
+  EXPECT_EQ(run({.device = kCuda}), wanted);
+  EXPECT_EQ(run({.device = kCuda, .reuse_buffers = false}), wanted);
+  EXPECT_EQ(run({.device = kCuda, .check_finite = true}), wanted);
+  EXPECT_EQ(run({}), wanted);  // the state came back
+}
+
+TEST_F(CudaPlan, GradientsToo) {
+  const Value dy = graph_.input("dy", kType);
+  const Value dx = gradients(y_, std::vector{x_}, dy)[0];
+  std::vector<float> found[2];
+  for (const Device device : {Device{}, kCuda}) {
+    graph_.move_states_to(device);
+    Plan plan(graph_, std::vector{dx}, {.device = device});
+    plan.feed(x_, clip_);
+    plan.feed(dy, random_tensor("dy", kType, -1, 1));
+    plan.run();
+    found[device == kCuda] = values(plan.fetch(dx));
+  }
+  EXPECT_EQ(found[0], found[1]);
+}
+
+TEST_F(CudaPlan, AStateElsewhereIsNamed) {
+  EXPECT_EQ(error_of([&] { Plan(graph_, std::vector{y_}, {.device = kCuda}); }),
+            "plan: 'w' is on cpu, wanted it on cuda:0");
+}
+
+TEST_F(CudaPlan, ANaNIsFoundAtItsStep) {
+  clip_.span<float>()[7] = std::numeric_limits<float>::quiet_NaN();
+  graph_.move_states_to(kCuda);
+  Plan plan(graph_, std::vector{y_}, {.device = kCuda, .check_finite = true});
+  plan.feed(x_, clip_);
+  const std::string error = error_of([&] { plan.run(); });
+  EXPECT_TRUE(error.starts_with("s2") && error.ends_with("gave a value that is not finite"))
+      << error;
+}
+
+TEST_F(CudaPlan, AnOpWithoutAKernelIsNamed) {
+  Graph graph;
+  const Value x = graph.input("x", {kType.shape, DType::f64});
+  const Graph::Scope scope(graph, "s2");
+  const Value y = relu(x);
+  EXPECT_EQ(error_of([&] { Plan(graph, std::vector{y}, {.device = kCuda}); }),
+            "s2: relu: no kernel of device cuda:0 can run it on f64[2 3 5 5 12]");
+}
+
+}  // namespace
+}  // namespace sf
