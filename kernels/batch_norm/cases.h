@@ -43,19 +43,27 @@ inline std::vector<Case<BatchNormTrainingProblem>> batch_norm_training_cases() {
         .splits = 3,
         .momentum = 0.25,
         .activation = Activation::relu}},
+      {"whole_vectors",
+       {.samples = 4,
+        .sample_pixels = 70,
+        .c = 40,
+        .splits = 2,
+        .residual = true,
+        .activation = Activation::relu}},
       {"splits_of_one_sample",
        {.samples = 2, .sample_pixels = 5, .c = 3, .splits = 2, .bessel = false, .residual = true}},
   };
   std::vector<Case<P>> cases;
-  for (const int gap : {0, 3})
+  for (const int gap : {0, 3, 8})
     for (const auto& [name, problem] : dense_cases) {
+      if (gap == 8 && name != "whole_vectors") continue;
       P p = problem;
       p.x_pitch = p.c + gap;
       p.y_pitch = p.c + 2 * gap;
       p.residual_pitch = p.c + 3 * gap;
       p.dy_pitch = p.c + 4 * gap;
       p.dx_pitch = p.c + 5 * gap;
-      cases.push_back({gap ? name + "_pitched" : name, p});
+      cases.push_back({gap ? cat(name, "_pitched_by_", gap) : name, p});
     }
   return cases;
 }

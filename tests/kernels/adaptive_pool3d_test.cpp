@@ -50,6 +50,22 @@ TEST_P(AdaptivePool3d, EveryKernelEqualsTheReferenceOnIntegers) {
   });
 }
 
+// Sums are taken in the same order.
+TEST_P(AdaptivePool3d, RowsOfTheCpuEqualTheReferenceBitForBit) {
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> data(GetParam().problem);
+    data.x.fill(reals("x"));
+    data.run(reference_of(kRows));
+    const Rows<T> wanted = data.y;
+    for_runnable(kRows(Backend::cpu), {GetParam().name, data.p},
+                 [&](const AdaptivePool3dKernel& kernel) {
+                   data.run(kernel);
+                   expect_equal(data.y, wanted);
+                 });
+  });
+}
+
 TEST_P(AdaptivePool3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
   for_half_types([&](auto type) {
     using T = decltype(type);
@@ -63,29 +79,22 @@ TEST_P(AdaptivePool3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
   });
 }
 
-// Sums are taken in the same order.
-TEST_P(AdaptivePool3d, RowsOfTheCpuEqualTheReferenceBitForBit) {
-  Data<float> data(GetParam().problem);
-  data.x.fill(reals("x"));
-  data.run(reference_of(kRows));
-  const Rows<float> wanted = data.y;
-  for_runnable(kRows(Backend::cpu), GetParam(), [&](const AdaptivePool3dKernel& kernel) {
-    data.run(kernel);
-    expect_equal(data.y, wanted);
-  });
-}
-
 TEST_P(AdaptivePool3d, DoublePrecisionDiffersByRoundingOnly) {
-  Data<float> single(GetParam().problem);
-  Data<double> exact(GetParam().problem);
-  single.x.fill(reals("x"));
-  exact.x.fill(reals("x"));
-  exact.run(reference_of(kRows));
-  // Values below 1, no more than all pixels of them, added and divided once.
-  const double pixels = double(single.x.rows());
-  for_runnable(kRows, GetParam(), [&](const AdaptivePool3dKernel& kernel) {
-    single.run(kernel);
-    expect_within(single.y, exact.y, [&](int64_t, int64_t) { return (pixels + 1) * kEps / 2; });
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Data<T> found(GetParam().problem);
+    Data<double> exact(GetParam().problem);
+    found.x.fill(reals<T>("x"));
+    exact.x.fill(reals<T>("x"));
+    exact.run(reference_of(kRows));
+    // Values below 1, no more than all pixels of them, added and divided once.
+    const double bound = (double(found.x.rows()) + 1) * kEps / 2;
+    for_runnable(kRows, {GetParam().name, found.p}, [&](const AdaptivePool3dKernel& kernel) {
+      found.run(kernel);
+      expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
+        return bound + rounding<T>(std::abs(exact.y.at(i, c)) + bound);
+      });
+    });
   });
 }
 

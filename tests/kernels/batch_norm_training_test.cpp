@@ -69,8 +69,9 @@ TEST_P(BatchNormTraining, SumsOfRealsDifferByRoundingOnly) {
 }
 
 // Strips of deviations in single precision, the rest in double precision.
-TEST_P(BatchNormTraining, SumsOverStripsStayWithinTheirBound) {
-  Data<float> data(GetParam().problem);
+template <class T>
+void expect_strip_bound(const Case<P>& problem) {
+  Data<T> data(problem.problem);
   data.forward().run(reference_of(kBackwardSums));
   const P& p = data.p;
   const auto sums = data.sums, backward_sums = data.backward_sums;
@@ -94,15 +95,19 @@ TEST_P(BatchNormTraining, SumsOverStripsStayWithinTheirBound) {
     return
         [&](int64_t i, int64_t c) { return kStripEps * terms.at(i, c) + n * n * 4 * kDoubleEps; };
   };
-  for_runnable_on_executor(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
+  const Case<P> typed{problem.name, p};
+  for_runnable_on_executor(kSums, typed, [&](const BatchNormSumsKernel& kernel) {
     data.run(kernel);
     expect_within(data.sums, sums, bound(magnitude));
   });
-  for_runnable_on_executor(
-      kBackwardSums, GetParam(), [&](const BatchNormBackwardSumsKernel& kernel) {
-        data.run(kernel);
-        expect_within(data.backward_sums, backward_sums, bound(backward_magnitude));
-      });
+  for_runnable_on_executor(kBackwardSums, typed, [&](const BatchNormBackwardSumsKernel& kernel) {
+    data.run(kernel);
+    expect_within(data.backward_sums, backward_sums, bound(backward_magnitude));
+  });
+}
+
+TEST_P(BatchNormTraining, SumsOverStripsStayWithinTheirBound) {
+  for_storage_types([&](auto type) { expect_strip_bound<decltype(type)>(GetParam()); });
 }
 
 // A few operations in double precision, that the device may fuse; running moments, dgamma and dbeta
