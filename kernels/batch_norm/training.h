@@ -115,7 +115,8 @@ using BatchNormBackwardParametersKernel =
 using BatchNormBackwardApplyKernel = Kernel<BatchNormTrainingProblem, BatchNormBackwardApplyArgs>;
 
 // Best first, the reference (every real type, everything) last. No result depends on the number of
-// threads. A NaN leaves the activation as NaN, and its gradient passes.
+// threads. The device's sums go by strips in single precision; see the README for their bound. A
+// NaN leaves the activation as NaN, and its gradient passes.
 std::span<const BatchNormSumsKernel> batch_norm_sums_kernels(Backend backend);
 std::span<const BatchNormMomentsKernel> batch_norm_moments_kernels(Backend backend);
 std::span<const BatchNormApplyKernel> batch_norm_apply_kernels(Backend backend);
