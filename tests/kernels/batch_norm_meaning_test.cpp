@@ -82,7 +82,7 @@ TEST_P(BatchNormMeaning, AMeanFarFromZeroCostsNoPrecision) {
   });
   // Deviations d from the first value are below 4. The sums of d and d^2 are within kStripEps of
   // those of their magnitudes; the variance is their mean square less the square of their mean.
-  for_runnable_on_executor(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
+  for_runnable_on_devices(kSums, GetParam(), [&](const BatchNormSumsKernel& kernel) {
     data.run(kernel);
     data.run(reference_of(kMoments));
     expect_moments(mean_error + kStripEps * 4, variance_error + kStripEps * (16 + 2 * 4 * 4));

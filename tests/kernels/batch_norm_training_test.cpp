@@ -96,11 +96,11 @@ void expect_strip_bound(const Case<P>& problem) {
         [&](int64_t i, int64_t c) { return kStripEps * terms.at(i, c) + n * n * 4 * kDoubleEps; };
   };
   const Case<P> typed{problem.name, p};
-  for_runnable_on_executor(kSums, typed, [&](const BatchNormSumsKernel& kernel) {
+  for_runnable_on_devices(kSums, typed, [&](const BatchNormSumsKernel& kernel) {
     data.run(kernel);
     expect_within(data.sums, sums, bound(magnitude));
   });
-  for_runnable_on_executor(kBackwardSums, typed, [&](const BatchNormBackwardSumsKernel& kernel) {
+  for_runnable_on_devices(kBackwardSums, typed, [&](const BatchNormBackwardSumsKernel& kernel) {
     data.run(kernel);
     expect_within(data.backward_sums, backward_sums, bound(backward_magnitude));
   });

@@ -246,7 +246,7 @@ class Step {
   const Kernel<Conv3dProblem, Args>& kernel_;
   Conv3dProblem p_;
   std::shared_ptr<void> prepared_;
-  std::vector<std::byte> packed_, workspace_;
+  VisibleVector<std::byte> packed_, workspace_;
 };
 
 TEST_P(Conv3dBackward, WeightsMayChangeBetweenRuns) {

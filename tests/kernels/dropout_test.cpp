@@ -14,7 +14,7 @@ template <class T>
 struct Data {
   DropoutProblem p;
   Rows<T> x, y;
-  int64_t seed = 7, step = 3;
+  Visible<int64_t> seed = 7, step = 3;
 
   explicit Data(DropoutProblem problem)
       : p(problem), x(input<T>(p.pixels, p.c, p.x_pitch)), y(output<T>(p.pixels, p.c, p.y_pitch)) {
@@ -23,7 +23,7 @@ struct Data {
   }
   Data& run(const DropoutKernel& kernel = kKernel) {
     y = output<T>(p.pixels, p.c, p.y_pitch);
-    run_kernel(kernel, p, {.x = x.data(), .seed = &seed, .step = &step, .y = y.data()});
+    run_kernel(kernel, p, {.x = x.data(), .seed = seed.data(), .step = step.data(), .y = y.data()});
     return *this;
   }
   std::vector<bool> kept() const {
@@ -125,7 +125,7 @@ TEST(DropoutValues, TheOutputMayBeTheInput) {
   data.run();
   Rows<float> shared = data.x;
   run_kernel(kKernel, p,
-             {.x = shared.data(), .seed = &data.seed, .step = &data.step, .y = shared.data()});
+             {.x = shared.data(), .seed = data.seed.data(), .step = data.step.data(), .y = shared.data()});
   expect_equal(shared, data.y);
 }
 

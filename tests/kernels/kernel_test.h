@@ -3,9 +3,10 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <vector>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@
 #include "kernels/base/element.h"
 #include "kernels/base/kernel.h"
 #include "kernels/simt/order.h"
+#include "tests/kernels/visible_memory.h"
 
 namespace sf::test {
 
@@ -59,7 +61,7 @@ class Rows {
   static constexpr int64_t kMargin = 64;
   int64_t rows_, c_, pitch_;
   T guard_;
-  std::vector<T> all_;
+  VisibleVector<T> all_;
 };
 
 template <class T>
@@ -90,6 +92,24 @@ auto reals(const char* key) {
   return [rng = CounterRng(key)](int64_t i) { return held<T>(rng.uniform(uint64_t(i), -1, 1)); };
 }
 
+// What the rows that run_kernel() gets are of.
+inline Backend current_backend = Backend::cpu;
+
+class BackendScope {
+ public:
+  explicit BackendScope(Backend backend) { current_backend = backend; }
+  ~BackendScope() { current_backend = Backend::cpu; }
+  BackendScope(const BackendScope&) = delete;
+  BackendScope& operator=(const BackendScope&) = delete;
+};
+
+// SF_TEST_BACKEND names the one whose rows are to be run; unset: all.
+inline bool wanted(Backend backend) {
+  constexpr const char* kNames[] = {"cpu", "simt", "cuda"};
+  const char* name = std::getenv("SF_TEST_BACKEND");
+  return !name || name == std::string_view(kNames[int(backend)]);
+}
+
 // Calls the kernel as a plan does. Workspace and packed weights start as `poison` bytes; 0xFF makes
 // NaNs.
 template <class Problem, class Args>
@@ -97,10 +117,10 @@ void run_kernel(const Kernel<Problem, Args>& kernel, const Problem& p, Args args
                 int poison = 0xFF) {
   const auto prepared = kernel.prepare ? kernel.prepare(p) : nullptr;
   const auto bytes = [&](size_t size) {
-    return std::vector<std::max_align_t>(size / sizeof(std::max_align_t) + 8);
+    return VisibleVector<std::max_align_t>(size / sizeof(std::max_align_t) + 8);
   };
   auto workspace = bytes(kernel.workspace_bytes ? kernel.workspace_bytes(p, prepared.get()) : 0);
-  const auto aligned = [&](std::vector<std::max_align_t>& buffer) {
+  const auto aligned = [&](VisibleVector<std::max_align_t>& buffer) {
     std::memset(buffer.data(), poison, buffer.size() * sizeof(buffer[0]));
     return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(buffer.data()) + 63) / 64 * 64);
   };
@@ -112,7 +132,8 @@ void run_kernel(const Kernel<Problem, Args>& kernel, const Problem& p, Args args
       args.w = to;
     }
   }
-  kernel.run(p, args, prepared.get(), aligned(workspace), Queue{});
+  kernel.run(p, args, prepared.get(), aligned(workspace), Queue{.backend = current_backend});
+  if (current_backend == Backend::cuda) wait_for_device(kernel.name);
 }
 
 // Fails with the first place where the two differ by more than bound(row, channel).
@@ -166,6 +187,7 @@ using Table = std::span<const Kernel<Problem, Args>> (*)(Backend);
 template <class Problem, class Args, class F>
 void for_runnable(std::span<const Kernel<Problem, Args>> table, const Case<Problem>& c,
                   const F& f) {
+  if (!wanted(Backend::cpu)) return;
   for_instruction_sets([&] {
     for (const auto& kernel : table) {
       if (!kernel.can_run(c.problem)) continue;
@@ -176,28 +198,41 @@ void for_runnable(std::span<const Kernel<Problem, Args>> table, const Case<Probl
   });
 }
 
-// The same for the rows that the executor runs, with three orders of threads.
+// The same for the rows of a device.
 template <class Problem, class Args, class F>
-void for_runnable_on_executor(Table<Problem, Args> table, const Case<Problem>& c, const F& f) {
-  for (const unsigned seed : {0, 1, 2}) {
-    const simt::ScopedSeed scoped(seed);
-    SCOPED_TRACE(cat("simt, seed ", seed));
-    for (const auto& kernel : table(Backend::simt)) {
-      if (!kernel.can_run(c.problem)) continue;
-      SCOPED_TRACE(cat(c.name, ", ", kernel.name));
-      f(kernel);
-      if (::testing::Test::HasFatalFailure()) return;
-    }
+void for_runnable_on(Backend backend, Table<Problem, Args> table, const Case<Problem>& c,
+                     const F& f) {
+  const BackendScope scope(backend);
+  for (const auto& kernel : table(backend)) {
+    if (!kernel.can_run(c.problem)) continue;
+    SCOPED_TRACE(cat(c.name, ", ", kernel.name));
+    f(kernel);
+    if (::testing::Test::HasFatalFailure()) return;
   }
 }
 
-// The same for the rows of every backend: those of the CPU with each instruction set, those of the
-// executor with each order.
+// The same for the device rows: on the executor with three orders of threads, on CUDA where there
+// is a device.
+template <class Problem, class Args, class F>
+void for_runnable_on_devices(Table<Problem, Args> table, const Case<Problem>& c, const F& f) {
+  for (const unsigned seed : {0, 1, 2}) {
+    if (!wanted(Backend::simt) || ::testing::Test::HasFatalFailure()) break;
+    const simt::ScopedSeed scoped(seed);
+    SCOPED_TRACE(cat("simt, seed ", seed));
+    for_runnable_on(Backend::simt, table, c, f);
+  }
+  if (!wanted(Backend::cuda) || cuda::device_count() == 0) return;
+  SCOPED_TRACE("cuda");
+  for_runnable_on(Backend::cuda, table, c, f);
+}
+
+// The same for the rows of every backend: those of the CPU with each instruction set, those of
+// devices.
 template <class Problem, class Args, class F>
 void for_runnable(Table<Problem, Args> table, const Case<Problem>& c, const F& f) {
   for_runnable(table(Backend::cpu), c, f);
   if (::testing::Test::HasFatalFailure()) return;
-  for_runnable_on_executor(table, c, f);
+  for_runnable_on_devices(table, c, f);
 }
 
 template <class Problem, class Args>

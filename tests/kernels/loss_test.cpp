@@ -17,9 +17,9 @@ template <class T>
 struct Softmax {
   CrossEntropyProblem p;
   Rows<T> x, targets, weights, dx;
-  std::vector<int64_t> labels;
+  VisibleVector<int64_t> labels;
   bool soft = false, weighted = false;
-  T loss = 0, dloss = 1;
+  Visible<T> loss = T(0), dloss = T(1);
 
   explicit Softmax(CrossEntropyProblem problem)
       : p(problem),
@@ -39,13 +39,13 @@ struct Softmax {
     const int64_t* label = soft ? nullptr : labels.data();
     const void *t = soft ? targets.data() : nullptr, *w = weighted ? weights.data() : nullptr;
     run_kernel(forward, p,
-               {.x = x.data(), .labels = label, .targets = t, .weights = w, .loss = &loss});
+               {.x = x.data(), .labels = label, .targets = t, .weights = w, .loss = loss.data()});
     run_kernel(backward, p,
                {.x = x.data(),
                 .labels = label,
                 .targets = t,
                 .weights = w,
-                .dloss = &dloss,
+                .dloss = dloss.data(),
                 .dx = dx.data()});
     return *this;
   }
@@ -55,8 +55,8 @@ template <class T>
 struct Binary {
   BinaryCrossEntropyProblem p;
   Rows<T> x, targets, dx;
-  int64_t rows_used;
-  T loss = 0, dloss = 1;
+  Visible<int64_t> rows_used;
+  Visible<T> loss = T(0), dloss = T(1);
 
   explicit Binary(BinaryCrossEntropyProblem problem)
       : p(problem),
@@ -74,12 +74,12 @@ struct Binary {
   Binary& run(const BinaryCrossEntropyKernel& forward,
               const BinaryCrossEntropyBackwardKernel& backward) {
     run_kernel(forward, p,
-               {.x = x.data(), .targets = targets.data(), .rows_used = &rows_used, .loss = &loss});
+               {.x = x.data(), .targets = targets.data(), .rows_used = rows_used.data(), .loss = loss.data()});
     run_kernel(backward, p,
                {.x = x.data(),
                 .targets = targets.data(),
-                .rows_used = &rows_used,
-                .dloss = &dloss,
+                .rows_used = rows_used.data(),
+                .dloss = dloss.data(),
                 .dx = dx.data()});
     return *this;
   }
@@ -101,11 +101,11 @@ constexpr CrossEntropyProblem kThreeRows{
     .rows = 3, .classes = 4, .x_pitch = 5, .targets_pitch = 4, .dx_pitch = 6};
 constexpr double kLogits[] = {0.5, -1.25, 2, 0, 3, 0.25, -0.75, 1, -2, 1.5, 0.5, -0.5};
 
-Softmax<double> three_rows(std::vector<int64_t> labels) {
+Softmax<double> three_rows(const std::vector<int64_t>& labels) {
   Softmax<double> data(kThreeRows);
   data.x.fill([](int64_t i) { return kLogits[i]; });
   data.weights.fill([](int64_t i) { return std::array{1.0, 0.5, 2.0, 0.25}[size_t(i)]; });
-  data.labels = std::move(labels);
+  data.labels.assign(labels.begin(), labels.end());
   return data;
 }
 

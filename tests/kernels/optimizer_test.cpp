@@ -13,8 +13,8 @@ using namespace sf::test;
 template <class T>
 struct Parameter {
   int64_t n;
-  double learning_rate = 0.1, factor = 1;
-  int64_t step = 0;
+  Visible<double> learning_rate = 0.1, factor = 1.0;
+  Visible<int64_t> step = 0;
   Rows<T> g, p, buffer, mean, square;
 
   explicit Parameter(int64_t size)
@@ -28,7 +28,7 @@ struct Parameter {
     ++step;
     g.fill([value = reals("g"), this](int64_t i) { return value(i + step * n); });
   }
-  StepArgs step_args() { return {&learning_rate, &step, &factor}; }
+  StepArgs step_args() { return {learning_rate.data(), step.data(), factor.data()}; }
   void run(const SgdKernel& kernel, SgdProblem problem) {
     problem.dtype = dtype_of<T>;
     run_kernel(kernel, problem,
@@ -170,15 +170,15 @@ TEST(LarsValues, TheGradientTakesTheLengthOfTheParameter) {
 
 TEST(LarsValues, EveryKernelEqualsTheReferenceBitForBit) {
   const LarsProblem p{.n = 1000, .trust = 0.5, .weight_decay = 0.1};
-  const double p_squares = 25, g_squares = 169;
+  Visible<double> p_squares = 25.0, g_squares = 169.0;
   const auto values = [&](const LarsKernel& kernel) {
     Rows<float> param = input<float>(1, p.n, p.n).fill(reals("p"));
     Rows<float> g = input<float>(1, p.n, p.n).fill(reals("g")), y = output<float>(1, p.n, p.n);
     run_kernel(kernel, p,
                {.p = param.data(),
                 .g = g.data(),
-                .p_squares = &p_squares,
-                .g_squares = &g_squares,
+                .p_squares = p_squares.data(),
+                .g_squares = g_squares.data(),
                 .y = y.data()});
     EXPECT_TRUE(y.guards_intact());
     return y;
