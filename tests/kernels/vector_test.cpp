@@ -37,14 +37,14 @@ TEST_P(Vector, AccumulateAdds) {
 TEST_P(Vector, ScaleMultiplies) {
   const VectorProblem p = GetParam().problem;
   const Rows<float> x = values("x", p.n);
-  const double factor = 0.3;
+  Visible<double> factor = 0.3;
   for_runnable(kScale, GetParam(), [&](const ScaleKernel& kernel) {
     Rows<float> y = output<float>(1, p.n, p.n), wanted = y, shared = x;
-    run_kernel(kernel, p, {.x = x.data(), .factor = &factor, .y = y.data()});
+    run_kernel(kernel, p, {.x = x.data(), .factor = factor.data(), .y = y.data()});
     wanted.fill([&](int64_t i) { return x.at(0, i) * 0.3F; });
     expect_equal(y, wanted);
     EXPECT_TRUE(y.guards_intact());
-    run_kernel(kernel, p, {.x = shared.data(), .factor = &factor, .y = shared.data()});
+    run_kernel(kernel, p, {.x = shared.data(), .factor = factor.data(), .y = shared.data()});
     expect_equal(shared, wanted);
   });
 }
@@ -55,8 +55,8 @@ TEST_P(Vector, SumOfSquaresOfIntegersIsExact) {
   double wanted = 0;
   for (int64_t i = 0; i < p.n; ++i) wanted += double(x.at(0, i)) * double(x.at(0, i));
   for_runnable(kSumOfSquares, GetParam(), [&](const SumOfSquaresKernel& kernel) {
-    double sum = 0;
-    run_kernel(kernel, p, {.x = x.data(), .sum = &sum});
+    Visible<double> sum = 0.0;
+    run_kernel(kernel, p, {.x = x.data(), .sum = sum.data()});
     EXPECT_EQ(sum, wanted);
   });
 }
@@ -95,33 +95,34 @@ TEST_P(Vector, AnAddressBetweenVectorsChangesNothing) {
   double wanted = 0;
   for (int64_t i = 1; i <= p.n; ++i) wanted += double(x.at(0, i)) * double(x.at(0, i));
   for_runnable(kSumOfSquares, {GetParam().name, p}, [&](const SumOfSquaresKernel& kernel) {
-    double sum = 0;
-    run_kernel(kernel, p, {.x = x.data() + 1, .sum = &sum});
+    Visible<double> sum = 0.0;
+    run_kernel(kernel, p, {.x = x.data() + 1, .sum = sum.data()});
     EXPECT_EQ(sum, wanted);
   });
 }
 
 TEST(VectorNorm, SquaresAreAddedInDoublePrecision) {
   const double x[] = {3, 1e-9, 4};
-  double sum = 0;
-  run_kernel(reference_of(kSumOfSquares), {.dtype = DType::f64, .n = 3}, {.x = x, .sum = &sum});
+  Visible<double> sum = 0.0;
+  run_kernel(reference_of(kSumOfSquares), {.dtype = DType::f64, .n = 3},
+             {.x = x, .sum = sum.data()});
   EXPECT_EQ(sum, 25.0);
   // 2^24 and 1: in single precision the 1 would be lost.
-  const float y[] = {4096, 1, 0};
+  const VisibleVector<float> y{4096, 1, 0};
   for_runnable(kSumOfSquares, {"squares", {.n = 3}}, [&](const SumOfSquaresKernel& kernel) {
-    run_kernel(kernel, {.n = 3}, {.x = y, .sum = &sum});
+    run_kernel(kernel, {.n = 3}, {.x = y.data(), .sum = sum.data()});
     EXPECT_EQ(sum, 16777217.0);
   });
 }
 
 TEST(VectorNorm, TheFactorBringsALongerVectorToItsLimit) {
-  std::vector<double> squares(300, 0.0);  // more arrays than a block has threads
+  VisibleVector<double> squares(300, 0.0);  // more arrays than a block has threads
   squares[0] = 36, squares[299] = 64;
   for_runnable(kClipNorm, {"clip", {.arrays = 300}}, [&](const ClipNormKernel& kernel) {
-    double norm = 0, factor = 0;
-    const auto clip = [&](double limit) {
+    Visible<double> norm = 0.0, factor = 0.0;
+    const auto clip = [&](double limit) -> double {
       run_kernel(kernel, {.arrays = 300, .max_norm = limit},
-                 {.squares = squares.data(), .norm = &norm, .factor = &factor});
+                 {.squares = squares.data(), .norm = norm.data(), .factor = factor.data()});
       EXPECT_EQ(norm, 10);
       return factor;
     };
@@ -132,10 +133,11 @@ TEST(VectorNorm, TheFactorBringsALongerVectorToItsLimit) {
 }
 
 TEST(VectorNorm, ANanIsNotHidden) {
-  const double squares[] = {kNan};
+  const VisibleVector<double> squares{kNan};
   for_runnable(kClipNorm, {"nan", {.max_norm = 1}}, [&](const ClipNormKernel& kernel) {
-    double norm = 0, factor = 0;
-    run_kernel(kernel, {.max_norm = 1}, {.squares = squares, .norm = &norm, .factor = &factor});
+    Visible<double> norm = 0.0, factor = 0.0;
+    run_kernel(kernel, {.max_norm = 1},
+               {.squares = squares.data(), .norm = norm.data(), .factor = factor.data()});
     EXPECT_TRUE(std::isnan(norm));
     EXPECT_TRUE(std::isnan(factor));
   });
