@@ -124,8 +124,9 @@ TEST(DropoutValues, TheOutputMayBeTheInput) {
   Data<float> data(p);
   data.run();
   Rows<float> shared = data.x;
-  run_kernel(kKernel, p,
-             {.x = shared.data(), .seed = data.seed.data(), .step = data.step.data(), .y = shared.data()});
+  run_kernel(
+      kKernel, p,
+      {.x = shared.data(), .seed = data.seed.data(), .step = data.step.data(), .y = shared.data()});
   expect_equal(shared, data.y);
 }
 

@@ -74,7 +74,10 @@ struct Binary {
   Binary& run(const BinaryCrossEntropyKernel& forward,
               const BinaryCrossEntropyBackwardKernel& backward) {
     run_kernel(forward, p,
-               {.x = x.data(), .targets = targets.data(), .rows_used = rows_used.data(), .loss = loss.data()});
+               {.x = x.data(),
+                .targets = targets.data(),
+                .rows_used = rows_used.data(),
+                .loss = loss.data()});
     run_kernel(backward, p,
                {.x = x.data(),
                 .targets = targets.data(),
