@@ -35,7 +35,7 @@ Lowered lower(const Graph::Node& node, const OpSite& site, Device device) {
 
 }  // namespace
 
-Plan::Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options)
+Plan::Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions& options)
     : graph_(graph), options_(options), outputs_(ids(outputs)) {
   if (options.device.backend == Backend::cuda) stream_.emplace(options.device.index);
   const std::vector<int> order = execution_order(graph, outputs_);
@@ -256,7 +256,7 @@ std::string Plan::shapes() const {
 }
 
 Tensor evaluate(Value value, const std::vector<std::pair<Value, Tensor>>& inputs,
-                PlanOptions options) {
+                const PlanOptions& options) {
   Plan plan(value.graph(), std::vector{value}, options);
   for (const auto& [input, tensor] : inputs) plan.feed(input, tensor);
   plan.run();

@@ -52,7 +52,7 @@ class PlanTooLarge : public Error {
 class Plan {
  public:
   // outputs: what will be fetched. The graph must outlive the plan.
-  Plan(const Graph& graph, std::span<const Value> outputs, PlanOptions options = {});
+  Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions& options = {});
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
@@ -135,6 +135,6 @@ class Plan {
 
 // Plans, runs and fetches; for tests and tools.
 Tensor evaluate(Value value, const std::vector<std::pair<Value, Tensor>>& inputs,
-                PlanOptions options = {});
+                const PlanOptions& options = {});
 
 }  // namespace sf

@@ -97,9 +97,13 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
   int k0 = 0;
   const auto copy = [&](int stage) {
     std::byte* a = shared + stage * Stage::kBytes;
-    const int back_t = tap.i * classes.t.out_step, back_h = tap.j * classes.h.out_step,
-              back_w = tap.l * classes.w.out_step;
-    const int back = (back_t * g.h.out + back_h) * g.w.out + back_w;
+    int back_t = 0, back_h = 0, back_w = 0, back = 0;
+    if constexpr (!kPointwise) {
+      back_t = tap.i * classes.t.out_step;
+      back_h = tap.j * classes.h.out_step;
+      back_w = tap.l * classes.w.out_step;
+      back = (back_t * g.h.out + back_h) * g.w.out + back_w;
+    }
     copy_tile<kWidth, Shape::kThreads, Stage::kRowsA, Stage::kRowBytesA, false>(
         a, dy, [&](int row, int column) -> const T* {
           if (k0 + column >= channels.out) return nullptr;

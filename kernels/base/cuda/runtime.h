@@ -79,7 +79,7 @@ class Event {
 
  private:
   friend class Stream;
-  void* native_ = nullptr;
+  [[maybe_unused]] void* native_ = nullptr;
 };
 
 // Throws, with the step's name, if CUDA refused a launch of this thread since the last call or has
