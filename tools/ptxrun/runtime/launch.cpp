@@ -123,7 +123,8 @@ using namespace ptxrun;
 
 extern "C" {
 
-// <<<>>> pushes its configuration, then calls a stub that pops it.
+// What nvcc makes of a launch in angle brackets: its configuration is pushed, then the kernel's
+// host function pops it.
 unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared, CUstream_st* stream) {
   pushed().push_back({grid, block, shared, stream});
   return 0;
