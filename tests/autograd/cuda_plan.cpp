@@ -38,7 +38,7 @@ class CudaPlan : public ::testing::Test {
 };
 
 TEST_F(CudaPlan, EqualsThatOnTheCpuBitForBit) {
-  const auto run = [&](PlanOptions options) {
+  const auto run = [&](const PlanOptions& options) {
     graph_.move_states_to(options.device);
     Plan plan(graph_, std::vector{y_}, options);
     plan.feed(x_, clip_);
