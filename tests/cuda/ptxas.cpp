@@ -76,10 +76,13 @@ int intended_stack_bytes(const std::string& kernel) {
   return 0;
 }
 
+// Tables name the kernels of other files and have none of their own.
+bool is_table(const fs::path& source) { return source.stem().string().ends_with("_table"); }
+
 std::vector<fs::path> kernel_sources() {
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(SF_SOURCE_DIR) / "kernels"))
-    if (entry.path().extension() == ".cu") files.push_back(entry.path());
+    if (entry.path().extension() == ".cu" && !is_table(entry.path())) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
 }
