@@ -157,6 +157,11 @@ class TrainLoader::Pipeline {
     return size_t(most);
   }
 
+  // Those that all workers are busy with, and one that waits to be taken.
+  int64_t most_batches(int64_t videos) const {
+    return (bounded_workers(options_.workers) + videos - 1) / videos + 1;
+  }
+
   // The next place of the first batch that has one, or of a new batch.
   Task pick() {
     for (const auto& batch : flight_) {
@@ -168,6 +173,7 @@ class TrainLoader::Pipeline {
     const BatchRange& range = batches_[size_t(next_)];
     const int64_t bytes = bytes_of_batch(range.videos, range.crop);
     if (held_bytes_ > 0 && held_bytes_ + bytes > options_.memory_bytes) return {};
+    if (int64_t(flight_.size()) >= most_batches(range.videos)) return {};
     auto batch = std::make_shared<Batch>();
     batch->range = range;
     batch->bytes = bytes;

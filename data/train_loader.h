@@ -40,10 +40,11 @@ struct TrainLoaderOptions {
 
   int workers = 4;  // threads, bounded by those of the machine; 0: the caller's thread does the
                     // work in next()
-  double decode_timeout_seconds = 60;       // of one clip
-  int64_t memory_bytes = int64_t(1) << 30;  // bound of the batches in preparation; there is always
-                                            // room for one. The memory of one that was released is
-                                            // kept besides until the end of the epoch.
+  double decode_timeout_seconds = 60;  // of one clip
+  // Bound of the batches in preparation; there is always room for one. There are no more than all
+  // workers are busy with and one that waits to be taken. The memory of one that was released is
+  // kept besides until the end of the epoch.
+  int64_t memory_bytes = int64_t(1) << 30;
 };
 
 struct TrainBatch {

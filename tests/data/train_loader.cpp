@@ -1,6 +1,8 @@
 #include "data/train_loader.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -247,6 +249,22 @@ TEST(TrainLoader, PreparedBatchesStayWithinTheMemoryUnlessOneIsLarger) {
     loader.start(0);
     EXPECT_EQ(rest(loader).size(), 4u);
     EXPECT_LE(loader.peak_bytes(), std::max(memory, kBatch));
+  }
+}
+
+TEST(TrainLoader, WorkersPrepareOneBatchMoreThanTheyAreBusyWith) {
+  Videos videos;
+  for (int i = 0; i < 12; ++i) videos.add(golden_video("short_32_frames.mp4"));
+  constexpr int64_t kBatch = 3 * 10 * 40 * 40 * 3 * 4;
+  for (int workers : {0, 1}) {
+    TrainLoaderOptions options = small();
+    options.workers = workers;
+    TrainLoader loader(videos, options);
+    loader.start(0);
+    EXPECT_TRUE(loader.next());
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // enough to prepare all of them
+    EXPECT_EQ(rest(loader).size(), 3u);
+    EXPECT_LE(loader.peak_bytes(), (workers + 1) * kBatch);
   }
 }
 
