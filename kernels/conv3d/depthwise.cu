@@ -36,7 +36,8 @@ __global__ void __launch_bounds__(kThreads, 8)
     if (pixel >= g.pixels) return;
     const Corner corner(g, pixel);
     const float* tap = weights + vector * kPart;
-    float sum[kWidth] = {};
+    float sum[kWidth];
+    epilogue.load_bias(sum, c, channels);
     for (int tap_t = 0; tap_t < g.size.t; ++tap_t)
       for (int tap_h = 0; tap_h < g.size.h; ++tap_h)
         for (int tap_w = 0; tap_w < g.size.w; ++tap_w, tap += kChannels) {

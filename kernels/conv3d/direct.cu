@@ -27,7 +27,8 @@ __global__ void __launch_bounds__(kThreads)
   x += k / channels.out * channels.in;
   const int64_t row = int64_t(g.size.t) * g.size.h * g.size.w * channels.in;
   w += k * row;
-  float sum[kWidth] = {};
+  float sum[kWidth];
+  epilogue.load_bias(sum, k, channels.all_out);
   for (int tap_t = 0; tap_t < g.size.t; ++tap_t)
     for (int tap_h = 0; tap_h < g.size.h; ++tap_h)
       for (int tap_w = 0; tap_w < g.size.w; ++tap_w, w += channels.in) {

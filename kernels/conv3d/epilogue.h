@@ -24,20 +24,32 @@ struct Epilogue {
         y_pitch(p.y_pitch),
         activation(p.activation),
         vectors(aligned_for_vectors<T>(together ? together : p.k / p.groups,
-                                       {p.y_pitch, residual_pitch}, {y, residual})) {}
+                                       {p.y_pitch, residual_pitch}, {y, residual, bias})) {}
 
-  // Channels k to k + kWidth of one pixel: aligned, for kWidth above 1.
+  // The bias of channels from k on, zeros without one and past the last of `channels`.
+  template <int kWidth>
+  SF_DEVICE void load_bias(float (&values)[kWidth], int k, int channels) const {
+    constexpr int kPart = minimum(kWidth, 4);
+#pragma unroll
+    for (int i = 0; i < kWidth; i += kPart) {
+      Vec<float, kPart> part{};
+      if (bias && vectors && k < channels) part = load<kPart>(bias + k + i);
+#pragma unroll
+      for (int j = 0; j < kPart; ++j) {
+        if (bias && !vectors && k + i + j < channels) part[j] = load<1>(bias + k + i + j)[0];
+        values[i + j] = part[j];
+      }
+    }
+  }
+
+  // Channels k to k + kWidth of one pixel: aligned, for kWidth above 1. The sums have the bias.
   template <int kWidth>
   SF_DEVICE void store_channels(int pixel, int k, const float (&sum)[kWidth]) const {
     Vec<T, kWidth> addend{}, result;
     if (residual) addend = load<kWidth>(residual + pixel * residual_pitch + k);
 #pragma unroll
-    for (int i = 0; i < kWidth; ++i) {
-      float value = sum[i];
-      if (bias) value += load<1>(bias + k + i)[0];
-      if (residual) value += float(addend[i]);
-      result[i] = T(activate(activation, value));
-    }
+    for (int i = 0; i < kWidth; ++i)
+      result[i] = T(activate(activation, residual ? sum[i] + float(addend[i]) : sum[i]));
     store(y + pixel * y_pitch + k, result);
   }
 
@@ -62,24 +74,44 @@ struct Epilogue {
   SF_DEVICE void store_tile(const Tile& tile, float* strip_rows, int k, int channels,
                             const PixelOf& pixel_of) const {
     constexpr int kWidth = kVec<T>, kVectors = Tile::kN / kWidth;
+    static_assert(kWarpSize % kVectors == 0);
+    const int vector = lane_index() % kVectors;
+    k += vector * kWidth;
+    float lane_bias[kWidth];
+    load_bias(lane_bias, k, channels);
 #pragma unroll
     for (int strip = 0; strip < Tile::kM / 16; ++strip) {
       tile.put_strip(strip, strip_rows);
       sync_warp();
 #pragma unroll
-      for (int i = lane_index(); i < 16 * kVectors; i += kWarpSize) {
-        const int row = i / kVectors, vector = i % kVectors;
+      for (int i = 0; i < 16; i += kWarpSize / kVectors) {
+        const int row = i + lane_row<Tile, kVectors>();
         const int pixel = pixel_of(strip * 16 + row);
         float sum[kWidth];
         take(sum, strip_rows + row * Tile::kStripPitch + vector * kWidth,
              kVectors < 8 ? row % 2 : vector / 4 % 2);
-        if (pixel >= 0) store_some_channels(pixel, k + vector * kWidth, channels, sum);
+#pragma unroll
+        for (int j = 0; j < kWidth; ++j) sum[j] += lane_bias[j];
+        if (pixel >= 0) store_some_channels(pixel, k, channels, sum);
       }
       sync_warp();
     }
   }
 
  private:
+  // Of the rows that a warp takes together, the lane's. Where eight lanes, which share a pass over
+  // the banks, take two rows of 16 values, those lie half of the banks apart.
+  template <class Tile, int kVectors>
+  SF_DEVICE static int lane_row() {
+    const int row = lane_index() / kVectors;
+    if constexpr (kVec<T> == 4 && kVectors == 4) {
+      constexpr int kApart = 2 * Tile::kStripPitch % 32 == 16 ? 2 : 4;
+      static_assert(kApart * Tile::kStripPitch % 32 == 16);
+      return row % 2 * kApart + row / 2 % kApart + row / (2 * kApart) * (2 * kApart);
+    }
+    return row;
+  }
+
   // Eight values take two loads; the lanes that begin with the second one are those whose first
   // would share a bank with another lane's.
   template <int kWidth>

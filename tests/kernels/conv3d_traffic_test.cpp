@@ -1,82 +1,193 @@
-// What the device's convolutions move, counted by the executor.
+// What the device's convolutions and their gradients move, counted by the executor.
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "kernels/base/storage.h"
+#include "kernels/conv3d/backward_data.h"
+#include "kernels/conv3d/backward_weight.h"
 #include "kernels/conv3d/cases.h"
-#include "kernels/conv3d/conv3d.h"
 #include "kernels/simt/counters.h"
 
 namespace sf {
 namespace {
 
-// The row's counts on the problem, whose tensors begin at whole sectors.
-simt::Counts counts_of(std::string_view row, const Conv3dProblem& p) {
-  const auto bytes = [&](int64_t values) {
-    return std::vector<std::max_align_t>(size_t(values) * size_of(p.dtype) / 16 + 5);
-  };
-  auto x = bytes(int64_t{p.n} * p.t * p.h * p.w * p.x_pitch);
-  auto w = bytes(int64_t{p.k} * p.kt * p.kh * p.kw * (p.c / p.groups));
-  auto y = bytes(p.out_pixels() * p.y_pitch), workspace = bytes(1 << 20);
-  const auto at_sector = [](auto& buffer) {
-    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(buffer.data()) + 31) / 32 * 32);
-  };
-  for (const auto& kernel : conv3d_kernels(Backend::simt)) {
+// Zeros, from a whole sector on.
+class Buffer {
+ public:
+  explicit Buffer(int64_t bytes) : memory_(size_t(bytes) / 16 + 5) {}
+  void* data() {
+    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory_.data()) + 31) / 32 * 32);
+  }
+
+ private:
+  std::vector<std::max_align_t> memory_;
+};
+
+// The counts of the row of that name.
+template <class Args>
+simt::Counts counts_of(std::span<const Kernel<Conv3dProblem, Args>> table, std::string_view row,
+                       const Conv3dProblem& p, const Args& args) {
+  for (const auto& kernel : table) {
     if (kernel.name != row) continue;
     EXPECT_TRUE(kernel.can_run(p)) << row;
+    Buffer workspace(int64_t(kernel.workspace_bytes ? kernel.workspace_bytes(p, nullptr) : 0));
     const simt::Counters counters;
-    kernel.run(p, {.x = at_sector(x), .w = at_sector(w), .y = at_sector(y)}, nullptr,
-               at_sector(workspace), {});
+    kernel.run(p, args, nullptr, workspace.data(), {});
     return counters.total();
   }
   ADD_FAILURE() << "no row " << row;
   return {};
 }
 
-struct MainTile {
+enum class Pass { forward, data, weight };
+
+simt::Counts counts_of(Pass pass, std::string_view row, const Conv3dProblem& p) {
+  const int64_t size = int64_t(size_of(p.dtype)), taps = int64_t{p.kt} * p.kh * p.kw;
+  const int64_t weights = taps * p.k * (p.c / p.groups);
+  Buffer x(int64_t{p.n} * p.t * p.h * p.w * p.x_pitch * size), w(weights * size), bias(p.k * 4);
+  Buffer residual(p.out_pixels() * p.residual_pitch * size), y(p.out_pixels() * p.y_pitch * size);
+  Buffer dw(weights * 4);
+  switch (pass) {
+    case Pass::forward:
+      return counts_of(conv3d_kernels(Backend::simt), row, p,
+                       Conv3dArgs{.x = x.data(),
+                                  .w = w.data(),
+                                  .bias = p.bias ? bias.data() : nullptr,
+                                  .residual = p.residual ? residual.data() : nullptr,
+                                  .y = y.data()});
+    case Pass::data:
+      return counts_of(conv3d_backward_data_kernels(Backend::simt), row, p,
+                       {.dy = y.data(), .w = w.data(), .dx = x.data()});
+    case Pass::weight:
+      return counts_of(conv3d_backward_weight_kernels(Backend::simt), row, p,
+                       {.x = x.data(), .dy = y.data(), .dw = dw.data()});
+  }
+  return {};
+}
+
+// A tile of m x n sums: pixels x output channels, pixels x input channels, output channels x taps
+// and input channels.
+struct Tile {
+  Pass pass;
   std::string_view row;
   DType dtype;
   int m, n;
 };
 
-void PrintTo(const MainTile& tile, std::ostream* out) { *out << tile.row << ' ' << tile.dtype; }
+void PrintTo(const Tile& tile, std::ostream* out) {
+  *out << tile.row << ' ' << tile.dtype << ' ' << tile.m << 'x' << tile.n;
+}
 
-class Conv3dTile : public ::testing::TestWithParam<MainTile> {};
-INSTANTIATE_TEST_SUITE_P(Shapes, Conv3dTile,
-                         ::testing::Values(MainTile{"gemm_128x128", DType::bf16, 128, 128},
-                                           MainTile{"gemm_128x64", DType::f16, 128, 64},
-                                           MainTile{"gemm_64x64", DType::bf16, 64, 64},
-                                           MainTile{"gemm_128x32", DType::bf16, 128, 32},
-                                           MainTile{"gemm_128x16", DType::bf16, 128, 16},
-                                           MainTile{"gemm_f32_128x64", DType::f32, 128, 64},
-                                           MainTile{"gemm_tf32_128x128", DType::f32, 128, 128}),
-                         [](const auto& info) {
-                           return std::string(info.param.row) + "_" +
-                                  std::string(name_of(info.param.dtype));
-                         });
+std::vector<Tile> main_tiles() {
+  using enum Pass;
+  std::vector<Tile> tiles{{forward, "gemm_tf32_128x128", DType::f32, 128, 128},
+                          {forward, "gemm_tf32", DType::f32, 64, 64},
+                          {forward, "gemm_tf32", DType::f32, 128, 16},
+                          {forward, "gemm_f32_128x64", DType::f32, 128, 64},
+                          {forward, "gemm_f32", DType::f32, 64, 64},
+                          {forward, "gemm_f32", DType::f32, 128, 16},
+                          {data, "gemm_tf32_128x128", DType::f32, 128, 128},
+                          {data, "gemm_tf32_128x32", DType::f32, 128, 32},
+                          {data, "gemm_f32_128x64", DType::f32, 128, 64},
+                          {data, "gemm_f32_128x32", DType::f32, 128, 32},
+                          {weight, "gemm_tf32_128x128", DType::f32, 128, 128},
+                          {weight, "gemm_tf32_64x64", DType::f32, 64, 64},
+                          {weight, "gemm_f32_128x64", DType::f32, 128, 64},
+                          {weight, "gemm_f32_64x64", DType::f32, 64, 64},
+                          {weight, "gemm_f32_32x64", DType::f32, 32, 64}};
+  for (const DType half : {DType::bf16, DType::f16}) {
+    tiles.insert(tiles.end(), {{forward, "gemm_128x128", half, 128, 128},
+                               {forward, "gemm_128x64", half, 128, 64},
+                               {forward, "gemm_64x64", half, 64, 64},
+                               {forward, "gemm_128x32", half, 128, 32},
+                               {forward, "gemm_128x16", half, 128, 16},
+                               {data, "gemm_128x128", half, 128, 128},
+                               {data, "gemm_128x64", half, 128, 64},
+                               {data, "gemm_128x32", half, 128, 32},
+                               {data, "gemm_128x16", half, 128, 16},
+                               {weight, "gemm_128x128", half, 128, 128},
+                               {weight, "gemm_64x64", half, 64, 64},
+                               {weight, "gemm_16x64", half, 16, 64}});
+  }
+  return tiles;
+}
 
-// Both a window without padding and one that a tile's borders cut. All accesses are vectors, of
-// whole sectors, free of bank conflicts, and no byte is moved but those of the tiles.
-TEST_P(Conv3dTile, MovesWholeSectorsOfItsTilesAndNoBankConflicts) {
-  const auto& [row, dtype, m, n] = GetParam();
+std::string name_of_tile(const ::testing::TestParamInfo<Tile>& info) {
+  constexpr const char* kPasses[] = {"forward", "data", "weight"};
+  const auto& [pass, row, dtype, m, n] = info.param;
+  return cat(kPasses[int(pass)], "_", row, "_", name_of(dtype), "_", m, "x", n);
+}
+
+class Conv3dTile : public ::testing::TestWithParam<Tile> {};
+INSTANTIATE_TEST_SUITE_P(Shapes, Conv3dTile, ::testing::ValuesIn(main_tiles()), name_of_tile);
+
+// What a tile must read and write, and what it multiplies.
+struct Ideal {
+  int64_t loads, stores, products;
+};
+
+Ideal ideal_of(const Tile& tile, const Conv3dProblem& p) {
+  const int64_t size = int64_t(size_of(p.dtype)), taps = int64_t{p.kt} * p.kh * p.kw;
+  const int64_t pixels = p.out_pixels(), products = pixels * taps * p.c * p.k;
+  const int64_t sums = tile.pass == Pass::weight ? taps * p.c * p.k
+                       : tile.pass == Pass::data ? pixels * p.c
+                                                 : pixels * p.k;
+  const int64_t tiles = sums / (tile.m * tile.n), operands = (tile.m + tile.n) * (products / sums);
+  const int64_t bias = p.bias ? tile.n * 4 : 0, residual = p.residual ? sums * size : 0;
+  return {tiles * (operands * size + bias) + residual,
+          sums * (tile.pass == Pass::weight ? 4 : size), products};
+}
+
+// Every access is a vector of whole sectors, free of bank conflicts: of windows without padding and
+// of those that a tile's borders cut, with and without what an epilogue adds. What is moved beyond
+// the ideal is the bias, which warps of the same channels load for themselves.
+TEST_P(Conv3dTile, MovesWholeSectorsAndLittleMoreThanItsOperands) {
+  const Tile& tile = GetParam();
+  const bool across = tile.pass != Pass::forward;
   for (const bool spatial : {false, true}) {
-    Conv3dProblem p = dense({.dtype = dtype, .h = 16, .w = 16, .c = 32, .k = n, .tf32 = true});
+    SCOPED_TRACE(spatial ? "3x3" : "1x1");
+    Conv3dProblem p = dense({.dtype = tile.dtype,
+                             .h = 16,
+                             .w = 16,
+                             .c = across ? tile.n : 32,
+                             .k = tile.pass == Pass::weight ? tile.m
+                                  : across                  ? 32
+                                                            : tile.n,
+                             .bias = !across,
+                             .residual = !across && spatial,
+                             .tf32 = true});
     if (spatial) p.kh = p.kw = 3, p.pad = {0, 1, 1};
-    const simt::Counts counts = counts_of(row, p);
-    const int64_t reduction = int64_t{p.kh} * p.kw * p.c, size = int64_t(size_of(dtype));
-    const int64_t ideal = p.out_pixels() / m * (m + n) * reduction * size;
+    const simt::Counts counts = counts_of(tile.pass, tile.row, p);
+    const Ideal ideal = ideal_of(tile, p);
     EXPECT_EQ(counts.bank_conflicts, 0);
     EXPECT_EQ(counts.narrow_global_accesses, 0);
     // Where padding makes lanes skip copies, several of a lane's are counted as one access.
     EXPECT_GE(counts.global_load_bytes, 32 * counts.global_load_sectors);
     EXPECT_EQ(counts.global_store_bytes, 32 * counts.global_store_sectors);
-    EXPECT_LE(counts.global_load_bytes, ideal);
-    EXPECT_GE(counts.global_load_bytes, ideal * 8 / 10);  // but for the padding
-    EXPECT_EQ(counts.global_store_bytes, p.out_pixels() * n * size);
-    const int64_t products = p.out_pixels() * n * reduction;
-    EXPECT_EQ(counts.tensor_core_fma + counts.fma, products);
+    EXPECT_GE(counts.global_load_bytes, ideal.loads * 8 / 10);  // but for the padding
+    EXPECT_EQ(counts.global_store_bytes, ideal.stores);
+    EXPECT_LE(32 * double(counts.global_load_sectors + counts.global_store_sectors),
+              1.3 * double(ideal.loads + ideal.stores));
+    EXPECT_EQ(counts.tensor_core_fma + counts.fma, ideal.products);
   }
+}
+
+// Of 9 taps a quarter of the inputs sees 4, a half 2 and a quarter 1.
+TEST(Conv3dTraffic, AStrideWastesNoTapOfTheDataGradient) {
+  const Conv3dProblem p = dense({.dtype = DType::bf16,
+                                 .h = 32,
+                                 .w = 32,
+                                 .c = 64,
+                                 .k = 32,
+                                 .kh = 3,
+                                 .kw = 3,
+                                 .stride = {1, 2, 2},
+                                 .pad = {0, 1, 1}});
+  const simt::Counts counts = counts_of(Pass::data, "gemm_128x64", p);
+  EXPECT_EQ(counts.tensor_core_fma, p.out_pixels() * p.k * p.c * 9);
+  EXPECT_EQ(counts.bank_conflicts, 0);
+  EXPECT_EQ(counts.global_store_bytes, 32 * counts.global_store_sectors);
 }
 
 TEST(Conv3dTraffic, ALateralFusionReadsEachPixelOnce) {
@@ -89,10 +200,13 @@ TEST(Conv3dTraffic, ALateralFusionReadsEachPixelOnce) {
                                  .k = 16,
                                  .kt = 7,
                                  .stride = {4, 1, 1},
-                                 .pad = {3, 0, 0}});
-  const simt::Counts counts = counts_of("lateral", p);
+                                 .pad = {3, 0, 0},
+                                 .bias = true});
+  const simt::Counts counts = counts_of(Pass::forward, "lateral", p);
   const int64_t x = int64_t{p.t} * p.h * p.w * p.c * 2, w = int64_t{p.k} * p.kt * p.c * 2;
-  EXPECT_EQ(counts.global_load_bytes, x + counts.blocks * w);
+  // Every lane loads the bias of its 8 channels for the 16 pixels of its warp.
+  const int64_t bias = p.out_pixels() / 16 * 32 * 8 * 4;
+  EXPECT_EQ(counts.global_load_bytes, x + counts.blocks * w + bias);
   EXPECT_EQ(counts.global_store_bytes, p.out_pixels() * p.k * 2);
   EXPECT_EQ(counts.global_store_bytes, 32 * counts.global_store_sectors);
   EXPECT_EQ(counts.narrow_global_accesses, 0);
@@ -101,7 +215,8 @@ TEST(Conv3dTraffic, ALateralFusionReadsEachPixelOnce) {
 
 // A patch has the border that windows of neighbouring tiles share.
 TEST(Conv3dTraffic, AStemReadsLittleMoreThanItsPixels) {
-  for (const auto& [dtype, k] : {std::pair{DType::bf16, 16}, {DType::bf16, 64}, {DType::f32, 32}}) {
+  for (const auto& [dtype, k] :
+       {std::pair{DType::bf16, 16}, {DType::bf16, 64}, {DType::f32, 16}, {DType::f32, 32}}) {
     const Conv3dProblem p = dense({.dtype = dtype,
                                    .h = 64,
                                    .w = 64,
@@ -111,7 +226,7 @@ TEST(Conv3dTraffic, AStemReadsLittleMoreThanItsPixels) {
                                    .kw = 7,
                                    .stride = {1, 2, 2},
                                    .pad = {0, 3, 3}});
-    const simt::Counts counts = counts_of("stem", p);
+    const simt::Counts counts = counts_of(Pass::forward, "stem", p);
     const int64_t size = int64_t(size_of(dtype)), x = int64_t{p.h} * p.w * p.c * size;
     const int64_t w = int64_t{p.k} * p.kh * p.kw * p.c * size, packed = p.k * 7 * 32 * size;
     const int64_t tiles = p.out_pixels() / 128;
@@ -133,7 +248,8 @@ TEST(Conv3dTraffic, ADepthwiseRowLoadsVectorsWhereTheDirectOneLoadsValues) {
                            .kw = 3,
                            .pad = {1, 1, 1},
                            .groups = 128});
-  const simt::Counts depthwise = counts_of("depthwise", p), direct = counts_of("direct", p);
+  const simt::Counts depthwise = counts_of(Pass::forward, "depthwise", p);
+  const simt::Counts direct = counts_of(Pass::forward, "direct", p);
   // Eight values a load, and weights once a block of 64 pixels in place of once a pixel.
   EXPECT_LE(depthwise.global_loads * 12, direct.global_loads);
   EXPECT_EQ(depthwise.fma, direct.fma);
