@@ -16,7 +16,6 @@ namespace SF_DEVICE_NS {
 namespace {
 
 constexpr int kThreads = ChannelTiles::kThreads;
-constexpr int kBlocks = 4;  // on a multiprocessor at least: 64 registers
 
 template <class T, int kWidth>
 SF_DEVICE void store_average(const float (&sums)[kWidth], int pixels, T* y) {
@@ -27,7 +26,7 @@ SF_DEVICE void store_average(const float (&sums)[kWidth], int pixels, T* y) {
 }
 
 template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads, kBlocks)
+__global__ void __launch_bounds__(kThreads, 4)
     bin_block_kernel(AdaptivePool3dProblem p, ChannelTiles tiles, const T* x, T* y) {
   const TilePlace at(tiles);
   const int64_t pixel = blockIdx.x;
@@ -43,7 +42,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
 }
 
 template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads, kBlocks)
+__global__ void __launch_bounds__(kThreads, 4)
     bin_thread_kernel(AdaptivePool3dProblem p, unsigned count, const T* x, T* y) {
   const unsigned i = blockIdx.x * kThreads + threadIdx.x, vectors = unsigned(p.c / kWidth);
   if (i >= count) return;

@@ -14,10 +14,9 @@ namespace SF_DEVICE_NS {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kBlocks = 4;  // on a multiprocessor at least: 64 registers
 
 template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads, kBlocks)
+__global__ void __launch_bounds__(kThreads, 4)
     collect_kernel(AdaptivePool3dProblem p, unsigned count, const T* dy, T* dx) {
   const unsigned i = blockIdx.x * kThreads + threadIdx.x, vectors = unsigned(p.c / kWidth);
   if (i >= count) return;
