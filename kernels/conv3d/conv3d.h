@@ -26,6 +26,7 @@ struct Conv3dProblem {
   Activation activation = Activation::none;
   int64_t x_pitch = 1, y_pitch = 1, residual_pitch = 1;
   bool tf32 = false;  // f32: x and w may be rounded to 10 bits of mantissa, for tensor cores
+  bool sums = false;  // forward: sums of y over its pixels are wanted too
 
   int out_t() const { return extent(t, kt, 0); }
   int out_h() const { return extent(h, kh, 1); }
@@ -42,13 +43,16 @@ struct Conv3dProblem {
 
 // y = activation(conv(x, w) + bias + residual). w is what pack() made where the kernel packs. The
 // residual may be y itself with the same pitch; apart from that y overlaps nothing.
-// A NaN may leave a fused ReLU as NaN (reference) or as 0 (oneDNN).
+// A NaN may leave a fused ReLU as NaN (reference) or as 0 (oneDNN). Sums are those of y as it is
+// stored, rounded to its type.
 struct Conv3dArgs {
   const void* x = nullptr;
   const void* w = nullptr;
   const void* bias = nullptr;      // null without bias
   const void* residual = nullptr;  // null without residual
   void* y = nullptr;
+  double* sums = nullptr;   // null without sums; 2 K: of y, then of y squared, of each channel
+  double* count = nullptr;  // null without sums; of the pixels
 };
 
 using Conv3dKernel = Kernel<Conv3dProblem, Conv3dArgs>;

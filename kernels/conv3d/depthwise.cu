@@ -65,7 +65,7 @@ size_t shared_bytes(const Conv3dProblem& p, int width) {
 }
 
 bool can_run(const Conv3dProblem& p) {
-  return is_storage(p.dtype) && p.groups == p.c && p.k == p.c && p.c % 2 == 0 &&
+  return is_storage(p.dtype) && !p.sums && p.groups == p.c && p.k == p.c && p.c % 2 == 0 &&
          p.x_pitch % 2 == 0 && pixels_fit(p) && shared_bytes(p, 8) <= kMaxShared;
 }
 
@@ -74,7 +74,7 @@ void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* w
   with_storage(p.dtype, [&](auto t) {
     using T = decltype(t);
     const auto *x = static_cast<const T*>(args.x), *w = static_cast<const T*>(args.w);
-    const Epilogue<T> epilogue(p, args, p.k);
+    const Epilogue<T> epilogue(p, args, nullptr, p.k);
     const auto launch_with = [&](auto width) {
       const dim3 grid(unsigned(ceil_div(p.out_pixels(), kPixels)),
                       unsigned(ceil_div(p.c, kVectors * width)));

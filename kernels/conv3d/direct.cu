@@ -62,14 +62,24 @@ void run_as(const Conv3dProblem& p, const Conv3dArgs& args, Queue queue) {
     launch_with(std::integral_constant<int, 1>{});
 }
 
-void run(const Conv3dProblem& p, const Conv3dArgs& args, void*, void*, Queue queue) {
+size_t workspace_bytes(const Conv3dProblem& p, void*) {
+  return output_parts_bytes(p, smallest_output_parts(p));
+}
+
+// The sums over y are a second pass over it.
+void run(const Conv3dProblem& p, const Conv3dArgs& args, void*, void* workspace, Queue queue) {
   with_storage(p.dtype, [&](auto t) { run_as<decltype(t)>(p, args, queue); });
+  if (!p.sums) return;
+  auto* parts = static_cast<float*>(workspace);
+  make_output_parts(p, args, parts, queue);
+  add_output_parts(p, args, parts, smallest_output_parts(p), queue);
 }
 
 bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype) && pixels_fit(p); }
 
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dDirect{.name = "direct", .can_run = can_run, .run = run};
+extern constinit const Conv3dKernel kConv3dDirect{
+    .name = "direct", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run};
 
 }  // namespace sf::SF_DEVICE_NS

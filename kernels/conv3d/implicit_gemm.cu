@@ -25,9 +25,9 @@ void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* w
          Queue queue) {
   if (!aligned_for_copies(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
   if (p.dtype == DType::bf16)
-    run_gemm<bf16, Shape<bf16>>(p, args, queue);
+    run_gemm<bf16, Shape<bf16>>(p, args, workspace, queue);
   else
-    run_gemm<f16, Shape<f16>>(p, args, queue);
+    run_gemm<f16, Shape<f16>>(p, args, workspace, queue);
 }
 
 // The largest tile of which there are enough to go round; narrow ones for few channels.
@@ -49,16 +49,26 @@ void run_best(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, vo
 }  // namespace
 
 extern constinit const Conv3dKernel kConv3dGemm{
-    .name = "gemm", .can_run = can_run, .run = run_best};
-extern constinit const Conv3dKernel kConv3dGemm128x128{
-    .name = "gemm_128x128", .can_run = can_run, .run = run<Tile128x128>};
-extern constinit const Conv3dKernel kConv3dGemm128x64{
-    .name = "gemm_128x64", .can_run = can_run, .run = run<Tile128x64>};
-extern constinit const Conv3dKernel kConv3dGemm64x64{
-    .name = "gemm_64x64", .can_run = can_run, .run = run<Tile64x64>};
-extern constinit const Conv3dKernel kConv3dGemm128x32{
-    .name = "gemm_128x32", .can_run = can_run, .run = run<Tile128x32>};
-extern constinit const Conv3dKernel kConv3dGemm128x16{
-    .name = "gemm_128x16", .can_run = can_run, .run = run<Tile128x16>};
+    .name = "gemm", .can_run = can_run, .workspace_bytes = gemm_workspace_bytes, .run = run_best};
+extern constinit const Conv3dKernel kConv3dGemm128x128{.name = "gemm_128x128",
+                                                       .can_run = can_run,
+                                                       .workspace_bytes = gemm_workspace_bytes,
+                                                       .run = run<Tile128x128>};
+extern constinit const Conv3dKernel kConv3dGemm128x64{.name = "gemm_128x64",
+                                                      .can_run = can_run,
+                                                      .workspace_bytes = gemm_workspace_bytes,
+                                                      .run = run<Tile128x64>};
+extern constinit const Conv3dKernel kConv3dGemm64x64{.name = "gemm_64x64",
+                                                     .can_run = can_run,
+                                                     .workspace_bytes = gemm_workspace_bytes,
+                                                     .run = run<Tile64x64>};
+extern constinit const Conv3dKernel kConv3dGemm128x32{.name = "gemm_128x32",
+                                                      .can_run = can_run,
+                                                      .workspace_bytes = gemm_workspace_bytes,
+                                                      .run = run<Tile128x32>};
+extern constinit const Conv3dKernel kConv3dGemm128x16{.name = "gemm_128x16",
+                                                      .can_run = can_run,
+                                                      .workspace_bytes = gemm_workspace_bytes,
+                                                      .run = run<Tile128x16>};
 
 }  // namespace sf::SF_DEVICE_NS

@@ -15,13 +15,13 @@ template <class Tile_, int kM_, int kN_, int kStages_, int kBlocks_>
 struct GemmShape {
   using Tile = Tile_;
   static constexpr int kM = kM_, kN = kN_, kStages = kStages_, kBlocks = kBlocks_;
-  static constexpr int kWarpsN = kN / Tile::kN, kWarps = kM / Tile::kM * kWarpsN;
+  static constexpr int kWarpsM = kM / Tile::kM, kWarpsN = kN / Tile::kN;
+  static constexpr int kWarps = kWarpsM * kWarpsN;
   static constexpr int kThreads = kWarps * kWarpSize;
   static constexpr int kRowBytes = Tile::kRowBytes, kChunks = kRowBytes / 16;
   static constexpr int kTileA = kM * kRowBytes, kStage = kTileA + kN * kRowBytes;
-  static constexpr int kStripBytes = 16 * Tile::kStripPitch * int(sizeof(float));
   static constexpr int kShared =
-      kStages * kStage > kWarps* kStripBytes ? kStages* kStage : kWarps* kStripBytes;
+      maximum(kStages * kStage, kWarps* kStripFloats<Tile>* int(sizeof(float)));
 };
 
 // Channels of one group, and their tiles.
@@ -87,11 +87,13 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
   });
 
   const int n = group * channels.out;
-  epilogue.store_tile(tile, reinterpret_cast<float*>(shared + warp * S::kStripBytes),
-                      n + n0 + warp_n, n + channels.out, [&](int row) {
-                        const int pixel = m0 + warp_m + row;
-                        return pixel < g.pixels ? pixel : -1;
-                      });
+  auto* strips = reinterpret_cast<float*>(shared);
+  epilogue.store_tile(tile, strips, n + n0 + warp_n, n + channels.out, [&](int row) {
+    const int pixel = m0 + warp_m + row;
+    return pixel < g.pixels ? pixel : -1;
+  });
+  epilogue.template store_part<typename S::Tile, S::kWarpsM, S::kWarpsN>(
+      strips, m0 / S::kM, int(gridDim.y) * channels.out, n + n0, n + channels.out);
 }
 
 // Vectors of channels, from every tap's first on.
@@ -109,14 +111,23 @@ int64_t gemm_blocks(const Conv3dProblem& p) {
   return ceil_div(p.out_pixels(), Shape::kM) * ceil_div(p.k / p.groups, Shape::kN) * p.groups;
 }
 
+// Enough for every tile's parts of the sums over y, and those of the row that takes what is not
+// aligned.
+inline size_t gemm_workspace_bytes(const Conv3dProblem& p, void*) {
+  return output_parts_bytes(p, smallest_output_parts(p));
+}
+
 template <class T, class Shape>
-void run_gemm(const Conv3dProblem& p, const Conv3dArgs& args, Queue queue) {
+void run_gemm(const Conv3dProblem& p, const Conv3dArgs& args, void* workspace, Queue queue) {
+  static_assert(Shape::kM >= kPartPixels);
   const int out = p.k / p.groups, in = p.c / p.groups;
   const GemmChannels channels{in, out, ceil_div(out, Shape::kN), p.kt * p.kh * p.kw * in};
-  const auto tiles = ceil_div(p.out_pixels(), Shape::kM) * channels.out_tiles;
+  const int64_t rows = ceil_div(p.out_pixels(), Shape::kM), tiles = rows * channels.out_tiles;
+  float* parts = p.sums ? static_cast<float*>(workspace) : nullptr;
   launch(conv3d_gemm_kernel<T, Shape>, dim3(unsigned(tiles), unsigned(p.groups)), Shape::kThreads,
          Shape::kShared, queue, Windows(p), channels, static_cast<const T*>(args.x),
-         static_cast<const T*>(args.w), Epilogue<T>(p, args));
+         static_cast<const T*>(args.w), Epilogue<T>(p, args, parts));
+  if (parts) add_output_parts(p, args, parts, rows, queue);
 }
 
 }  // namespace sf::SF_DEVICE_NS

@@ -22,7 +22,7 @@ template <class Shape>
 void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
          Queue queue) {
   if (!aligned_for_copies(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
-  run_gemm<float, Shape>(p, args, queue);
+  run_gemm<float, Shape>(p, args, workspace, queue);
 }
 
 template <class Narrow, class Small, class Large>
@@ -42,16 +42,23 @@ extern constinit const Conv3dKernel kConv3dGemmTf32{
     .name = "gemm_tf32",
     .exact = false,
     .can_run = can_run_tf32,
+    .workspace_bytes = gemm_workspace_bytes,
     .run = run_best<Tf32Tile128x16, Tf32Tile64x64, Tf32Tile128x128>};
-extern constinit const Conv3dKernel kConv3dGemmTf32Tile128x128{.name = "gemm_tf32_128x128",
-                                                               .exact = false,
-                                                               .can_run = can_run_tf32,
-                                                               .run = run<Tf32Tile128x128>};
+extern constinit const Conv3dKernel kConv3dGemmTf32Tile128x128{
+    .name = "gemm_tf32_128x128",
+    .exact = false,
+    .can_run = can_run_tf32,
+    .workspace_bytes = gemm_workspace_bytes,
+    .run = run<Tf32Tile128x128>};
 extern constinit const Conv3dKernel kConv3dGemmF32{
     .name = "gemm_f32",
     .can_run = can_run,
+    .workspace_bytes = gemm_workspace_bytes,
     .run = run_best<FmaTile128x16, FmaTile64x64, FmaTile128x64>};
 extern constinit const Conv3dKernel kConv3dGemmF32Tile128x64{
-    .name = "gemm_f32_128x64", .can_run = can_run, .run = run<FmaTile128x64>};
+    .name = "gemm_f32_128x64",
+    .can_run = can_run,
+    .workspace_bytes = gemm_workspace_bytes,
+    .run = run<FmaTile128x64>};
 
 }  // namespace sf::SF_DEVICE_NS

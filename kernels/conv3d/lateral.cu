@@ -12,7 +12,7 @@ extern const Conv3dKernel kConv3dDirect;
 
 namespace {
 
-constexpr int kPixels = 64, kThreads = 128;
+constexpr int kPixels = kPartPixels, kThreads = 128;
 constexpr int kTileBytes = 64, kTileChunks = kTileBytes / 16;  // of the weights
 constexpr int kMaxShared = 96 << 10;
 
@@ -22,13 +22,12 @@ struct LateralShape {
   using Tile = std::conditional_t<std::is_same_v<T, float>, FmaTile<kWarpM, kWarpN>,
                                   TensorTile<T, kWarpM, kWarpN>>;
   static constexpr int kC = kC_, kN = 2 * kC;
-  static constexpr int kWarpsN = kN / kWarpN;
-  static_assert(kPixels / kWarpM * kWarpsN == kThreads / kWarpSize);
+  static constexpr int kWarpsM = kPixels / kWarpM, kWarpsN = kN / kWarpN;
+  static_assert(kWarpsM * kWarpsN == kThreads / kWarpSize);
   static constexpr int kRowBytes = kC * int(sizeof(T)), kChunks = kRowBytes / 16;
   static_assert(kRowBytes <= 64, "rows two apart, as FmaTile has them, are permuted alike");
   static constexpr int kFrameBytes = kPixels * kRowBytes;
-  static constexpr int kStripFloats = 16 * Tile::kStripPitch;
-  static constexpr int kStripBytes = kThreads / kWarpSize * kStripFloats * int(sizeof(float));
+  static constexpr int kStripBytes = kThreads / kWarpSize * kStripFloats<Tile> * int(sizeof(float));
 };
 
 struct Lateral {
@@ -124,11 +123,13 @@ __global__ void __launch_bounds__(kThreads, 4)
       };
       tile.multiply_rows(a_row, weights + i * S::kN * kTileBytes);
     }
-    epilogue.store_tile(tile, reinterpret_cast<float*>(strips) + warp * S::kStripFloats, warp_n,
-                        g.k, [&](int row) {
-                          const int at = pixel0 + warp_m + row;
-                          return at < g.map ? (n * g.out_t + t) * g.map + at : -1;
-                        });
+    auto* sums = reinterpret_cast<float*>(strips);
+    epilogue.store_tile(tile, sums, warp_n, g.k, [&](int row) {
+      const int at = pixel0 + warp_m + row;
+      return at < g.map ? (n * g.out_t + t) * g.map + at : -1;
+    });
+    epilogue.template store_part<Tile, S::kWarpsM, S::kWarpsN>(
+        sums, int64_t(n * g.out_t + t) * tiles + pixel0 / kPixels, g.k, 0, g.k);
   }
 }
 
@@ -173,25 +174,37 @@ bool can_run(const Conv3dProblem& p) {
   return fits && pixels_fit(p);
 }
 
+// 64 pixels of a frame each.
+int64_t output_parts(const Conv3dProblem& p) {
+  return int64_t{p.n} * p.out_t() * ceil_div(p.h * p.w, kPixels);
+}
+
+size_t workspace_bytes(const Conv3dProblem& p, void*) {
+  return output_parts_bytes(p, output_parts(p));
+}
+
 void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
          Queue queue) {
   if (!aligned_for_copies(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
   const Lateral g(p);
+  float* parts = p.sums ? static_cast<float*>(workspace) : nullptr;
   const auto blocks = int64_t{p.n} * g.parts * ceil_div(g.map, kPixels);
   with_storage(p.dtype, [&](auto t) {
     using T = decltype(t);
     with_shape<T>(p, [&](auto shape) {
       using Shape = decltype(shape);
       launch(conv3d_lateral_kernel<T, Shape>, blocks, kThreads, shared_bytes<T, Shape>(g), queue, g,
-             static_cast<const T*>(args.x), static_cast<const T*>(args.w), Epilogue<T>(p, args));
+             static_cast<const T*>(args.x), static_cast<const T*>(args.w),
+             Epilogue<T>(p, args, parts));
       return true;
     });
   });
+  if (parts) add_output_parts(p, args, parts, output_parts(p), queue);
 }
 
 }  // namespace
 
 extern constinit const Conv3dKernel kConv3dLateral{
-    .name = "lateral", .can_run = can_run, .run = run};
+    .name = "lateral", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run};
 
 }  // namespace sf::SF_DEVICE_NS

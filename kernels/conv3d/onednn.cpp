@@ -22,7 +22,7 @@ PrimitiveDesc primitive_desc(const Conv3dProblem& p) {
 onednn::PackedCall& call_of(void* prepared) { return *static_cast<onednn::PackedCall*>(prepared); }
 
 bool can_run(const Conv3dProblem& p) {
-  return onednn::has_type(p.dtype) && onednn::dense(p) &&
+  return onednn::has_type(p.dtype) && onednn::dense(p) && !p.sums &&
          !onednn::is_reference(onednn_conv3d_implementation(p));
 }
 

@@ -55,10 +55,29 @@ void convolve(const Conv3dProblem& p, const Conv3dArgs& a) {
   });
 }
 
+// In double precision, pixel after pixel.
+template <class T>
+void sum_outputs(const Conv3dProblem& p, const Conv3dArgs& a) {
+  *a.count = double(p.out_pixels());
+  parallel_for(p.k, 1, [&](int64_t o) {
+    double sum = 0, squares = 0;
+    for (int64_t pixel = 0; pixel < p.out_pixels(); ++pixel) {
+      const auto y = double(static_cast<const T*>(a.y)[pixel * p.y_pitch + o]);
+      sum += y;
+      squares += y * y;
+    }
+    a.sums[o] = sum;
+    a.sums[p.k + o] = squares;
+  });
+}
+
 bool can_run(const Conv3dProblem& p) { return is_real(p.dtype); }
 
 void run(const Conv3dProblem& p, const Conv3dArgs& a, void*, void*, Queue) {
-  with_real(p.dtype, [&](auto t) { convolve<decltype(t)>(p, a); });
+  with_real(p.dtype, [&](auto t) {
+    convolve<decltype(t)>(p, a);
+    if (p.sums) sum_outputs<decltype(t)>(p, a);
+  });
 }
 
 }  // namespace

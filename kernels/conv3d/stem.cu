@@ -10,8 +10,9 @@ namespace sf::SF_DEVICE_NS {
 namespace {
 
 constexpr int kTileH = 8, kTileW = 16, kThreads = 128;  // a warp has two rows of 16 pixels
-constexpr int kChannels = 4, kTaps = 8;                 // of a row of a window, filled up
-constexpr int kTileBytes = 64;                          // a row of a tile
+constexpr int kWarps = kThreads / kWarpSize;
+constexpr int kChannels = 4, kTaps = 8;  // of a row of a window, filled up
+constexpr int kTileBytes = 64;           // a row of a tile
 constexpr int kMaxShared = 96 << 10;
 
 template <class T>
@@ -138,13 +139,13 @@ __global__ void __launch_bounds__(kThreads, 3)
     __syncthreads();
   }
 
-  const int strip_floats = 16 * Tile::kStripPitch;
-  epilogue.store_tile(tile, reinterpret_cast<float*>(patch) + warp * strip_floats, n0,
-                      s.out_channels, [&](int row) {
-                        const int h = out_h + warp * 2 + row / kTileW, w = out_w + row % kTileW;
-                        return h < g.out.h && w < g.out.w ? (frame * g.out.h + h) * g.out.w + w
-                                                          : -1;
-                      });
+  auto* strips = reinterpret_cast<float*>(patch);
+  epilogue.store_tile(tile, strips, n0, s.out_channels, [&](int row) {
+    const int h = out_h + warp * 2 + row / kTileW, w = out_w + row % kTileW;
+    return h < g.out.h && w < g.out.w ? (frame * g.out.h + h) * g.out.w + w : -1;
+  });
+  epilogue.template store_part<Tile, kWarps, 1>(strips, blockIdx.x, s.out_channels, n0,
+                                                s.out_channels);
 }
 
 template <class T, class Tile>
@@ -152,7 +153,7 @@ size_t shared_bytes(const Conv3dProblem& p) {
   const Stem s(p, static_cast<const T*>(nullptr));
   const int operands =
       ceil_div(s.patch_h * s.patch_w, 8) * 128 + p.kh * kTiles<T> * Tile::kN * kTileBytes;
-  return size_t(maximum(operands, 4 * 16 * Tile::kStripPitch * int(sizeof(float))));
+  return size_t(maximum(operands, kWarps * kStripFloats<Tile> * int(sizeof(float))));
 }
 
 // For up to 16 channels, and for more.
@@ -174,8 +175,16 @@ bool can_run(const Conv3dProblem& p) {
 
 int packed_chunks(const Conv3dProblem& p, int tiles) { return p.kt * p.kh * tiles * p.k * 4; }
 
-size_t workspace_bytes(const Conv3dProblem& p, void*) {
+int64_t blocks_of(const Conv3dProblem& p) {
+  return int64_t{p.n} * p.out_t() * ceil_div(p.out_h(), kTileH) * ceil_div(p.out_w(), kTileW);
+}
+
+// The weights; behind them the parts of the sums over y.
+size_t packed_bytes(const Conv3dProblem& p) {
   return size_t(packed_chunks(p, p.dtype == DType::f32 ? kTiles<float> : kTiles<bf16>)) * 16;
+}
+size_t workspace_bytes(const Conv3dProblem& p, void*) {
+  return packed_bytes(p) + output_parts_bytes(p, blocks_of(p));
 }
 
 template <class T, class Tile>
@@ -186,10 +195,13 @@ void run_as(const Conv3dProblem& p, const Conv3dArgs& args, void* workspace, Que
   const Stem s(p, x);
   launch(conv3d_stem_weights_kernel<T>, ceil_div(packed_chunks(p, kTiles<T>), kThreads), kThreads,
          0, queue, g, s, w, packed);
-  const dim3 grid(unsigned(int64_t{p.n} * p.out_t() * s.tiles_h * s.tiles_w),
-                  unsigned(ceil_div(p.k, Tile::kN)));
+  const dim3 grid(unsigned(blocks_of(p)), unsigned(ceil_div(p.k, Tile::kN)));
+  auto* parts = p.sums
+                    ? reinterpret_cast<float*>(static_cast<std::byte*>(workspace) + packed_bytes(p))
+                    : nullptr;
   launch(conv3d_stem_kernel<T, Tile>, grid, kThreads, shared_bytes<T, Tile>(p), queue, g, s, x,
-         packed, Epilogue<T>(p, args));
+         packed, Epilogue<T>(p, args, parts));
+  if (parts) add_output_parts(p, args, parts, blocks_of(p), queue);
 }
 
 void run(const Conv3dProblem& p, const Conv3dArgs& args, void*, void* workspace, Queue queue) {

@@ -47,7 +47,7 @@ simt::Counts counts_of(Pass pass, std::string_view row, const Conv3dProblem& p) 
   const int64_t weights = taps * p.k * (p.c / p.groups);
   Buffer x(int64_t{p.n} * p.t * p.h * p.w * p.x_pitch * size), w(weights * size), bias(p.k * 4);
   Buffer residual(p.out_pixels() * p.residual_pitch * size), y(p.out_pixels() * p.y_pitch * size);
-  Buffer dw(weights * 4);
+  Buffer dw(weights * 4), sums((2 * p.k + 1) * 8);
   switch (pass) {
     case Pass::forward:
       return counts_of(conv3d_kernels(Backend::simt), row, p,
@@ -55,7 +55,9 @@ simt::Counts counts_of(Pass pass, std::string_view row, const Conv3dProblem& p) 
                                   .w = w.data(),
                                   .bias = p.bias ? bias.data() : nullptr,
                                   .residual = p.residual ? residual.data() : nullptr,
-                                  .y = y.data()});
+                                  .y = y.data(),
+                                  .sums = static_cast<double*>(sums.data()),
+                                  .count = static_cast<double*>(sums.data()) + 2 * p.k});
     case Pass::data:
       return counts_of(conv3d_backward_data_kernels(Backend::simt), row, p,
                        {.dy = y.data(), .w = w.data(), .dx = x.data()});
@@ -135,8 +137,9 @@ Ideal ideal_of(const Tile& tile, const Conv3dProblem& p) {
                                                  : pixels * p.k;
   const int64_t tiles = sums / (tile.m * tile.n), operands = (tile.m + tile.n) * (products / sums);
   const int64_t bias = p.bias ? tile.n * 4 : 0, residual = p.residual ? sums * size : 0;
-  return {tiles * (operands * size + bias) + residual,
-          sums * (tile.pass == Pass::weight ? 4 : size), products};
+  const int64_t parts = p.sums ? tiles * tile.n * 16 : 0;  // written and read once
+  return {tiles * (operands * size + bias) + residual + parts,
+          sums * (tile.pass == Pass::weight ? 4 : size) + parts, products};
 }
 
 // Every access is a vector of whole sectors, free of bank conflicts: of windows without padding and
@@ -156,7 +159,8 @@ TEST_P(Conv3dTile, MovesWholeSectorsAndLittleMoreThanItsOperands) {
                                                             : tile.n,
                              .bias = !across,
                              .residual = !across && spatial,
-                             .tf32 = true});
+                             .tf32 = true,
+                             .sums = !across && !spatial});
     if (spatial) p.kh = p.kw = 3, p.pad = {0, 1, 1};
     const simt::Counts counts = counts_of(tile.pass, tile.row, p);
     const Ideal ideal = ideal_of(tile, p);
