@@ -1,72 +1,10 @@
 #include "kernels/base/machine.h"
-#include "kernels/conv3d/backward_data.h"
-#include "kernels/conv3d/backward_weight.h"
-#include "kernels/conv3d/cases.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/conv3d_data.h"
 
 namespace sf {
 namespace {
 
 using namespace sf::test;
-
-const auto kIntegers = [](const char* key) { return integers(key, 3); };
-template <class T>
-auto magnitudes(const char* key) {
-  return [value = reals<T>(key)](int64_t i) { return std::abs(value(i)); };
-}
-
-// The tensors of one problem and its three gradients.
-template <class T>
-struct Data {
-  Conv3dProblem p;
-  Rows<T> x, w;
-  Rows<Arithmetic<T>> bias;
-  Rows<T> dy, dx;
-  Rows<Arithmetic<T>> dw, dbias;
-
-  explicit Data(Conv3dProblem problem)
-      : p(typed(problem)),
-        x(input<T>(pixels(), p.c, p.x_pitch)),
-        w(input<T>(p.k, per_output(), per_output())),
-        bias(input<Arithmetic<T>>(1, p.k, p.k)),
-        dy(input<T>(p.out_pixels(), p.k, p.y_pitch)),
-        dx(output<T>(pixels(), p.c, p.x_pitch)),
-        dw(output<Arithmetic<T>>(p.k, per_output(), per_output())),
-        dbias(output<Arithmetic<T>>(1, p.k, p.k)) {}
-
-  static Conv3dProblem typed(Conv3dProblem problem) {
-    problem.dtype = dtype_of<T>;
-    return problem;
-  }
-  int64_t pixels() const { return int64_t{p.n} * p.t * p.h * p.w; }
-  int64_t taps() const { return int64_t{p.kt} * p.kh * p.kw; }
-  int64_t per_output() const { return taps() * (p.c / p.groups); }
-
-  template <class F>
-  Data& fill(const F& make) {
-    x.fill(make("x"));
-    w.fill(make("w"));
-    bias.fill(make("bias"));
-    dy.fill(make("dy"));
-    return *this;
-  }
-  void run(const Conv3dBackwardDataKernel& kernel, int poison = 0xFF) {
-    dx = output<T>(pixels(), p.c, p.x_pitch);
-    run_kernel(kernel, p, {.dy = dy.data(), .w = w.data(), .dx = dx.data()}, poison);
-  }
-  void run(const Conv3dBackwardWeightKernel& kernel, int poison = 0xFF) {
-    dw = output<Arithmetic<T>>(p.k, per_output(), per_output());
-    dbias = output<Arithmetic<T>>(1, p.k, p.k);
-    run_kernel(
-        kernel, p,
-        {.x = x.data(), .dy = dy.data(), .dw = dw.data(), .dbias = p.bias ? dbias.data() : nullptr},
-        poison);
-  }
-};
-
-const std::span<const Conv3dKernel> kForward = conv3d_kernels(Backend::cpu);
-constexpr Table<Conv3dProblem, Conv3dBackwardDataArgs> kData = conv3d_backward_data_kernels;
-constexpr Table<Conv3dProblem, Conv3dBackwardWeightArgs> kWeight = conv3d_backward_weight_kernels;
 
 class Conv3dBackward : public ::testing::TestWithParam<Case<Conv3dProblem>> {};
 
@@ -76,27 +14,28 @@ INSTANTIATE_TEST_SUITE_P(Cases, Conv3dBackward, ::testing::ValuesIn(conv3d_cases
 TEST_P(Conv3dBackward, EveryDataKernelEqualsTheReferenceOnIntegers) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> wanted(GetParam().problem), found(GetParam().problem);
-    wanted.fill(kIntegers).run(reference_of(kData));
+    Conv3dGradients<T> wanted(GetParam().problem), found(GetParam().problem);
+    wanted.fill(small_integers).run(reference_of(kConv3dData));
     ASSERT_TRUE(wanted.dx.guards_intact());
-    found.fill(kIntegers);
-    for_runnable(kData, {GetParam().name, found.p}, [&](const Conv3dBackwardDataKernel& kernel) {
-      found.run(kernel);
-      expect_equal(found.dx, wanted.dx);
-      EXPECT_TRUE(found.dx.guards_intact());
-    });
+    found.fill(small_integers);
+    for_runnable(kConv3dData, {GetParam().name, found.p},
+                 [&](const Conv3dBackwardDataKernel& kernel) {
+                   found.run(kernel);
+                   expect_equal(found.dx, wanted.dx);
+                   EXPECT_TRUE(found.dx.guards_intact());
+                 });
   });
 }
 
 TEST_P(Conv3dBackward, EveryWeightKernelEqualsTheReferenceOnIntegers) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> wanted(GetParam().problem), found(GetParam().problem);
-    wanted.fill(kIntegers).run(reference_of(kWeight));
+    Conv3dGradients<T> wanted(GetParam().problem), found(GetParam().problem);
+    wanted.fill(small_integers).run(reference_of(kConv3dWeight));
     ASSERT_TRUE(wanted.dw.guards_intact());
     ASSERT_TRUE(wanted.dbias.guards_intact());
-    found.fill(kIntegers);
-    for_runnable(kWeight, {GetParam().name, found.p},
+    found.fill(small_integers);
+    for_runnable(kConv3dWeight, {GetParam().name, found.p},
                  [&](const Conv3dBackwardWeightKernel& kernel) {
                    found.run(kernel);
                    expect_equal(found.dw, wanted.dw);
@@ -110,13 +49,13 @@ TEST_P(Conv3dBackward, EveryWeightKernelEqualsTheReferenceOnIntegers) {
 TEST_P(Conv3dBackward, HalfTypesRoundTheSinglePrecisionInputGradientOnceAndNoOther) {
   for_half_types([&](auto type) {
     using T = decltype(type);
-    Data<T> half(GetParam().problem);
-    Data<float> single(GetParam().problem);
-    half.fill(reals<T>).run(reference_of(kData));
-    single.fill(reals<T>).run(reference_of(kData));
+    Conv3dGradients<T> half(GetParam().problem);
+    Conv3dGradients<float> single(GetParam().problem);
+    half.fill(reals<T>).run(reference_of(kConv3dData));
+    single.fill(reals<T>).run(reference_of(kConv3dData));
     expect_rounded(half.dx, single.dx);
-    half.run(reference_of(kWeight));
-    single.run(reference_of(kWeight));
+    half.run(reference_of(kConv3dWeight));
+    single.run(reference_of(kConv3dWeight));
     expect_equal(half.dw, single.dw);
     expect_equal(half.dbias, single.dbias);
   });
@@ -127,32 +66,33 @@ TEST_P(Conv3dBackward, HalfTypesRoundTheSinglePrecisionInputGradientOnceAndNoOth
 TEST_P(Conv3dBackward, EveryDataKernelStaysWithinTheRoundingBoundOnReals) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
-    wanted.fill(reals<T>).run(reference_of(kData));
-    magnitude.fill(magnitudes<T>).run(reference_of(kData));
-    Data<T> found(GetParam().problem);
+    Conv3dGradients<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    wanted.fill(reals<T>).run(reference_of(kConv3dData));
+    magnitude.fill(magnitudes<T>).run(reference_of(kConv3dData));
+    Conv3dGradients<T> found(GetParam().problem);
     found.fill(reals<T>);
-    const double terms = double(found.taps()) * (found.p.k / found.p.groups) + 1;
-    for_runnable(kData, {GetParam().name, found.p}, [&](const Conv3dBackwardDataKernel& kernel) {
-      found.run(kernel);
-      expect_within(found.dx, wanted.dx, [&](int64_t i, int64_t c) {
-        const double sum = terms * kEps / 2 * magnitude.dx.at(i, c);
-        return sum + rounding<T>(std::abs(wanted.dx.at(i, c)) + sum);
-      });
-    });
+    const double terms = double(taps(found.p)) * (found.p.k / found.p.groups) + 1;
+    for_runnable(kConv3dData, {GetParam().name, found.p},
+                 [&](const Conv3dBackwardDataKernel& kernel) {
+                   found.run(kernel);
+                   expect_within(found.dx, wanted.dx, [&](int64_t i, int64_t c) {
+                     const double sum = terms * kEps / 2 * magnitude.dx.at(i, c);
+                     return sum + rounding<T>(std::abs(wanted.dx.at(i, c)) + sum);
+                   });
+                 });
   });
 }
 
 TEST_P(Conv3dBackward, EveryWeightKernelStaysWithinTheRoundingBoundOnReals) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
-    wanted.fill(reals<T>).run(reference_of(kWeight));
-    magnitude.fill(magnitudes<T>).run(reference_of(kWeight));
-    Data<T> found(GetParam().problem);
+    Conv3dGradients<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    wanted.fill(reals<T>).run(reference_of(kConv3dWeight));
+    magnitude.fill(magnitudes<T>).run(reference_of(kConv3dWeight));
+    Conv3dGradients<T> found(GetParam().problem);
     found.fill(reals<T>);
     const double terms = double(found.p.out_pixels()) + 1;
-    for_runnable(kWeight, {GetParam().name, found.p},
+    for_runnable(kConv3dWeight, {GetParam().name, found.p},
                  [&](const Conv3dBackwardWeightKernel& kernel) {
                    found.run(kernel);
                    expect_within(found.dw, wanted.dw, [&](int64_t i, int64_t c) {
@@ -169,20 +109,22 @@ TEST_P(Conv3dBackward, EveryWeightKernelStaysWithinTheRoundingBoundOnReals) {
 TEST_P(Conv3dBackward, WhatTheWorkspaceHeldChangesNoBit) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
+    Conv3dGradients<T> nans(GetParam().problem), zeros(GetParam().problem);
     nans.fill(reals<T>);
     zeros.fill(reals<T>);
-    for_runnable(kData, {GetParam().name, nans.p}, [&](const Conv3dBackwardDataKernel& kernel) {
-      nans.run(kernel, 0xFF);
-      zeros.run(kernel, 0);
-      expect_equal(nans.dx, zeros.dx);
-    });
-    for_runnable(kWeight, {GetParam().name, nans.p}, [&](const Conv3dBackwardWeightKernel& kernel) {
-      nans.run(kernel, 0xFF);
-      zeros.run(kernel, 0);
-      expect_equal(nans.dw, zeros.dw);
-      expect_equal(nans.dbias, zeros.dbias);
-    });
+    for_runnable(kConv3dData, {GetParam().name, nans.p},
+                 [&](const Conv3dBackwardDataKernel& kernel) {
+                   nans.run(kernel, 0xFF);
+                   zeros.run(kernel, 0);
+                   expect_equal(nans.dx, zeros.dx);
+                 });
+    for_runnable(kConv3dWeight, {GetParam().name, nans.p},
+                 [&](const Conv3dBackwardWeightKernel& kernel) {
+                   nans.run(kernel, 0xFF);
+                   zeros.run(kernel, 0);
+                   expect_equal(nans.dw, zeros.dw);
+                   expect_equal(nans.dbias, zeros.dbias);
+                 });
   });
 }
 
@@ -200,15 +142,15 @@ TEST_P(Conv3dBackward, TheGradientsAreTheAdjointsOfTheForwardKernel) {
   Conv3dProblem p = GetParam().problem;
   p.residual = false;
   p.activation = Activation::none;
-  Data<double> data(p);
-  data.fill(kIntegers);
-  data.run(reference_of(kData));
-  data.run(reference_of(kWeight));
+  Conv3dGradients<double> data(p);
+  data.fill(small_integers);
+  data.run(reference_of(kConv3dData));
+  data.run(reference_of(kConv3dWeight));
   const auto forward_product = [&](bool with_bias) {
     Rows<double> y = output<double>(p.out_pixels(), p.k, p.y_pitch);
     Conv3dProblem forward = data.p;
     forward.bias = with_bias;
-    run_kernel(reference_of(kForward), forward,
+    run_kernel(reference_of(kConv3d(Backend::cpu)), forward,
                {.x = data.x.data(), .w = data.w.data(), .bias = data.bias.data(), .y = y.data()});
     return inner_product(y, data.dy);
   };
@@ -254,8 +196,8 @@ TEST_P(Conv3dBackward, WeightsMayChangeBetweenRuns) {
     using T = decltype(type);
     Conv3dProblem p = GetParam().problem;
     p.residual = false;
-    Data<T> data(p);
-    data.fill(kIntegers);
+    Conv3dGradients<T> data(p);
+    data.fill(small_integers);
     Rows<T> y = output<T>(p.out_pixels(), p.k, p.y_pitch), wanted = y;
     const auto forward_args = [&](Rows<T>& to) {
       return Conv3dArgs{
@@ -264,27 +206,28 @@ TEST_P(Conv3dBackward, WeightsMayChangeBetweenRuns) {
     const auto backward_args = [&] {
       return Conv3dBackwardDataArgs{.dy = data.dy.data(), .w = data.w.data(), .dx = data.dx.data()};
     };
-    for_runnable(kForward, {GetParam().name, data.p}, [&](const Conv3dKernel& kernel) {
+    for_runnable(kConv3d(Backend::cpu), {GetParam().name, data.p}, [&](const Conv3dKernel& kernel) {
       if (!kernel.pack) return;
       Step step(kernel, data.p);
       for (const char* key : {"w", "another w"}) {
         data.w.fill(integers(key, 3));
         step.run(forward_args(y));
-        run_kernel(reference_of(kForward), data.p, forward_args(wanted));
+        run_kernel(reference_of(kConv3d(Backend::cpu)), data.p, forward_args(wanted));
         expect_equal(y, wanted);
       }
     });
-    for_runnable(kData, {GetParam().name, data.p}, [&](const Conv3dBackwardDataKernel& kernel) {
-      if (!kernel.pack) return;
-      Step step(kernel, data.p);
-      for (const char* key : {"w", "another w"}) {
-        data.w.fill(integers(key, 3));
-        step.run(backward_args());
-        const Rows<T> found = data.dx;
-        data.run(reference_of(kData));
-        expect_equal(found, data.dx);
-      }
-    });
+    for_runnable(kConv3dData, {GetParam().name, data.p},
+                 [&](const Conv3dBackwardDataKernel& kernel) {
+                   if (!kernel.pack) return;
+                   Step step(kernel, data.p);
+                   for (const char* key : {"w", "another w"}) {
+                     data.w.fill(integers(key, 3));
+                     step.run(backward_args());
+                     const Rows<T> found = data.dx;
+                     data.run(reference_of(kConv3dData));
+                     expect_equal(found, data.dx);
+                   }
+                 });
   });
 }
 
@@ -313,19 +256,19 @@ TEST(Conv3dBackwardAddresses, NeedNotBeAligned) {
                 .dbias = dw.data() + 1 + weights});
     return dw;
   };
-  for_runnable(kData, {"unaligned", p}, [&](const Conv3dBackwardDataKernel& kernel) {
-    expect_equal(dx_by(kernel), dx_by(reference_of(kData)));
+  for_runnable(kConv3dData, {"unaligned", p}, [&](const Conv3dBackwardDataKernel& kernel) {
+    expect_equal(dx_by(kernel), dx_by(reference_of(kConv3dData)));
   });
-  for_runnable(kWeight, {"unaligned", p}, [&](const Conv3dBackwardWeightKernel& kernel) {
-    expect_equal(dw_by(kernel), dw_by(reference_of(kWeight)));
+  for_runnable(kConv3dWeight, {"unaligned", p}, [&](const Conv3dBackwardWeightKernel& kernel) {
+    expect_equal(dw_by(kernel), dw_by(reference_of(kConv3dWeight)));
   });
 }
 
 TEST(Conv3dBackwardTable, OneDnnRefusesPitchesAndOtherTypes) {
   Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16});
   const auto expect_selected = [&](std::string_view name) {
-    EXPECT_EQ(select(kData(Backend::cpu), p)->name, name);
-    EXPECT_EQ(select(kWeight(Backend::cpu), p)->name, name);
+    EXPECT_EQ(select(kConv3dData(Backend::cpu), p)->name, name);
+    EXPECT_EQ(select(kConv3dWeight(Backend::cpu), p)->name, name);
   };
   expect_selected("onednn");
   p.x_pitch = 32;
@@ -339,16 +282,16 @@ TEST(Conv3dBackwardTable, OneDnnRefusesPitchesAndOtherTypes) {
   p.dtype = DType::f16;
   expect_selected("reference");
   p.dtype = DType::u8;
-  EXPECT_EQ(select(kData(Backend::cpu), p), nullptr);
-  EXPECT_EQ(select(kWeight(Backend::cpu), p), nullptr);
+  EXPECT_EQ(select(kConv3dData(Backend::cpu), p), nullptr);
+  EXPECT_EQ(select(kConv3dWeight(Backend::cpu), p), nullptr);
 }
 
 TEST(Conv3dBackwardTable, StridedPointwiseRowTakesNothingElse) {
   const Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16, .stride = {1, 2, 2}});
   const auto taken = [](const Conv3dProblem& problem) {
-    EXPECT_EQ(select(kData(Backend::cpu), problem)->name,
-              select(kWeight(Backend::cpu), problem)->name);
-    return select(kData(Backend::cpu), problem)->name == "onednn_strided_pointwise";
+    EXPECT_EQ(select(kConv3dData(Backend::cpu), problem)->name,
+              select(kConv3dWeight(Backend::cpu), problem)->name);
+    return select(kConv3dData(Backend::cpu), problem)->name == "onednn_strided_pointwise";
   };
   EXPECT_TRUE(taken(p));
   Conv3dProblem other = p;
@@ -369,13 +312,13 @@ TEST(Conv3dBackwardTable, NoSlowFastLayerRunsOneDnnsReference) {
   for (const int n : {1, 2})
     for (const int size : {224, 256})
       for (const auto& c : slowfast_conv3d_cases(n, size)) {
-        EXPECT_NE(select(kData(Backend::cpu), c.problem)->name, "reference") << c.name;
-        EXPECT_NE(select(kWeight(Backend::cpu), c.problem)->name, "reference") << c.name;
+        EXPECT_NE(select(kConv3dData(Backend::cpu), c.problem)->name, "reference") << c.name;
+        EXPECT_NE(select(kConv3dWeight(Backend::cpu), c.problem)->name, "reference") << c.name;
         if (!has_bf16_products()) continue;
         Conv3dProblem half = c.problem;
         half.dtype = DType::bf16;
-        EXPECT_NE(select(kData(Backend::cpu), half)->name, "reference") << c.name;
-        EXPECT_NE(select(kWeight(Backend::cpu), half)->name, "reference") << c.name;
+        EXPECT_NE(select(kConv3dData(Backend::cpu), half)->name, "reference") << c.name;
+        EXPECT_NE(select(kConv3dWeight(Backend::cpu), half)->name, "reference") << c.name;
       }
 }
 

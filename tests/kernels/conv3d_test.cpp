@@ -1,70 +1,14 @@
-#include "kernels/conv3d/conv3d.h"
-
 #include <thread>
 
 #include "kernels/base/machine.h"
-#include "kernels/conv3d/cases.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/conv3d_data.h"
 
 namespace sf {
 namespace {
 
 using namespace sf::test;
 
-// The tensors of one problem; y is the result of the last run.
-template <class T>
-struct Data {
-  Conv3dProblem p;
-  Rows<T> x, w;
-  Rows<Arithmetic<T>> bias;
-  Rows<T> residual, y;
-
-  explicit Data(Conv3dProblem problem)
-      : p(typed(problem)),
-        x(input<T>(int64_t{p.n} * p.t * p.h * p.w, p.c, p.x_pitch)),
-        w(input<T>(p.k, taps(), taps())),
-        bias(input<Arithmetic<T>>(1, p.k, p.k)),
-        residual(input<T>(p.out_pixels(), p.k, p.residual_pitch)),
-        y(output<T>(p.out_pixels(), p.k, p.y_pitch)) {}
-
-  static Conv3dProblem typed(Conv3dProblem problem) {
-    problem.dtype = dtype_of<T>;
-    return problem;
-  }
-
-  int64_t taps() const { return int64_t{p.kt} * p.kh * p.kw * (p.c / p.groups); }
-
-  template <class F>
-  void fill(const F& make) {
-    x.fill(make("x"));
-    w.fill(make("w"));
-    bias.fill(make("bias"));
-    residual.fill(make("residual"));
-  }
-
-  void fill_integers() {
-    fill([](const char* key) { return integers(key, 3); });
-  }
-  void fill_reals() {
-    fill([](const char* key) { return reals(key); });
-  }
-
-  Conv3dArgs args() {
-    return {.x = x.data(),
-            .w = w.data(),
-            .bias = p.bias ? bias.data() : nullptr,
-            .residual = p.residual ? residual.data() : nullptr,
-            .y = y.data()};
-  }
-  void run(const Conv3dKernel& kernel, int poison = 0xFF) {
-    y = output<T>(p.out_pixels(), p.k, p.y_pitch);
-    run_kernel(kernel, p, args(), poison);
-  }
-};
-
-constexpr Table<Conv3dProblem, Conv3dArgs> kRows = conv3d_kernels;
-
-const Conv3dKernel* chosen(const Conv3dProblem& p) { return select(kRows(Backend::cpu), p); }
+const Conv3dKernel* chosen(const Conv3dProblem& p) { return select(kConv3d(Backend::cpu), p); }
 
 class Conv3d : public ::testing::TestWithParam<Case<Conv3dProblem>> {};
 
@@ -74,12 +18,12 @@ INSTANTIATE_TEST_SUITE_P(Cases, Conv3d, ::testing::ValuesIn(conv3d_cases()),
 TEST_P(Conv3d, EveryExactKernelEqualsTheReferenceOnIntegers) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> wanted(GetParam().problem), found(GetParam().problem);
-    wanted.fill_integers();
-    found.fill_integers();
-    wanted.run(reference_of(kRows));
+    Conv3dData<T> wanted(GetParam().problem), found(GetParam().problem);
+    wanted.fill(small_integers);
+    found.fill(small_integers);
+    wanted.run(reference_of(kConv3d));
     ASSERT_TRUE(wanted.y.guards_intact());
-    for_runnable(kRows, {GetParam().name, found.p}, [&](const Conv3dKernel& kernel) {
+    for_runnable(kConv3d, {GetParam().name, found.p}, [&](const Conv3dKernel& kernel) {
       if (!kernel.exact) return;
       found.run(kernel);
       expect_equal(found.y, wanted.y);
@@ -91,12 +35,12 @@ TEST_P(Conv3d, EveryExactKernelEqualsTheReferenceOnIntegers) {
 TEST_P(Conv3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
   for_half_types([&](auto type) {
     using T = decltype(type);
-    Data<T> half(GetParam().problem);
-    Data<float> single(GetParam().problem);
+    Conv3dData<T> half(GetParam().problem);
+    Conv3dData<float> single(GetParam().problem);
     half.fill(reals<T>);
     single.fill(reals<T>);
-    half.run(reference_of(kRows));
-    single.run(reference_of(kRows));
+    half.run(reference_of(kConv3d));
+    single.run(reference_of(kConv3d));
     expect_rounded(half.y, single.y);
     EXPECT_TRUE(half.y.guards_intact());
   });
@@ -105,21 +49,19 @@ TEST_P(Conv3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
 TEST_P(Conv3d, EveryKernelStaysWithinTheRoundingBoundOnReals) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    Conv3dData<double> wanted(GetParam().problem), magnitude(GetParam().problem);
     wanted.fill(reals<T>);
-    wanted.run(reference_of(kRows));
-    magnitude.fill([](const char* key) {
-      return [value = reals<T>(key)](int64_t i) { return std::abs(value(i)); };
-    });
+    wanted.run(reference_of(kConv3d));
+    magnitude.fill(magnitudes<T>);
     magnitude.p.activation = Activation::none;
-    magnitude.run(reference_of(kRows));
+    magnitude.run(reference_of(kConv3d));
 
-    Data<T> found(GetParam().problem);
+    Conv3dData<T> found(GetParam().problem);
     found.fill(reals<T>);
     // A sum of m terms in any order is off by no more than m eps/2 of the sum of magnitudes, to
     // first order; m: the products, each itself rounded, bias and residual.
-    const double terms = double(found.taps()) + 3;
-    for_runnable(kRows, {GetParam().name, found.p}, [&](const Conv3dKernel& kernel) {
+    const double terms = double(weights_of_output(found.p)) + 3;
+    for_runnable(kConv3d, {GetParam().name, found.p}, [&](const Conv3dKernel& kernel) {
       found.run(kernel);
       expect_within(found.y, wanted.y, [&](int64_t i, int64_t c) {
         const double sum = terms * kEps / 2 * magnitude.y.at(i, c);
@@ -132,10 +74,10 @@ TEST_P(Conv3d, EveryKernelStaysWithinTheRoundingBoundOnReals) {
 TEST_P(Conv3d, WhatTheWorkspaceHeldChangesNoBit) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
-    nans.fill_reals();
-    zeros.fill_reals();
-    for_runnable(kRows, {GetParam().name, nans.p}, [&](const Conv3dKernel& kernel) {
+    Conv3dData<T> nans(GetParam().problem), zeros(GetParam().problem);
+    nans.fill(reals<T>);
+    zeros.fill(reals<T>);
+    for_runnable(kConv3d, {GetParam().name, nans.p}, [&](const Conv3dKernel& kernel) {
       if (!kernel.workspace_bytes && !kernel.packed_bytes) return;
       nans.run(kernel, 0xFF);
       zeros.run(kernel, 0);
@@ -151,10 +93,10 @@ TEST_P(Conv3d, TheResidualMayBeTheOutput) {
     p.dtype = dtype_of<T>;
     if (!p.residual) return;
     p.residual_pitch = p.y_pitch;
-    Data<T> apart(p), shared(p);
-    apart.fill_integers();
-    shared.fill_integers();
-    for_runnable(kRows, {GetParam().name, p}, [&](const Conv3dKernel& kernel) {
+    Conv3dData<T> apart(p), shared(p);
+    apart.fill(small_integers);
+    shared.fill(small_integers);
+    for_runnable(kConv3d, {GetParam().name, p}, [&](const Conv3dKernel& kernel) {
       apart.run(kernel);
       shared.y = shared.residual;
       Conv3dArgs args = shared.args();
@@ -167,10 +109,10 @@ TEST_P(Conv3d, TheResidualMayBeTheOutput) {
 
 // The other way round: each input value is added to the outputs that its weights lead to.
 TEST_P(Conv3d, TheReferenceEqualsScatteringTheInputs) {
-  Data<double> data(GetParam().problem);
-  data.fill_integers();
+  Conv3dData<double> data(GetParam().problem);
+  data.fill(small_integers);
   data.p.activation = Activation::none;
-  data.run(reference_of(kRows));
+  data.run(reference_of(kConv3d));
   const Conv3dProblem& p = data.p;
   Rows<double> y(p.out_pixels(), p.k, p.k, 0);
   y.fill([&](int64_t i) {
@@ -201,10 +143,10 @@ TEST_P(Conv3d, TheReferenceEqualsScatteringTheInputs) {
 
 TEST(Conv3dTable, PreparedStatesRunSideBySide) {
   const Case<Conv3dProblem> c = conv3d_cases()[5];
-  Data<float> alone(c.problem), first(c.problem), second(c.problem);
-  for (Data<float>* data : {&alone, &first, &second}) data->fill_reals();
+  Conv3dData<float> alone(c.problem), first(c.problem), second(c.problem);
+  for (Conv3dData<float>* data : {&alone, &first, &second}) data->fill(reals<float>);
   second.x.fill(reals("other"));
-  for_runnable(kRows, c, [&](const Conv3dKernel& kernel) {
+  for_runnable(kConv3d, c, [&](const Conv3dKernel& kernel) {
     alone.run(kernel);
     for (int i = 0; i < 5; ++i) {
       std::thread other([&] { second.run(kernel); });
@@ -232,11 +174,11 @@ TEST(Conv3dTable, OneDnnRefusesPitchesAndOtherTypes) {
 TEST(Conv3dTable, AResidualOfAnotherPitchStillRunsFast) {
   Conv3dProblem p = dense({.t = 2, .h = 8, .w = 8, .c = 16, .k = 16, .residual = true});
   p.residual_pitch = 40;
-  Data<float> wanted(p), found(p);
-  wanted.fill_integers();
-  found.fill_integers();
+  Conv3dData<float> wanted(p), found(p);
+  wanted.fill(small_integers);
+  found.fill(small_integers);
   ASSERT_EQ(chosen(p)->name, "onednn");
-  wanted.run(reference_of(kRows));
+  wanted.run(reference_of(kConv3d));
   found.run(*chosen(p));
   expect_equal(found.y, wanted.y);
 }
@@ -255,6 +197,24 @@ TEST(Conv3dTable, NoSlowFastLayerRunsOneDnnsReference) {
         half.dtype = DType::bf16;
         EXPECT_EQ(chosen(half)->name, "onednn") << c.name;
       }
+}
+
+// A view of a concatenation may begin anywhere.
+TEST(Conv3dTable, AnInputOffTheAlignmentOfVectorsIsTaken) {
+  Case<Conv3dProblem> c = conv3d_cases()[5];
+  c.problem.x_pitch = 24;
+  Conv3dData<bf16> wanted(c.problem), found(c.problem);
+  wanted.fill(small_integers).run(reference_of(kConv3d));
+  found.fill(small_integers);
+  Rows<bf16> x = found.x;
+  bf16* moved = x.data() + 3;  // within the margin
+  std::copy(found.x.data(), found.x.data() + found.x.rows() * 24, moved);
+  for_runnable_on_devices(kConv3d, {c.name, found.p}, [&](const Conv3dKernel& kernel) {
+    Conv3dArgs args = found.args();
+    args.x = moved;
+    run_kernel(kernel, found.p, args);
+    expect_equal(found.y, wanted.y);
+  });
 }
 
 TEST(Conv3dTable, FlopsAreTwoForEachMultiplyAdd) {
