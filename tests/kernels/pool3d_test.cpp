@@ -1,7 +1,5 @@
-#include "kernels/pool3d/pool3d.h"
-
 #include "kernels/pool3d/cases.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/pool_laws.h"
 
 namespace sf {
 namespace {
@@ -9,94 +7,31 @@ namespace {
 using namespace sf::test;
 
 template <class T>
-struct Data {
-  Pool3dProblem p;
-  Rows<T> x, y;
-
-  explicit Data(Pool3dProblem problem)
-      : p(problem),
-        x(input<T>(int64_t{p.n} * p.t * p.h * p.w, p.c, p.x_pitch)),
-        y(output<T>(out_pixels(), p.c, p.y_pitch)) {
-    p.dtype = dtype_of<T>;
-  }
-
-  int64_t out_pixels() const { return int64_t{p.n} * p.out_t() * p.out_h() * p.out_w(); }
-  void run(const Pool3dKernel& kernel) {
-    y = output<T>(out_pixels(), p.c, p.y_pitch);
-    run_kernel(kernel, p, {.x = x.data(), .y = y.data()});
-  }
-};
-
+using Data = PoolData<T, Pool3dProblem>;
 constexpr Table<Pool3dProblem, Pool3dArgs> kRows = pool3d_kernels;
+constexpr PoolLaws<Pool3dProblem, Pool3dArgs> kLaws{kRows};
 
 class Pool3d : public ::testing::TestWithParam<Case<Pool3dProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Pool3d, ::testing::ValuesIn(pool3d_cases()),
                          [](const auto& info) { return info.param.name; });
 
-// All values negative: padding that took part in a maximum would show. Sums of integers are exact
-// in every order.
 TEST_P(Pool3d, EveryKernelEqualsTheReferenceOnIntegers) {
-  for_storage_types([&](auto type) {
-    using T = decltype(type);
-    Data<T> data(GetParam().problem);
-    data.x.fill([value = integers("x", 99)](int64_t i) { return value(i) - 100; });
-    data.run(reference_of(kRows));
-    const Rows<T> wanted = data.y;
-    ASSERT_TRUE(wanted.guards_intact());
-    for_runnable(kRows, {GetParam().name, data.p}, [&](const Pool3dKernel& kernel) {
-      data.run(kernel);
-      expect_equal(data.y, wanted);
-      EXPECT_TRUE(data.y.guards_intact());
-    });
-  });
+  kLaws.every_kernel_equals_the_reference_on_integers(GetParam());
 }
 
 TEST_P(Pool3d, RowsOfTheCpuEqualTheReferenceBitForBit) {
-  for_storage_types([&](auto type) {
-    using T = decltype(type);
-    Data<T> data(GetParam().problem);
-    data.x.fill(reals("x"));
-    data.run(reference_of(kRows));
-    const Rows<T> wanted = data.y;
-    for_runnable(kRows(Backend::cpu), {GetParam().name, data.p}, [&](const Pool3dKernel& kernel) {
-      data.run(kernel);
-      expect_equal(data.y, wanted);
-    });
-  });
+  kLaws.rows_of_the_cpu_equal_the_reference_bit_for_bit(GetParam());
 }
 
 TEST_P(Pool3d, HalfTypesRoundTheSinglePrecisionResultOnce) {
-  for_half_types([&](auto type) {
-    using T = decltype(type);
-    Data<T> half(GetParam().problem);
-    Data<float> single(GetParam().problem);
-    half.x.fill(reals<T>("x"));
-    single.x.fill(reals<T>("x"));
-    half.run(reference_of(kRows));
-    single.run(reference_of(kRows));
-    expect_rounded(half.y, single.y);
-  });
+  kLaws.half_types_round_the_single_precision_result_once(GetParam());
 }
 
 TEST_P(Pool3d, DoublePrecisionDiffersByRoundingOnly) {
-  for_storage_types([&](auto type) {
-    using T = decltype(type);
-    Data<T> found(GetParam().problem);
-    Data<double> exact(GetParam().problem);
-    found.x.fill(reals<T>("x"));
-    exact.x.fill(reals<T>("x"));
-    exact.run(reference_of(kRows));
-    // Maxima are exact; values below 1 that are added `window` times and divided once.
-    const auto& p = found.p;
-    const double window = double(p.window[0]) * p.window[1] * p.window[2];
-    const double bound = p.kind == PoolKind::max ? 0 : (window + 1) * kEps / 2;
-    for_runnable(kRows, {GetParam().name, p}, [&](const Pool3dKernel& kernel) {
-      found.run(kernel);
-      expect_within(found.y, exact.y, [&](int64_t i, int64_t c) {
-        return bound == 0 ? 0 : bound + rounding<T>(std::abs(exact.y.at(i, c)) + bound);
-      });
-    });
-  });
+  // Maxima are exact.
+  const Pool3dProblem& p = GetParam().problem;
+  const double window = double(p.window[0]) * p.window[1] * p.window[2];
+  kLaws.double_precision_differs_by_rounding_only(GetParam(), p.kind == PoolKind::max ? 0 : window);
 }
 
 TEST_P(Pool3d, NanReachesExactlyTheWindowsThatHoldIt) {
