@@ -54,7 +54,8 @@ void plan(const PlanArguments& a) {
                           {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
                            .max_batch = a.batch,
                            .memory_limit_bytes = memory_limit_bytes(config, false),
-                           .half = half_type(config, false)});
+                           .half = half_type(config, false),
+                           .tf32 = config.get<bool>("SF.TF32")});
   print(network.plan(), a.shapes);
 }
 

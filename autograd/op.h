@@ -36,6 +36,7 @@ struct OpSite {
   };
   std::vector<Port> in, out;
   Backend backend = Backend::cpu;
+  bool tf32 = false;  // products of f32 may round their factors to 10 bits of mantissa
 };
 
 // The memory of one step.

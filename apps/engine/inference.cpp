@@ -59,6 +59,7 @@ struct Inference::Planned {
     graph->move_states_to(options.device);
     plan = std::make_unique<Plan>(*graph, outputs,
                                   PlanOptions{.device = options.device,
+                                              .tf32 = options.tf32,
                                               .check_finite = options.check_finite,
                                               .memory = std::move(memory)});
   }

@@ -50,7 +50,8 @@ InferenceOptions inference_options(const Config& config, Device device) {
           .max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
           .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
-          .half = half_type(config, false)};
+          .half = half_type(config, false),
+          .tf32 = config.get<bool>("SF.TF32")};
 }
 
 TestRun::TestRun(const Config& config, const Model& model, Device device)

@@ -35,6 +35,7 @@ TrainStepOptions train_step_options(const Config& config, int64_t batch) {
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .batch_norm_group = batch_norm_group(config, std::make_shared<SingleProcess>()),
           .half = half_type(config, true),
+          .tf32 = config.get<bool>("SF.TF32"),
           .device = Device::parse(config.get<std::string>("SF.DEVICE")),
           .memory_limit_bytes = memory_limit_bytes(config, true)};
 }
@@ -130,6 +131,7 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
     graph->move_states_to(options.device);
     plan = std::make_unique<Plan>(*graph, outputs,
                                   PlanOptions{.device = options.device,
+                                              .tf32 = options.tf32,
                                               .check_finite = options.check_finite,
                                               .memory_limit_bytes = options.memory_limit_bytes,
                                               .memory = options.memory});
@@ -158,7 +160,8 @@ Error TrainStep::Planned::too_large(size_t bytes, std::vector<Value>& outputs,
   std::string recomputing;
   if (!options.recompute) {
     recompute(outputs);
-    const size_t less = Plan(*graph, outputs, {.device = options.device}).arena_bytes();
+    const size_t less =
+        Plan(*graph, outputs, {.device = options.device, .tf32 = options.tf32}).arena_bytes();
     if (less < bytes)
       recomputing = fmt::format("set SF.RECOMPUTE True ({:.2f} GiB), ", double(less) / kGiB);
   }

@@ -15,6 +15,7 @@ Validation::Validation(const Config& config, const Model& model, const Dataset& 
                 .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
                 .memory_limit_bytes = memory_limit_bytes(config, false),
                 .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+                .tf32 = config.get<bool>("SF.TF32"),
                 .memory = std::move(memory)}) {
   network_.release_weights();  // every run reads them anew
 }

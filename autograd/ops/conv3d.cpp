@@ -51,8 +51,8 @@ std::vector<TensorType> Conv3dOp::infer(std::span<const TensorType> in) const {
   return {y};
 }
 
-Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite::Port& x, const Shape& w,
-                             const OpSite::Port& y) {
+Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite& site, const OpSite::Port& x,
+                             const Shape& w, const OpSite::Port& y) {
   const Shape& s = x.type.shape;
   Conv3dProblem p;
   p.dtype = x.type.dtype;
@@ -64,11 +64,12 @@ Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite::Port& x, 
   p.groups = params.groups;
   p.x_pitch = x.pitch;
   p.y_pitch = p.residual_pitch = y.pitch;
+  p.tf32 = site.tf32 && p.dtype == DType::f32;
   return p;
 }
 
 Conv3dProblem Conv3dOp::problem(const OpSite& site) const {
-  Conv3dProblem p = conv3d_problem(params, site.in[0], site.in[1].type.shape, site.out[0]);
+  Conv3dProblem p = conv3d_problem(params, site, site.in[0], site.in[1].type.shape, site.out[0]);
   p.bias = bias;
   p.residual = residual;
   p.activation = activation;

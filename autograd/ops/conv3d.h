@@ -16,9 +16,9 @@ struct Conv3dParams {
 // x: N T H W C, weight: O T H W C/groups, bias: O or empty. Zero padding.
 Value conv3d(Value x, Value weight, const Conv3dParams& params, Value bias = {});
 
-// The kernels' problem without bias, residual and activation.
-Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite::Port& x, const Shape& weight,
-                             const OpSite::Port& y);
+// The kernels' problem without bias, residual and activation; x and y are ports of the site.
+Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite& site, const OpSite::Port& x,
+                             const Shape& weight, const OpSite::Port& y);
 
 // Inputs: x, weight, then bias and residual where the flags say so.
 class Conv3dOp : public Op {

@@ -29,7 +29,7 @@ class Conv3dBackwardDataOp : public Conv3dBackwardOp {  // inputs: dy, weight
 
   bool by_weight() const override { return false; }
   Conv3dProblem problem(const OpSite& site) const override {
-    return conv3d_problem(params_, site.out[0], site.in[1].type.shape, site.in[0]);
+    return conv3d_problem(params_, site, site.out[0], site.in[1].type.shape, site.in[0]);
   }
 
  private:
@@ -68,7 +68,7 @@ class Conv3dBackwardWeightOp
 
   bool by_weight() const override { return true; }
   Conv3dProblem problem(const OpSite& site) const override {
-    Conv3dProblem p = conv3d_problem(params_, site.in[0], weight_.shape, site.in[1]);
+    Conv3dProblem p = conv3d_problem(params_, site, site.in[0], weight_.shape, site.in[1]);
     p.bias = bias_;
     return p;
   }

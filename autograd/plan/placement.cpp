@@ -42,13 +42,13 @@ std::vector<bool> frozen_values(const Graph& graph, std::span<const int> order) 
 }
 
 Placement::Placement(const Graph& graph, std::span<const int> order,
-                     const std::vector<bool>& frozen, std::span<const int> outputs, Backend backend,
-                     bool reuse)
-    : graph_(&graph), frozen_(frozen), backend_(backend), readers_(size_t(graph.value_count())) {
+                     const std::vector<bool>& frozen, std::span<const int> outputs,
+                     const PlacementOptions& options)
+    : graph_(&graph), frozen_(frozen), options_(options), readers_(size_t(graph.value_count())) {
   for (int n : order)
     for (int in : graph.nodes()[size_t(n)].in) readers_[size_t(in)].push_back(n);
-  if (reuse) join_concatenations(order);
-  place(order, outputs, reuse);
+  if (options.reuse) join_concatenations(order);
+  place(order, outputs);
 }
 
 int Placement::whole(int value) const {
@@ -79,7 +79,8 @@ OpSite Placement::site(const Graph::Node& node) const {
   OpSite site;
   for (int in : node.in) site.in.push_back(port(in));
   for (int out : node.out) site.out.push_back(port(out));
-  site.backend = backend_;
+  site.backend = options_.backend;
+  site.tf32 = options_.tf32;
   return site;
 }
 
@@ -114,7 +115,7 @@ void Placement::join_concatenations(std::span<const int> order) {
   }
 }
 
-void Placement::place(std::span<const int> order, std::span<const int> outputs, bool reuse) {
+void Placement::place(std::span<const int> order, std::span<const int> outputs) {
   constexpr size_t kForever = std::numeric_limits<size_t>::max();
   std::map<int, size_t> last_use;  // by whole value: the last position in the order that touches it
   for (size_t t = 0; t < order.size(); ++t) {
@@ -138,7 +139,8 @@ void Placement::place(std::span<const int> order, std::span<const int> outputs, 
     if (hoisted(node)) continue;
     // What was fed stays, so that a plan can run again.
     const auto dies_here = [&](int v) {
-      return reuse && last_use.at(v) == t && offsets_.contains(v) && graph_->info(v).producer >= 0;
+      return options_.reuse && last_use.at(v) == t && offsets_.contains(v) &&
+             graph_->info(v).producer >= 0;
     };
     std::set<int> dead;
     for (int v : node.in)

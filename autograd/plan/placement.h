@@ -23,12 +23,18 @@ inline bool hoisted(const Graph::Node& node, const std::vector<bool>& frozen) {
   return !node.out.empty() && frozen[size_t(node.out[0])];
 }
 
+struct PlacementOptions {
+  Backend backend = Backend::cpu;
+  bool tf32 = false;  // as OpSite has them
+  bool reuse = true;  // of memory whose value nothing reads any more
+};
+
 // Offsets in one arena, found by best fit over the life times of the values.
 class Placement {
  public:
   Placement() = default;
   Placement(const Graph& graph, std::span<const int> order, const std::vector<bool>& frozen,
-            std::span<const int> outputs, Backend backend, bool reuse);
+            std::span<const int> outputs, const PlacementOptions& options);
 
   // The ports of a node with the pitches that the placement gives them.
   OpSite site(const Graph::Node& node) const;
@@ -49,13 +55,13 @@ class Placement {
 
   void join_concatenations(std::span<const int> order);
   bool can_join(int value, const Graph::Node& concat, int64_t channel) const;
-  void place(std::span<const int> order, std::span<const int> outputs, bool reuse);
+  void place(std::span<const int> order, std::span<const int> outputs);
   bool hoisted(const Graph::Node& node) const { return sf::hoisted(node, frozen_); }
   int whole(int value) const;  // the outermost tensor that the value is a slice of
 
   const Graph* graph_ = nullptr;
   std::vector<bool> frozen_;
-  Backend backend_ = Backend::cpu;
+  PlacementOptions options_;
   std::vector<std::vector<int>> readers_;  // by value: nodes of the order
   std::map<int, Slice> slices_;
   std::map<int, size_t> offsets_;

@@ -40,8 +40,9 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions
   if (options.device.backend == Backend::cuda) stream_.emplace(options.device.index);
   const std::vector<int> order = execution_order(graph, outputs_);
   const std::vector<bool> frozen = frozen_values(graph, order);
-  placement_ =
-      Placement(graph, order, frozen, outputs_, options.device.backend, options.reuse_buffers);
+  placement_ = Placement(
+      graph, order, frozen, outputs_,
+      {.backend = options.device.backend, .tf32 = options.tf32, .reuse = options.reuse_buffers});
 
   for (int n : order) {
     const auto& node = graph.nodes()[size_t(n)];

@@ -19,7 +19,8 @@ namespace sf {
 struct PlanOptions {
   Device device{};
   bool reuse_buffers =
-      true;  // off: every value keeps its own memory and can be fetched after a run
+      true;           // off: every value keeps its own memory and can be fetched after a run
+  bool tf32 = false;  // as OpSite has it
   bool check_finite = false;  // stop at the first NaN or infinity and name the step
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
   // Shared with plans that run in turn; null: memory of its own.

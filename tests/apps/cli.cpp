@@ -118,6 +118,16 @@ TEST_F(CommandLine, PlanShowsStepsAndShapes) {
   EXPECT_TRUE(shapes.out.starts_with("conv3d f32 n1 ")) << shapes.out;
 }
 
+TEST_F(CommandLine, Tf32IsUsedOnlyWhereTheConfigurationSaysSo) {
+  const std::string command = "plan --cfg configs/synthetic/SLOWFAST_TINY.yaml --device simt ";
+  for (const char* kind : {"", "--train "})
+    for (const char* allowed : {"", "SF.TF32 True"}) {
+      const Outcome o = sf(command + kind + allowed);
+      ASSERT_EQ(o.status, 0) << o.err;
+      EXPECT_EQ(o.out.find("gemm_tf32") != std::string::npos, *allowed != 0) << kind << allowed;
+    }
+}
+
 TEST_F(CommandLine, PlanOfATrainingShowsWhatRecomputingSaves) {
   for (const char* recompute : {"False", "True"}) {
     const Outcome o =
