@@ -20,6 +20,9 @@ struct Forward {
       inputs.push_back(built.input(cat("clip", inputs.size()), type));
     const Value out = model.forward(inputs);
     Rewritten rewritten = rewrite_for_training(built, std::vector{out.id()});
+    Rewritten fused = fuse_batch_norm_sums(*rewritten.graph, std::vector{rewritten[out].id()},
+                                           options.device.backend);
+    rewritten = std::move(rewritten).then(std::move(fused));
     for (Value input : inputs) clips.push_back(rewritten[input]);
     graph = std::move(rewritten.graph);
     graph->move_states_to(options.device);

@@ -87,11 +87,13 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
   const Value mean_loss = training_loss(config, out, wanted);
 
   Rewritten rewritten = rewrite_for_training(built, std::vector{out.id(), mean_loss.id()});
+  const auto kept = [&] { return std::vector{rewritten[out].id(), rewritten[mean_loss].id()}; };
   if (options.half) {
-    const std::vector kept{rewritten[out].id(), rewritten[mean_loss].id()};
-    Rewritten halved = mixed_precision(*rewritten.graph, kept, *options.half);
+    Rewritten halved = mixed_precision(*rewritten.graph, kept(), *options.half);
     rewritten = std::move(rewritten).then(std::move(halved));
   }
+  Rewritten fused = fuse_batch_norm_sums(*rewritten.graph, kept(), options.device.backend);
+  rewritten = std::move(rewritten).then(std::move(fused));
   for (Value input : inputs) clips.push_back(rewritten[input]);
   targets = rewritten[wanted];
   loss = rewritten[mean_loss];

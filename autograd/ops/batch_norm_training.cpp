@@ -26,8 +26,12 @@ BatchNormTrainingProblem problem_of(const Shape& x, DType dtype, double epsilon,
           .dx_pitch = c};
 }
 
-// What the other steps share. Moments are f64 splits C; sums are f64 2 splits C and one more, their
-// count.
+// Of x, and of x squared, for each split and channel; then their count.
+TensorType sums_type(const Shape& x, const BatchNormTraining& training) {
+  return {{2 * training.splits * x.channels() + 1}, DType::f64};
+}
+
+// What the other steps share. Moments are f64 splits C.
 class BatchNormStep : public Op {
  public:
   BatchNormStep(double epsilon, const BatchNormTraining& training, const Shape& x)
@@ -40,7 +44,7 @@ class BatchNormStep : public Op {
     return problem_of(x_, dtype, epsilon_, training_);
   }
   int64_t sum_count() const { return 2 * training_.splits * x_.channels(); }
-  TensorType sums() const { return {{sum_count() + 1}, DType::f64}; }
+  TensorType sums() const { return sums_type(x_, training_); }
   TensorType moments() const { return {{training_.splits * x_.channels()}, DType::f64}; }
 
   Shape x_;
@@ -49,25 +53,6 @@ class BatchNormStep : public Op {
 };
 
 double* f64(const TensorRef& t) { return reinterpret_cast<double*>(t.data); }
-
-class SumsOp : public BatchNormStep {  // input: x
- public:
-  using BatchNormStep::BatchNormStep;
-  std::string_view name() const override { return "batch_norm_sums"; }
-  Precision precision() const override { return Precision::given; }
-  std::vector<TensorType> infer(std::span<const TensorType>) const override { return {sums()}; }
-
-  Lowered lower(const OpSite& site) const override {
-    auto p = problem(site.in[0].type.dtype);
-    p.x_pitch = site.in[0].pitch;
-    const auto args = [n = sum_count()](const Binding& b) {
-      double* sums = f64(b.out[0]);
-      return BatchNormSumsArgs{.x = b.in[0].data, .sums = sums, .count = sums + n};
-    };
-    return lower_kernel(best_kernel(batch_norm_sums_kernels(site.backend), p, name()), p, site,
-                        args);
-  }
-};
 
 class MomentsOp : public BatchNormStep {  // inputs: running mean and variance, then sums
  public:
@@ -218,6 +203,20 @@ class BackwardApplyOp : public BatchNormStep {
 
 }  // namespace
 
+std::vector<TensorType> BatchNormSumsOp::infer(std::span<const TensorType>) const {
+  return {sums_type(x_, training_)};
+}
+
+Lowered BatchNormSumsOp::lower(const OpSite& site) const {
+  auto p = problem_of(x_, site.in[0].type.dtype, epsilon_, training_);
+  p.x_pitch = site.in[0].pitch;
+  const auto args = [n = site.out[0].type.shape[0] - 1](const Binding& b) {
+    double* sums = f64(b.out[0]);
+    return BatchNormSumsArgs{.x = b.in[0].data, .sums = sums, .count = sums + n};
+  };
+  return lower_kernel(best_kernel(batch_norm_sums_kernels(site.backend), p, name()), p, site, args);
+}
+
 std::vector<TensorType> BatchNormApplyOp::infer(std::span<const TensorType> in) const {
   const TensorType& x = in[0];
   const TensorType wanted{{x_.channels()}, arithmetic_of(x.dtype)};
@@ -299,7 +298,8 @@ Value batch_norm_training(Value x, const BatchNormStatistics& s,
   const Shape& shape = x.shape();
   std::vector<Value> in{s.mean, s.variance};
   if (!training.frozen) {
-    const Value sums = graph.apply1(std::make_shared<SumsOp>(s.epsilon, training, shape), {x});
+    const Value sums =
+        graph.apply1(std::make_shared<BatchNormSumsOp>(s.epsilon, training, shape), {x});
     in.push_back(training.group ? all_reduce(sums, training.group) : sums);
   }
   const auto moments = graph.apply(std::make_shared<MomentsOp>(s.epsilon, training, shape), in);

@@ -28,6 +28,26 @@ struct BatchNormTraining {
 Value batch_norm_training(Value x, const BatchNormStatistics& statistics,
                           const BatchNormTraining& training = {});
 
+// The step that makes the batch's sums of x and x squared, f64, for each split and channel, and
+// their count.
+class BatchNormSumsOp : public Op {
+ public:
+  BatchNormSumsOp(double epsilon, const BatchNormTraining& training, const Shape& x)
+      : x_(x), training_(training), epsilon_(epsilon) {}
+  int splits() const { return training_.splits; }
+
+  std::string_view name() const override { return "batch_norm_sums"; }
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override;
+  Lowered lower(const OpSite& site) const override;
+  bool takes_pitch(const OpSite&) const override { return true; }
+  Precision precision() const override { return Precision::given; }
+
+ private:
+  Shape x_;
+  BatchNormTraining training_;
+  double epsilon_;
+};
+
 // The step that makes the result. Inputs: x, mean and 1 / standard deviation (f64), gamma, beta,
 // then the residual if there is one; y = activation(normalised x + residual).
 class BatchNormApplyOp : public Op {

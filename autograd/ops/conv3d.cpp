@@ -48,6 +48,7 @@ std::vector<TensorType> Conv3dOp::infer(std::span<const TensorType> in) const {
   out.set(4, w[0]);
   const TensorType y{out, in[0].dtype};
   SF_CHECK(!residual || in.back() == y, "conv3d: wants a residual ", y, ", found ", in.back());
+  if (sums) return {y, {{2 * w[0] + 1}, DType::f64}};
   return {y};
 }
 
@@ -73,6 +74,7 @@ Conv3dProblem Conv3dOp::problem(const OpSite& site) const {
   p.bias = bias;
   p.residual = residual;
   p.activation = activation;
+  p.sums = sums;
   if (residual) p.residual_pitch = site.in.back().pitch;
   return p;
 }
@@ -94,12 +96,15 @@ std::vector<Value> Conv3dOp::grad(const GradSite& site) const {
 Lowered Conv3dOp::lower(const OpSite& site) const {
   const Conv3dProblem p = problem(site);
   const auto& kernel = best_kernel(conv3d_kernels(site.backend), p, name());
-  const auto args = [bias = bias, residual = residual](const Binding& b) {
+  const auto args = [bias = bias, residual = residual, sums = sums](const Binding& b) {
+    auto* to = sums ? reinterpret_cast<double*>(b.out[1].data) : nullptr;
     return Conv3dArgs{.x = b.in[0].data,
                       .w = b.in[1].data,
                       .bias = bias ? b.in[2].data : nullptr,
                       .residual = residual ? b.in.back().data : nullptr,
-                      .y = b.out[0].data};
+                      .y = b.out[0].data,
+                      .sums = to,
+                      .count = to ? to + 2 * b.out[0].type.shape.channels() : nullptr};
   };
   return lower_kernel(kernel, p, site, args, 1);
 }

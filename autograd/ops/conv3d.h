@@ -20,13 +20,16 @@ Value conv3d(Value x, Value weight, const Conv3dParams& params, Value bias = {})
 Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite& site, const OpSite::Port& x,
                              const Shape& weight, const OpSite::Port& y);
 
-// Inputs: x, weight, then bias and residual where the flags say so.
+// Inputs: x, weight, then bias and residual where the flags say so. Outputs: y, and where asked for
+// the sums over it as batch norm in training takes them: f64, of y and of y squared of each
+// channel, then the number of pixels.
 class Conv3dOp : public Op {
  public:
   Conv3dParams params;
   bool bias = false;
   bool residual = false;  // a tensor like the output that is added before the activation
   Activation activation = Activation::none;
+  bool sums = false;
 
   std::string_view name() const override { return "conv3d"; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;

@@ -38,10 +38,16 @@ Rewritten rewrite_for_training(const Graph& graph, std::span<const int> keep);
 
 // Stores activations and weights in a half type, bf16 or f16, as Op::precision() says; arithmetic
 // stays float32. States stay what they are, so that weights are float32 masters with a cast before
-// their readers, whose gradient is float32 too. The values of `keep` (ids) keep their types. The
-// last pass of both kinds: behind rewrite_for_inference or rewrite_for_training, before
-// gradients().
+// their readers, whose gradient is float32 too. The values of `keep` (ids) keep their types.
+// Behind rewrite_for_inference or rewrite_for_training, before gradients().
 Rewritten mixed_precision(const Graph& graph, std::span<const int> keep, DType half);
+
+// For the forward part of a training step, behind all other passes, before gradients(): where the
+// kernel that a convolution has on the backend can gather the sums of its output on the way, the
+// batch norm behind it takes them from there, in place of a pass over the activation. They are the
+// sums of what is stored, as those of that pass. Where no kernel can, as on the CPU with oneDNN,
+// and with splits, nothing changes.
+Rewritten fuse_batch_norm_sums(const Graph& graph, std::span<const int> keep, Backend backend);
 
 // For a training step with its backward part, that is all nodes that `loss` does not need: where
 // those read what cheap ops made (Op::cheap), these ops run again just before, if their inputs are
@@ -68,6 +74,8 @@ class Rebuilder {
   // The new place of an old value; inputs and states are carried over on first sight.
   Value moved(int value);
   std::vector<Value> moved(std::span<const int> values);
+  // Whether the value has its new place already.
+  bool is_made(int value) const { return bool(result_.moved[size_t(value)]); }
   // Says that the old value is now this one.
   void replace(int old, Value now) { result_.moved[size_t(old)] = now; }
   // Adds a node to the new graph under the name of a step; returns its outputs.
