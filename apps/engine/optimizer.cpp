@@ -5,7 +5,6 @@
 #include <map>
 
 #include "autograd/ops/gradient_norm.h"
-#include "autograd/ops/optimizer_step.h"
 
 namespace sf {
 namespace {
@@ -31,9 +30,9 @@ double limit(const Config& config, const char* key) {
   return value;
 }
 
-GradientNorm norm_of(Graph& graph, const std::vector<Value>& gradients, double limit) {
+GradientNorm norm_of(Graph& graph, const std::vector<Value>& gradients, double limit, Value scale) {
   Graph::Scope scope(graph, "gradient_norm");
-  return gradient_norm(gradients, limit);
+  return gradient_norm(gradients, limit, scale);
 }
 
 }  // namespace
@@ -129,51 +128,57 @@ void Optimizer::set_learning_rate(double rate) {
     rates_[g].copy_from(Tensor::from(std::vector{rate * groups_[g].rate_scale}, {1}));
 }
 
-Value Optimizer::state_value(Graph& graph, const Parameter& parameter, const char* kind) const {
-  const std::string name = cat(parameter.name, "/", kind);
-  const auto found = std::ranges::find(state_, name, [](const auto& s) { return s.first; });
-  return found == state_.end() ? Value{} : graph.state(found->second, name, true);
+std::vector<Value> Optimizer::memory(Graph& graph, const Parameter& parameter) const {
+  std::vector<Value> found;
+  for (const auto& [name, tensor] : state_)
+    if (name.starts_with(parameter.name + "/")) found.push_back(graph.state(tensor, name, true));
+  return found;
 }
 
-Value Optimizer::append(Graph& graph, std::vector<Value> gradients) const {
+void Optimizer::append_step(const std::vector<Learning>& parameters, const StepInputs& inputs,
+                            double weight_decay) const {
+  if (method_ == Method::sgd)
+    sgd_step(parameters, inputs,
+             {.momentum = momentum_,
+              .dampening = dampening_,
+              .weight_decay = weight_decay,
+              .nesterov = nesterov_});
+  else
+    adam_step(parameters, inputs,
+              {.beta1 = beta1_,
+               .beta2 = beta2_,
+               .weight_decay = weight_decay,
+               .decoupled = method_ == Method::adamw});
+}
+
+Value Optimizer::append(Graph& graph, const std::vector<Value>& gradients,
+                        Value gradient_scale) const {
   const double norm_limit = clip_value_ > 0 ? 0 : clip_norm_;
-  const GradientNorm norm = norm_of(graph, gradients, norm_limit);
+  const GradientNorm norm = norm_of(graph, gradients, norm_limit, gradient_scale);
   Graph::Scope scope(graph, kScope);
   size_t i = 0;
   for (size_t g = 0; g < groups_.size(); ++g) {
     const ParameterGroup& group = groups_[g];
     const StepInputs inputs{.learning_rate = graph.state(rates_[g], cat("rate.", group.name), true),
                             .step = graph.state(step_, "optimizer.step", true),
-                            .factor = norm_limit > 0 ? norm.factor : Value{}};
+                            .factor = norm_limit > 0 || gradient_scale ? norm.factor : Value{}};
+    std::vector<Learning> plain, by_lars;
     for (const Parameter& p : group.parameters) {
       Graph::Scope name(graph, p.name);
-      const Value parameter = graph.state(p.tensor, p.name, true);
-      Value gradient = gradients[i++];
-      if (clip_value_ > 0) gradient = clamp(gradient, clip_value_);
-      double weight_decay = group.weight_decay;
-      StepInputs step = inputs;
-      if (lars_ && p.tensor.shape().rank() != 1) {
-        if (step.factor) {  // norms are those of the clipped gradient
-          gradient = scale(gradient, step.factor);
-          step.factor = {};
-        }
-        gradient = lars_gradient(parameter, gradient, {.weight_decay = weight_decay});
-        weight_decay = 0;
-      }
-      if (method_ == Method::sgd)
-        sgd_step(parameter, gradient, state_value(graph, p, "momentum_buffer"), step,
-                 {.momentum = momentum_,
-                  .dampening = dampening_,
-                  .weight_decay = weight_decay,
-                  .nesterov = nesterov_});
-      else
-        adam_step(parameter, gradient, state_value(graph, p, "exp_avg"),
-                  state_value(graph, p, "exp_avg_sq"), step,
-                  {.beta1 = beta1_,
-                   .beta2 = beta2_,
-                   .weight_decay = weight_decay,
-                   .decoupled = method_ == Method::adamw});
+      Learning l{graph.state(p.tensor, p.name, true), gradients[i++], memory(graph, p)};
+      const bool lars = lars_ && p.tensor.shape().rank() != 1;
+      // What changes with the size of the gradient wants it whole.
+      if (inputs.factor && (lars || clip_value_ > 0)) l.gradient = scale(l.gradient, inputs.factor);
+      if (clip_value_ > 0) l.gradient = clamp(l.gradient, clip_value_);
+      if (lars)
+        l.gradient = lars_gradient(l.parameter, l.gradient, {.weight_decay = group.weight_decay});
+      (lars ? by_lars : plain).push_back(std::move(l));
     }
+    Graph::Scope name(graph, group.name);
+    StepInputs whole = inputs;
+    whole.factor = {};
+    append_step(plain, clip_value_ > 0 ? whole : inputs, group.weight_decay);
+    append_step(by_lars, whole, 0);
   }
   return norm.norm;
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "autograd/graph.h"
+#include "autograd/ops/optimizer_step.h"
 #include "configs/config.h"
 #include "models/model.h"
 
@@ -37,9 +37,10 @@ class Optimizer {
   std::vector<std::vector<Parameter>> group_parameters() const;
 
   // Appends the nodes of a step: clipping by SOLVER.CLIP_GRAD_VAL or CLIP_GRAD_L2NORM, LARS, the
-  // step itself. gradients: of parameters(), in that order. Returns the norm of all gradients
-  // before clipping, one f64.
-  Value append(Graph& graph, std::vector<Value> gradients) const;
+  // step itself. gradients: of parameters(), in that order, and all to be multiplied by
+  // gradient_scale, one f64, where that is given. Returns the norm of all scaled gradients before
+  // clipping, one f64.
+  Value append(Graph& graph, const std::vector<Value>& gradients, Value gradient_scale = {}) const;
 
   // What the names of those nodes that change parameters begin with.
   static constexpr std::string_view kScope = "optimizer";
@@ -54,7 +55,9 @@ class Optimizer {
 
  private:
   enum class Method { sgd, adam, adamw };
-  Value state_value(Graph& graph, const Parameter& parameter, const char* kind) const;
+  std::vector<Value> memory(Graph& graph, const Parameter& parameter) const;
+  void append_step(const std::vector<Learning>& parameters, const StepInputs& inputs,
+                   double weight_decay) const;
 
   std::vector<ParameterGroup> groups_;
   Method method_ = Method::sgd;

@@ -50,6 +50,10 @@ struct TrainStep::Planned {
               const std::vector<Value>& gradients);
 
   void set_scale();
+  // What takes the scale of the loss off the gradients; empty without a scaler.
+  Value unscale(Graph& of) const {
+    return scaler ? of.state(inverse_scale, "1 / loss_scale", true) : Value{};
+  }
 
   Tensor iteration = one_number(0);
   Tensor scaled_seed = Tensor::zeros({{1}, DType::f32}),
@@ -105,25 +109,24 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
   const Value seed = scaler ? graph->state(scaled_seed, "loss_scale", true)
                             : constant(*graph, loss.type(), 1.0 / accumulate);
   auto all = sf::gradients(loss, learning, seed);
-  for (size_t i = 0; i < all.size(); ++i) {
+  for (size_t i = 0; i < all.size(); ++i)
     SF_CHECK(all[i], parameters[i].name, ": wanted a parameter that the loss depends on");
-    if (!scaler) continue;
-    Graph::Scope scope(*graph, parameters[i].name + ".unscale");
-    all[i] = scale(all[i], graph->state(inverse_scale, "1 / loss_scale", true));
-  }
 
   std::vector<Value> outputs{loss, logits};
   if (options.keep_gradients) {
-    gradients = all;
-    outputs.insert(outputs.end(), all.begin(), all.end());
+    for (size_t i = 0; i < all.size(); ++i) {
+      Graph::Scope scope(*graph, parameters[i].name + ".unscale");
+      gradients.push_back(scaler ? scale(all[i], unscale(*graph)) : all[i]);
+    }
+    outputs.insert(outputs.end(), gradients.begin(), gradients.end());
   }
   if (accumulate == 1) {
-    norm = optimizer.append(*graph, all);
+    norm = optimizer.append(*graph, all, unscale(*graph));
     outputs.push_back(norm);
   } else {
     if (scaler) {
       Graph::Scope scope(*graph, "gradient_norm");
-      norm = gradient_norm(all).norm;
+      norm = gradient_norm(all, 0, unscale(*graph)).norm;
       outputs.push_back(norm);
     }
     add_up(options, optimizer, all);
@@ -176,15 +179,18 @@ Error TrainStep::Planned::too_large(size_t bytes, std::vector<Value>& outputs,
 
 void TrainStep::Planned::add_up(const TrainStepOptions& options, const Optimizer& optimizer,
                                 const std::vector<Value>& all) {
-  std::vector<Value> added;
+  std::vector<Value> into, added;
   for (size_t i = 0; i < all.size(); ++i) {
     const std::string name = parameters[i].name + "/sum";
     sums.push_back(Tensor::zeros(all[i].type()));
-    Graph::Scope scope(*graph, Optimizer::kScope);
-    accumulate_into(all[i], graph->state(sums.back(), name, true));
+    into.push_back(graph->state(sums.back(), name, true));
     added.push_back(update_graph.state(sums.back(), name, true));
   }
-  update_norm = optimizer.append(update_graph, added);
+  {
+    Graph::Scope scope(*graph, Optimizer::kScope);
+    accumulate_into(all, into);
+  }
+  update_norm = optimizer.append(update_graph, added, unscale(update_graph));
   update_graph.move_states_to(options.device);
   update = std::make_unique<Plan>(update_graph, std::vector{update_norm},
                                   PlanOptions{.device = options.device,

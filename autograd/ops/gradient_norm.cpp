@@ -1,5 +1,6 @@
 #include "autograd/ops/gradient_norm.h"
 
+#include "autograd/ops/array_list.h"
 #include "autograd/ops/concat.h"
 #include "autograd/ops/lower.h"
 #include "kernels/vector/vector.h"
@@ -14,20 +15,27 @@ VectorProblem vector_problem(const OpSite& site) {
 class SumOfSquaresOp : public Op {
  public:
   std::string_view name() const override { return "sum_of_squares"; }
-  std::vector<TensorType> infer(std::span<const TensorType>) const override {
+  // The one value that it writes has no pitch.
+  bool takes_pitch(const OpSite& site) const override {
+    return std::ranges::all_of(site.in,
+                               [](const auto& x) { return x.pitch == x.type.shape.channels(); });
+  }
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override {
+    check_arrays(name(), in);
     return {{{1}, DType::f64}};
   }
   Lowered lower(const OpSite& site) const override {
-    const auto p = vector_problem(site);
+    const ArraysProblem p{.dtype = site.in[0].type.dtype, .sizes = array_sizes(site.in)};
     const auto args = [](const Binding& b) {
-      return SumOfSquaresArgs{.x = b.in[0].data, .sum = reinterpret_cast<double*>(b.out[0].data)};
+      return SumOfSquaresArgs{.x = array_list<const void>(b.in),
+                              .sum = reinterpret_cast<double*>(b.out[0].data)};
     };
     return lower_kernel(best_kernel(sum_of_squares_kernels(site.backend), p, name()), p, site,
                         args);
   }
 };
 
-class ClipNormOp : public Op {  // input: sums of squares
+class ClipNormOp : public Op {  // inputs: sums of squares, scale if there is one
  public:
   explicit ClipNormOp(double max_norm) : max_norm_(max_norm) {}
   std::string_view name() const override { return "clip_norm"; }
@@ -35,11 +43,13 @@ class ClipNormOp : public Op {  // input: sums of squares
     return {{{1}, DType::f64}, {{1}, DType::f64}};
   }
   Lowered lower(const OpSite& site) const override {
-    const ClipNormProblem p{.arrays = site.in[0].type.shape.numel(), .max_norm = max_norm_};
+    const ClipNormProblem p{.sums = site.in[0].type.shape.numel(), .max_norm = max_norm_};
     const auto args = [](const Binding& b) {
-      return ClipNormArgs{.squares = reinterpret_cast<const double*>(b.in[0].data),
-                          .norm = reinterpret_cast<double*>(b.out[0].data),
-                          .factor = reinterpret_cast<double*>(b.out[1].data)};
+      return ClipNormArgs{
+          .squares = reinterpret_cast<const double*>(b.in[0].data),
+          .scale = b.in.size() > 1 ? reinterpret_cast<const double*>(b.in[1].data) : nullptr,
+          .norm = reinterpret_cast<double*>(b.out[0].data),
+          .factor = reinterpret_cast<double*>(b.out[1].data)};
     };
     return lower_kernel(best_kernel(clip_norm_kernels(site.backend), p, name()), p, site, args);
   }
@@ -86,33 +96,51 @@ class ScaleOp : public Op {  // inputs: x, factor
   }
 };
 
-class AccumulateOp : public Op {  // inputs: x, sum
+class AccumulateOp : public Op {  // inputs: all x, all sums
  public:
+  explicit AccumulateOp(size_t count) : count_(count) {}
   std::string_view name() const override { return "accumulate"; }
-  std::vector<int> written_inputs() const override { return {1}; }
+  std::vector<int> written_inputs() const override {
+    std::vector<int> written;
+    for (size_t i = 0; i < count_; ++i) written.push_back(int(count_ + i));
+    return written;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {
-    SF_CHECK(in[0] == in[1], "accumulate: wants a sum ", in[0], ", found ", in[1]);
+    check_arrays(name(), in.first(count_));
+    for (size_t i = 0; i < count_; ++i)
+      SF_CHECK(in[i] == in[count_ + i], "accumulate: wants a sum ", in[i], ", found ",
+               in[count_ + i]);
     return {};
   }
   Lowered lower(const OpSite& site) const override {
-    const auto p = vector_problem(site);
-    const auto args = [](const Binding& b) {
-      return AccumulateArgs{.x = b.in[0].data, .y = b.in[1].data};
+    const ArraysProblem p{.dtype = site.in[0].type.dtype,
+                          .sizes = array_sizes(std::span(site.in).first(count_))};
+    const auto args = [count = count_](const Binding& b) {
+      return AccumulateArgs{.x = array_list<const void>(b.in.first(count)),
+                            .y = array_list<void>(b.in.subspan(count))};
     };
     return lower_kernel(best_kernel(accumulate_kernels(site.backend), p, name()), p, site, args);
   }
+
+ private:
+  size_t count_;
 };
 
 }  // namespace
 
-Value sum_of_squares(Value x) { return x.graph().apply1(std::make_shared<SumOfSquaresOp>(), {x}); }
+Value sum_of_squares(std::span<const Value> x) {
+  std::vector<Value> sums;
+  for_array_parts(x, [&](std::span<const Value> part) {
+    sums.push_back(part[0].graph().apply(std::make_shared<SumOfSquaresOp>(), part)[0]);
+  });
+  return sums.size() == 1 ? sums[0] : concat(sums);
+}
 
-GradientNorm gradient_norm(std::span<const Value> gradients, double max_norm) {
+GradientNorm gradient_norm(std::span<const Value> gradients, double max_norm, Value scale) {
   SF_CHECK(max_norm >= 0, "gradient_norm: wanted a limit of at least 0, found ", max_norm);
-  std::vector<Value> squares;
-  for (const Value& g : gradients) squares.push_back(sum_of_squares(g));
-  const std::vector<Value> all{concat(squares)};
-  const auto result = all[0].graph().apply(std::make_shared<ClipNormOp>(max_norm), all);
+  std::vector<Value> in{sum_of_squares(gradients)};
+  if (scale) in.push_back(scale);
+  const auto result = in[0].graph().apply(std::make_shared<ClipNormOp>(max_norm), in);
   return {result[0], result[1]};
 }
 
@@ -125,9 +153,14 @@ Value scale(Value x, Value factor) {
   return x.graph().apply1(std::make_shared<ScaleOp>(), {x, factor});
 }
 
-void accumulate_into(Value x, Value sum) {
-  const std::vector<Value> in{x, sum};
-  x.graph().apply(std::make_shared<AccumulateOp>(), in);
+void accumulate_into(std::span<const Value> x, std::span<const Value> sums) {
+  SF_CHECK(x.size() == sums.size(), "accumulate: wanted ", x.size(), " sums, found ", sums.size());
+  for (size_t at = 0; at < x.size(); at += kMostArrays) {
+    const size_t count = std::min(x.size() - at, size_t{kMostArrays});
+    std::vector<Value> in(x.begin() + at, x.begin() + at + count);
+    in.insert(in.end(), sums.begin() + at, sums.begin() + at + count);
+    in[0].graph().apply(std::make_shared<AccumulateOp>(count), in);
+  }
 }
 
 }  // namespace sf

@@ -1,20 +1,22 @@
 #include "autograd/ops/optimizer_step.h"
 
+#include "autograd/ops/array_list.h"
 #include "autograd/ops/gradient_norm.h"
 #include "autograd/ops/lower.h"
-#include "kernels/optimizer/optimizer.h"
 
 namespace sf {
 namespace {
 
-// Inputs: learning rate, step, factor if there is one, gradient, parameter, state of the optimiser.
+// Inputs: learning rate, step, factor if there is one, gradients, parameters, each kind of memory.
 class OptimizerOp : public Op {
  public:
-  explicit OptimizerOp(bool has_factor, int states) : has_factor_(has_factor), states_(states) {}
+  OptimizerOp(size_t parameters, bool has_factor, size_t memories)
+      : count_(parameters), has_factor_(has_factor), memories_(memories) {}
 
   std::vector<int> written_inputs() const override {
     std::vector<int> written;
-    for (int i = 0; i <= states_; ++i) written.push_back(int(parameter()) + i);
+    for (size_t i = 0; i < count_ * (1 + memories_); ++i)
+      written.push_back(int(first() + count_ + i));
     return written;
   }
 
@@ -23,16 +25,26 @@ class OptimizerOp : public Op {
              name(), ": wants a learning rate of f64 and a step of i64, found ", in[0], " and ",
              in[1]);
     SF_CHECK(!has_factor_ || in[2] == in[0], name(), ": wants a factor of f64, found ", in[2]);
-    for (const TensorType& t : in.subspan(parameter()))
-      SF_CHECK(t == in[gradient()], name(), ": the gradient is ", in[gradient()],
-               ", a state of the parameter ", t);
+    const auto gradients = in.subspan(first(), count_), states = in.subspan(first() + count_);
+    check_arrays(name(), gradients);
+    for (size_t i = 0; i < states.size(); ++i)
+      SF_CHECK(states[i] == gradients[i % count_], name(), ": the gradient is ",
+               gradients[i % count_], ", a state of the parameter ", states[i]);
     return {};
   }
 
  protected:
-  size_t gradient() const { return has_factor_ ? 3 : 2; }
-  size_t parameter() const { return gradient() + 1; }
+  size_t first() const { return has_factor_ ? 3 : 2; }
 
+  DType dtype(const OpSite& site) const { return site.in[first()].type.dtype; }
+  ArraySizes sizes(const OpSite& site) const {
+    return array_sizes(std::span(site.in).subspan(first(), count_));
+  }
+  // Kind 0: gradients, 1: parameters, further: memory.
+  template <class Void>
+  ArrayList<Void> list(const Binding& b, size_t kind) const {
+    return array_list<Void>(b.in.subspan(first() + kind * count_, count_));
+  }
   StepArgs step(const Binding& b) const {
     return {.learning_rate = reinterpret_cast<const double*>(b.in[0].data),
             .step = reinterpret_cast<const int64_t*>(b.in[1].data),
@@ -40,66 +52,53 @@ class OptimizerOp : public Op {
   }
 
  private:
+  size_t count_;
   bool has_factor_;
-  int states_;
+  size_t memories_;
 };
 
 class SgdOp : public OptimizerOp {
  public:
-  SgdOp(bool has_factor, const SgdOptions& options)
-      : OptimizerOp(has_factor, options.momentum != 0), options_(options) {}
+  SgdOp(size_t parameters, bool has_factor, const SgdRule& rule)
+      : OptimizerOp(parameters, has_factor, memories(rule)), rule_(rule) {}
+  static size_t memories(const SgdRule& rule) { return rule.momentum != 0 ? 1 : 0; }
   std::string_view name() const override { return "sgd"; }
 
   Lowered lower(const OpSite& site) const override {
-    const TensorType& type = site.in[parameter()].type;
-    const SgdProblem p{.dtype = type.dtype,
-                       .n = type.shape.numel(),
-                       .momentum = options_.momentum,
-                       .dampening = options_.dampening,
-                       .weight_decay = options_.weight_decay,
-                       .nesterov = options_.nesterov};
+    const SgdProblem p{.dtype = dtype(site), .sizes = sizes(site), .rule = rule_};
     const auto args = [op = *this](const Binding& b) {
-      const size_t at = op.parameter();
-      return SgdArgs{.step = op.step(b),
-                     .g = b.in[op.gradient()].data,
-                     .p = b.in[at].data,
-                     .buffer = op.options_.momentum != 0 ? b.in[at + 1].data : nullptr};
+      SgdArgs a{.step = op.step(b), .g = op.list<const void>(b, 0), .p = op.list<void>(b, 1)};
+      if (op.rule_.momentum != 0) a.buffer = op.list<void>(b, 2);
+      return a;
     };
     return lower_kernel(best_kernel(sgd_kernels(site.backend), p, name()), p, site, args);
   }
 
  private:
-  SgdOptions options_;
+  SgdRule rule_;
 };
 
 class AdamOp : public OptimizerOp {
  public:
-  AdamOp(bool has_factor, const AdamOptions& options)
-      : OptimizerOp(has_factor, 2), options_(options) {}
-  std::string_view name() const override { return options_.decoupled ? "adamw" : "adam"; }
+  AdamOp(size_t parameters, bool has_factor, const AdamRule& rule)
+      : OptimizerOp(parameters, has_factor, memories(rule)), rule_(rule) {}
+  static size_t memories(const AdamRule&) { return 2; }
+  std::string_view name() const override { return rule_.decoupled ? "adamw" : "adam"; }
 
   Lowered lower(const OpSite& site) const override {
-    const TensorType& type = site.in[parameter()].type;
-    const AdamProblem p{.dtype = type.dtype,
-                        .n = type.shape.numel(),
-                        .beta1 = options_.beta1,
-                        .beta2 = options_.beta2,
-                        .epsilon = options_.epsilon,
-                        .weight_decay = options_.weight_decay,
-                        .decoupled = options_.decoupled};
+    const AdamProblem p{.dtype = dtype(site), .sizes = sizes(site), .rule = rule_};
     const auto args = [op = *this](const Binding& b) {
-      const size_t at = op.parameter();
       return AdamArgs{.step = op.step(b),
-                      .g = b.in[op.gradient()].data,
-                      .p = b.in[at].data,
-                      .mean = b.in[at + 1].data,
-                      .square = b.in[at + 2].data};
+                      .g = op.list<const void>(b, 0),
+                      .p = op.list<void>(b, 1),
+                      .mean = op.list<void>(b, 2),
+                      .square = op.list<void>(b, 3)};
     };
     return lower_kernel(best_kernel(adam_kernels(site.backend), p, name()), p, site, args);
   }
 
  private:
-  AdamOptions options_;
+  AdamRule rule_;
 };
 
 class LarsOp : public Op {  // inputs: parameter, gradient, their sums of squares
@@ -130,32 +129,36 @@ class LarsOp : public Op {  // inputs: parameter, gradient, their sums of square
   LarsOptions options_;
 };
 
-std::vector<Value> inputs_of(const StepInputs& s, std::initializer_list<Value> rest) {
-  std::vector<Value> in{s.learning_rate, s.step};
-  if (s.factor) in.push_back(s.factor);
-  in.insert(in.end(), rest);
-  return in;
+// Adds nodes of OneOp, each for as many parameters as a kernel takes.
+template <class OneOp, class Rule>
+void apply(const std::vector<Learning>& all, const StepInputs& s, const Rule& rule) {
+  for_array_parts(std::span(all), [&](std::span<const Learning> part) {
+    std::vector<Value> in{s.learning_rate, s.step};
+    if (s.factor) in.push_back(s.factor);
+    for (const Learning& l : part) in.push_back(l.gradient);
+    for (const Learning& l : part) in.push_back(l.parameter);
+    for (size_t m = 0; m < OneOp::memories(rule); ++m)
+      for (const Learning& l : part) in.push_back(l.memory.at(m));
+    in[0].graph().apply(std::make_shared<OneOp>(part.size(), bool(s.factor), rule), in);
+  });
 }
 
 }  // namespace
 
-void sgd_step(Value parameter, Value gradient, Value buffer, const StepInputs& inputs,
-              const SgdOptions& options) {
-  auto in = inputs_of(inputs, {gradient, parameter});
-  if (options.momentum != 0) in.push_back(buffer);
-  parameter.graph().apply(std::make_shared<SgdOp>(bool(inputs.factor), options), in);
+void sgd_step(const std::vector<Learning>& parameters, const StepInputs& inputs,
+              const SgdRule& rule) {
+  apply<SgdOp>(parameters, inputs, rule);
 }
 
-void adam_step(Value parameter, Value gradient, Value mean, Value square, const StepInputs& inputs,
-               const AdamOptions& options) {
-  const auto in = inputs_of(inputs, {gradient, parameter, mean, square});
-  parameter.graph().apply(std::make_shared<AdamOp>(bool(inputs.factor), options), in);
+void adam_step(const std::vector<Learning>& parameters, const StepInputs& inputs,
+               const AdamRule& rule) {
+  apply<AdamOp>(parameters, inputs, rule);
 }
 
 Value lars_gradient(Value parameter, Value gradient, const LarsOptions& options) {
-  return parameter.graph().apply1(
-      std::make_shared<LarsOp>(options),
-      {parameter, gradient, sum_of_squares(parameter), sum_of_squares(gradient)});
+  return parameter.graph().apply1(std::make_shared<LarsOp>(options),
+                                  {parameter, gradient, sum_of_squares(std::span(&parameter, 1)),
+                                   sum_of_squares(std::span(&gradient, 1))});
 }
 
 }  // namespace sf

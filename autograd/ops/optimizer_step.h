@@ -1,7 +1,10 @@
 // Steps of optimisers as nodes that write parameters. Formulas: kernels/optimizer/optimizer.h.
 #pragma once
 
+#include <vector>
+
 #include "autograd/graph.h"
+#include "kernels/optimizer/optimizer.h"
 
 namespace sf {
 
@@ -12,23 +15,19 @@ struct StepInputs {
   Value factor;         // f64, of the gradients; may be empty
 };
 
-struct SgdOptions {
-  double momentum = 0, dampening = 0, weight_decay = 0;
-  bool nesterov = false;
+// A parameter with its gradient and what the optimiser remembers of it, all of one type.
+struct Learning {
+  Value parameter, gradient;
+  std::vector<Value> memory;
 };
 
-// parameter and buffer are states alike; the buffer is empty without momentum.
-void sgd_step(Value parameter, Value gradient, Value buffer, const StepInputs& inputs,
-              const SgdOptions& options);
+// Steps of all parameters in few nodes. Memory: the buffer, none without momentum.
+void sgd_step(const std::vector<Learning>& parameters, const StepInputs& inputs,
+              const SgdRule& rule);
 
-struct AdamOptions {
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
-  bool decoupled = false;  // AdamW
-};
-
-// mean and square: states like the parameter, zeros before the first step.
-void adam_step(Value parameter, Value gradient, Value mean, Value square, const StepInputs& inputs,
-               const AdamOptions& options);
+// Memory: mean and square, zeros before the first step.
+void adam_step(const std::vector<Learning>& parameters, const StepInputs& inputs,
+               const AdamRule& rule);
 
 struct LarsOptions {
   double trust = 0.001, epsilon = 1e-8, weight_decay = 0;

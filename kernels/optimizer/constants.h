@@ -11,16 +11,17 @@ namespace sf {
 
 template <class T>
 struct SgdConstants {
-  SF_HOST_DEVICE SgdConstants(const SgdProblem& p, const StepArgs& a)
+  SF_HOST_DEVICE SgdConstants(const SgdRule& p, const StepArgs& a)
       : factor(a.factor ? T(*a.factor) : T(1)),
         rate(T(*a.learning_rate)),
         decay(T(p.weight_decay)),
         momentum(T(p.momentum)),
         added(T(1 - p.dampening)),
-        starts(*a.step == 1) {}
+        starts(*a.step == 1),
+        nesterov(p.nesterov) {}
 
   // buffer: null without momentum.
-  SF_HOST_DEVICE void step(T g, T& p, T* buffer, bool nesterov) const {
+  SF_HOST_DEVICE void step(T g, T& p, T* buffer) const {
     T d = g * factor + decay * p;
     if (buffer) {
       *buffer = starts ? d : momentum * *buffer + added * d;
@@ -32,11 +33,12 @@ struct SgdConstants {
   T factor, rate, decay, momentum;
   T added;      // weight of d in the buffer
   bool starts;  // the buffer becomes d
+  bool nesterov;
 };
 
 template <class T>
 struct AdamConstants {
-  SF_HOST_DEVICE AdamConstants(const AdamProblem& p, const StepArgs& a)
+  SF_HOST_DEVICE AdamConstants(const AdamRule& p, const StepArgs& a)
       : factor(a.factor ? T(*a.factor) : T(1)),
         decay(T(p.decoupled ? 0 : p.weight_decay)),
         shrink(T(p.decoupled ? 1 - *a.learning_rate * p.weight_decay : 1)),

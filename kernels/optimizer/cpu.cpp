@@ -19,8 +19,7 @@ HWY_INLINE V times(D d, float a, V value) {
   return hn::Mul(hn::Set(d, a), value);
 }
 
-void sgd_block(const SgdConstants<float>& k, bool nesterov, const float* g, int64_t n, float* p,
-               float* buffer) {
+void sgd_block(const SgdConstants<float>& k, const float* g, int64_t n, float* p, float* buffer) {
   for_lanes(n, [&](auto d, int64_t i) HWY_ATTR {
     const auto value = hn::LoadU(d, p + i);
     auto gradient = hn::Add(times(d, k.factor, hn::LoadU(d, g + i)), times(d, k.decay, value));
@@ -30,7 +29,7 @@ void sgd_block(const SgdConstants<float>& k, bool nesterov, const float* g, int6
         moved =
             hn::Add(times(d, k.momentum, hn::LoadU(d, buffer + i)), times(d, k.added, gradient));
       hn::StoreU(moved, d, buffer + i);
-      gradient = nesterov ? hn::Add(gradient, times(d, k.momentum, moved)) : moved;
+      gradient = k.nesterov ? hn::Add(gradient, times(d, k.momentum, moved)) : moved;
     }
     hn::StoreU(hn::Sub(value, times(d, k.rate, gradient)), d, p + i);
   });
@@ -70,21 +69,24 @@ bool can_run_sgd(const SgdProblem& p) { return p.dtype == DType::f32; }
 bool can_run_adam(const AdamProblem& p) { return p.dtype == DType::f32; }
 
 void run_sgd(const SgdProblem& p, const SgdArgs& a, void*, void*, Queue) {
-  const SgdConstants<float> constants(p, a.step);
-  parallel_for_pixels(p.n, 1, [&](int64_t first, int64_t count) {
-    HWY_DYNAMIC_DISPATCH(sgd_block)
-    (constants, p.nesterov, static_cast<const float*>(a.g) + first, count,
-     static_cast<float*>(a.p) + first, advance(static_cast<float*>(a.buffer), first));
-  });
+  const SgdConstants<float> constants(p.rule, a.step);
+  for (size_t i = 0; i < size_t(p.sizes.count); ++i)
+    parallel_for_pixels(p.sizes.n[i], 1, [&](int64_t first, int64_t count) {
+      HWY_DYNAMIC_DISPATCH(sgd_block)
+      (constants, static_cast<const float*>(a.g[i]) + first, count,
+       static_cast<float*>(a.p[i]) + first, advance(static_cast<float*>(a.buffer[i]), first));
+    });
 }
 
 void run_adam(const AdamProblem& p, const AdamArgs& a, void*, void*, Queue) {
-  const AdamConstants<float> constants(p, a.step);
-  parallel_for_pixels(p.n, 1, [&](int64_t first, int64_t count) {
-    HWY_DYNAMIC_DISPATCH(adam_block)
-    (constants, static_cast<const float*>(a.g) + first, count, static_cast<float*>(a.p) + first,
-     static_cast<float*>(a.mean) + first, static_cast<float*>(a.square) + first);
-  });
+  const AdamConstants<float> constants(p.rule, a.step);
+  for (size_t i = 0; i < size_t(p.sizes.count); ++i)
+    parallel_for_pixels(p.sizes.n[i], 1, [&](int64_t first, int64_t count) {
+      HWY_DYNAMIC_DISPATCH(adam_block)
+      (constants, static_cast<const float*>(a.g[i]) + first, count,
+       static_cast<float*>(a.p[i]) + first, static_cast<float*>(a.mean[i]) + first,
+       static_cast<float*>(a.square[i]) + first);
+    });
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
-// One value a thread at a time; a fixed number of blocks walks the array, so that what all steps
-// share is computed once a block.
+// A vector a thread at a time, of many arrays; a limited number of blocks walks them, so that what
+// all steps share is computed once a block.
 #include <algorithm>
 #include <array>
 
+#include "kernels/base/array_chunks.h"
 #include "kernels/base/device_table.h"
 #include "kernels/base/launch.h"
 #include "kernels/optimizer/constants.h"
@@ -17,8 +18,8 @@ SF_DEVICE_TABLE(LarsKernel, lars_kernels)
 namespace SF_DEVICE_NS {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int64_t kBlocks = 1024;  // at most
+constexpr int kThreads = ArrayChunks::kThreads;
+constexpr int64_t kBlocks = ArrayChunks::kMostBlocks;  // of one array
 
 int64_t blocks_of(int64_t n) { return std::min(ceil_div(n, int64_t{kThreads}), kBlocks); }
 
@@ -38,20 +39,41 @@ SF_DEVICE Constants of_block(const Make& make) {
   return *shared;
 }
 
+template <int kWidth>
 __global__ void __launch_bounds__(kThreads)
-    sgd_kernel(SgdProblem problem, StepArgs step, const float* g, float* p, float* buffer) {
-  const auto k = of_block<SgdConstants<float>>([&] { return SgdConstants<float>(problem, step); });
-  for_share(problem.n, [&](int64_t i) {
-    k.step(g[i], p[i], buffer ? buffer + i : nullptr, problem.nesterov);
+    sgd_kernel(SgdRule rule, ArrayChunks chunks, SgdArgs a) {
+  const auto k = of_block<SgdConstants<float>>([&] { return SgdConstants<float>(rule, a.step); });
+  for_array_vectors<kWidth>(chunks, [&](int array, int i, auto width) {
+    const auto* from = static_cast<const float*>(a.g[array]) + i;
+    auto *to = static_cast<float*>(a.p[array]) + i, *buffer = static_cast<float*>(a.buffer[array]);
+    const auto g = load<width>(from);
+    auto p = load<width>(to);
+    Vec<float, width> moved = {};
+    if (buffer && !k.starts) moved = load<width>(buffer + i);
+#pragma unroll
+    for (int j = 0; j < width; ++j) k.step(g[j], p[j], buffer ? &moved[j] : nullptr);
+    store(to, p);
+    if (buffer) store(buffer + i, moved);
   });
 }
 
+template <int kWidth>
 __global__ void __launch_bounds__(kThreads)
-    adam_kernel(AdamProblem problem, StepArgs step, const float* g, float* p, float* mean,
-                float* square) {
-  const auto k =
-      of_block<AdamConstants<float>>([&] { return AdamConstants<float>(problem, step); });
-  for_share(problem.n, [&](int64_t i) { k.step(g[i], p[i], mean[i], square[i]); });
+    adam_kernel(AdamRule rule, ArrayChunks chunks, AdamArgs a) {
+  const auto k = of_block<AdamConstants<float>>([&] { return AdamConstants<float>(rule, a.step); });
+  for_array_vectors<kWidth>(chunks, [&](int array, int i, auto width) {
+    const auto* from = static_cast<const float*>(a.g[array]) + i;
+    auto *to = static_cast<float*>(a.p[array]) + i,
+         *to_mean = static_cast<float*>(a.mean[array]) + i,
+         *to_square = static_cast<float*>(a.square[array]) + i;
+    const auto g = load<width>(from);
+    auto p = load<width>(to), mean = load<width>(to_mean), square = load<width>(to_square);
+#pragma unroll
+    for (int j = 0; j < width; ++j) k.step(g[j], p[j], mean[j], square[j]);
+    store(to, p);
+    store(to_mean, mean);
+    store(to_square, square);
+  });
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -67,15 +89,25 @@ bool can_run(const Problem& p) {
   return p.dtype == DType::f32;
 }
 
+// What CUDA takes in a launch.
+static_assert(sizeof(AdamRule) + sizeof(ArrayChunks) + sizeof(AdamArgs) <= 4096);
+
 void run_sgd(const SgdProblem& p, const SgdArgs& a, void*, void*, Queue queue) {
-  launch(sgd_kernel, blocks_of(p.n), kThreads, sizeof(SgdConstants<float>), queue, p, a.step,
-         static_cast<const float*>(a.g), static_cast<float*>(a.p), static_cast<float*>(a.buffer));
+  const ArrayChunks chunks(p.sizes);
+  const auto start = [&](auto width) {
+    launch(sgd_kernel<width>, chunks.blocks(), kThreads, sizeof(SgdConstants<float>), queue, p.rule,
+           chunks, a);
+  };
+  with_array_vectors(p.sizes.count, start, a.g, a.p, a.buffer);
 }
 
 void run_adam(const AdamProblem& p, const AdamArgs& a, void*, void*, Queue queue) {
-  launch(adam_kernel, blocks_of(p.n), kThreads, sizeof(AdamConstants<float>), queue, p, a.step,
-         static_cast<const float*>(a.g), static_cast<float*>(a.p), static_cast<float*>(a.mean),
-         static_cast<float*>(a.square));
+  const ArrayChunks chunks(p.sizes);
+  const auto start = [&](auto width) {
+    launch(adam_kernel<width>, chunks.blocks(), kThreads, sizeof(AdamConstants<float>), queue,
+           p.rule, chunks, a);
+  };
+  with_array_vectors(p.sizes.count, start, a.g, a.p, a.mean, a.square);
 }
 
 void run_lars(const LarsProblem& p, const LarsArgs& a, void*, void*, Queue queue) {

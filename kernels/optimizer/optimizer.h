@@ -1,10 +1,11 @@
-// Steps of optimisers on one parameter: flat arrays of n values. Formulas and their order are
-// PyTorch 1.13's.
+// Steps of optimisers on parameters as flat arrays: up to kMostArrays at once, but for LARS.
+// Formulas and their order are PyTorch 1.13's.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "kernels/base/arrays.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/kernel.h"
 
@@ -17,28 +18,36 @@ struct StepArgs {
   const double* factor = nullptr;  // of the gradient; null: 1
 };
 
-struct SgdProblem {
-  DType dtype = DType::f32;
-  int64_t n = 1;
+struct SgdRule {
   double momentum = 0, dampening = 0, weight_decay = 0;
   bool nesterov = false;
 };
 
-// d = g factor + weight_decay p; buffer = d in the first step, later momentum buffer + (1 -
-// dampening) d; p -= learning_rate (d + momentum buffer with nesterov, else buffer). Without
-// momentum p -= learning_rate d.
+struct SgdProblem {
+  DType dtype = DType::f32;
+  ArraySizes sizes{1};  // of the parameters
+  SgdRule rule = {};
+};
+
+// For each parameter d = g factor + weight_decay p; buffer = d in the first step, later momentum
+// buffer + (1 - dampening) d; p -= learning_rate (d + momentum buffer with nesterov, else buffer).
+// Without momentum p -= learning_rate d.
 struct SgdArgs {
   StepArgs step;
-  const void* g = nullptr;
-  void* p = nullptr;
-  void* buffer = nullptr;  // null without momentum; what it holds before the first step is not read
+  ArrayList<const void> g{};
+  ArrayList<void> p{};
+  ArrayList<void> buffer{};  // null without momentum; not read in the first step
+};
+
+struct AdamRule {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  bool decoupled = false;  // AdamW
 };
 
 struct AdamProblem {
   DType dtype = DType::f32;
-  int64_t n = 1;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
-  bool decoupled = false;  // AdamW
+  ArraySizes sizes{1};
+  AdamRule rule = {};
 };
 
 // d = g factor + weight_decay p; decoupled: d = g factor, after p -= learning_rate weight_decay p.
@@ -46,10 +55,10 @@ struct AdamProblem {
 // p -= learning_rate / (1 - beta1^step) mean / (sqrt(square) / sqrt(1 - beta2^step) + epsilon).
 struct AdamArgs {
   StepArgs step;
-  const void* g = nullptr;
-  void* p = nullptr;
-  void* mean = nullptr;  // both are 0 before the first step
-  void* square = nullptr;
+  ArrayList<const void> g{};
+  ArrayList<void> p{};
+  ArrayList<void> mean{};  // both are 0 before the first step
+  ArrayList<void> square{};
 };
 
 struct LarsProblem {

@@ -9,25 +9,27 @@ namespace {
 
 template <class T>
 void sgd(const SgdProblem& problem, const SgdArgs& a) {
-  const SgdConstants<T> k(problem, a.step);
-  parallel_for_pixels(problem.n, 1, [&](int64_t first, int64_t count) {
-    const T* g = static_cast<const T*>(a.g) + first;
-    T* p = static_cast<T*>(a.p) + first;
-    T* buffer = advance(static_cast<T*>(a.buffer), first);
-    for (int64_t i = 0; i < count; ++i) k.step(g[i], p[i], advance(buffer, i), problem.nesterov);
-  });
+  const SgdConstants<T> k(problem.rule, a.step);
+  for (size_t j = 0; j < size_t(problem.sizes.count); ++j)
+    parallel_for_pixels(problem.sizes.n[j], 1, [&](int64_t first, int64_t count) {
+      const T* g = static_cast<const T*>(a.g[j]) + first;
+      T* p = static_cast<T*>(a.p[j]) + first;
+      T* buffer = advance(static_cast<T*>(a.buffer[j]), first);
+      for (int64_t i = 0; i < count; ++i) k.step(g[i], p[i], advance(buffer, i));
+    });
 }
 
 template <class T>
 void adam(const AdamProblem& problem, const AdamArgs& a) {
-  const AdamConstants<T> k(problem, a.step);
-  parallel_for_pixels(problem.n, 1, [&](int64_t first, int64_t count) {
-    const T* g = static_cast<const T*>(a.g) + first;
-    T* p = static_cast<T*>(a.p) + first;
-    T* mean = static_cast<T*>(a.mean) + first;
-    T* square = static_cast<T*>(a.square) + first;
-    for (int64_t i = 0; i < count; ++i) k.step(g[i], p[i], mean[i], square[i]);
-  });
+  const AdamConstants<T> k(problem.rule, a.step);
+  for (size_t j = 0; j < size_t(problem.sizes.count); ++j)
+    parallel_for_pixels(problem.sizes.n[j], 1, [&](int64_t first, int64_t count) {
+      const T* g = static_cast<const T*>(a.g[j]) + first;
+      T* p = static_cast<T*>(a.p[j]) + first;
+      T* mean = static_cast<T*>(a.mean[j]) + first;
+      T* square = static_cast<T*>(a.square[j]) + first;
+      for (int64_t i = 0; i < count; ++i) k.step(g[i], p[i], mean[i], square[i]);
+    });
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 // goes one by one.
 #include <array>
 
+#include "kernels/base/array_chunks.h"
 #include "kernels/base/device_table.h"
 #include "kernels/base/launch.h"
 #include "kernels/vector/vector.h"
@@ -15,43 +16,47 @@ SF_DEVICE_TABLE(ClampKernel, clamp_kernels)
 namespace SF_DEVICE_NS {
 namespace {
 
-constexpr int kThreads = 256;
-
-struct Add {
-  static constexpr bool kReadsOutput = true;
-  SF_DEVICE float operator()(float x, float y) const { return y + x; }
-};
+constexpr int kThreads = ArrayChunks::kThreads;
 
 struct Multiply {
-  static constexpr bool kReadsOutput = false;
   const double* factor;
-  SF_DEVICE float operator()(float x, float) const { return x * float(*factor); }
+  SF_DEVICE float operator()(float x) const { return x * float(*factor); }
 };
 
 struct Clamp {
-  static constexpr bool kReadsOutput = false;
   float limit;
   // NaN stays NaN.
-  SF_DEVICE float operator()(float x, float) const {
+  SF_DEVICE float operator()(float x) const {
     const float below = x > limit ? limit : x;
     return below < -limit ? -limit : below;
   }
 };
 
-// y = f(x, y).
+// y = f(x).
 template <int kWidth, class F>
 __global__ void __launch_bounds__(kThreads) map_kernel(int64_t n, const float* x, float* y, F f) {
   const int64_t first = (int64_t(blockIdx.x) * kThreads + threadIdx.x) * kWidth;
   if (first + kWidth <= n) {
     auto v = load<kWidth>(x + first);
-    Vec<float, kWidth> w = {};
-    if constexpr (F::kReadsOutput) w = load<kWidth>(y + first);
 #pragma unroll
-    for (int k = 0; k < kWidth; ++k) v[k] = f(v[k], w[k]);
+    for (int k = 0; k < kWidth; ++k) v[k] = f(v[k]);
     store(y + first, v);
   } else {
-    for (int64_t i = first; i < n; ++i) y[i] = f(x[i], F::kReadsOutput ? y[i] : 0);
+    for (int64_t i = first; i < n; ++i) y[i] = f(x[i]);
   }
+}
+
+template <int kWidth>
+__global__ void __launch_bounds__(kThreads)
+    accumulate_kernel(ArrayChunks chunks, ArrayList<const void> x, ArrayList<void> y) {
+  for_array_vectors<kWidth>(chunks, [&](int array, int i, auto width) {
+    float* to = static_cast<float*>(y[array]) + i;
+    const auto v = load<width>(static_cast<const float*>(x[array]) + i);
+    auto sum = load<width>(to);
+#pragma unroll
+    for (int k = 0; k < width; ++k) sum[k] += v[k];
+    store(to, sum);
+  });
 }
 
 template <class F>
@@ -71,8 +76,12 @@ bool can_run(const Problem& p) {
   return p.dtype == DType::f32;
 }
 
-void accumulate(const VectorProblem& p, const AccumulateArgs& a, void*, void*, Queue queue) {
-  map(p.n, a.x, a.y, queue, Add{});
+void accumulate(const ArraysProblem& p, const AccumulateArgs& a, void*, void*, Queue queue) {
+  const ArrayChunks chunks(p.sizes);
+  const auto start = [&](auto width) {
+    launch(accumulate_kernel<width>, chunks.blocks(), kThreads, 0, queue, chunks, a.x, a.y);
+  };
+  with_array_vectors(p.sizes.count, start, a.x, a.y);
 }
 void scale(const VectorProblem& p, const ScaleArgs& a, void*, void*, Queue queue) {
   map(p.n, a.x, a.y, queue, Multiply{a.factor});
@@ -85,7 +94,7 @@ void clamp(const ClampProblem& p, const ClampArgs& a, void*, void*, Queue queue)
 
 std::span<const AccumulateKernel> accumulate_kernels() {
   static constexpr std::array rows{
-      AccumulateKernel{.name = "vectors", .can_run = can_run<VectorProblem>, .run = accumulate}};
+      AccumulateKernel{.name = "vectors", .can_run = can_run<ArraysProblem>, .run = accumulate}};
   return rows;
 }
 

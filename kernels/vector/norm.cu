@@ -1,12 +1,12 @@
 // Sums in double precision, pairwise over the threads of a block and in two stages over blocks: the
-// order depends on the size alone.
-#include <algorithm>
+// order depends on the sizes alone.
 #include <array>
-#include <cmath>
 
+#include "kernels/base/array_chunks.h"
 #include "kernels/base/channel_tiles.h"
 #include "kernels/base/device_table.h"
 #include "kernels/base/launch.h"
+#include "kernels/vector/clip.h"
 #include "kernels/vector/vector.h"
 
 namespace sf {
@@ -17,7 +17,7 @@ SF_DEVICE_TABLE(ClipNormKernel, clip_norm_kernels)
 namespace SF_DEVICE_NS {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = ArrayChunks::kThreads;
 constexpr size_t kShared = sizeof(double) * kThreads;
 
 // The sum of what the threads of a block bring, in thread 0.
@@ -41,33 +41,17 @@ SF_DEVICE double sum_of_thread(int count, const F& value) {
   return sum;
 }
 
-// The parts of an array that blocks add up.
-struct Parts {
-  int64_t size;  // a whole number of vectors
-  int count;
-
-  explicit Parts(int64_t n) {
-    constexpr int64_t kMostParts = 1024, kStep = kThreads * kVec<float> * 4;
-    size = ceil_div(ceil_div(n, kMostParts), kStep) * kStep;
-    count = int(ceil_div(n, size));
-  }
-};
-
 template <int kWidth>
 __global__ void __launch_bounds__(kThreads)
-    squares_kernel(int64_t n, Parts parts, const float* x, double* sums) {
-  const int64_t first = blockIdx.x * parts.size;
-  const auto count = int(minimum(parts.size, n - first));
-  x += first;
-  double sum = sum_of_thread(count / kWidth, [&](int i) {
-    const auto v = load<kWidth>(x + int64_t(i) * kWidth);
+    squares_kernel(ArrayChunks chunks, ArrayList<const void> x, double* sums) {
+  double sum = 0;
+  for_array_vectors<kWidth>(chunks, [&](int array, int i, auto width) {
+    const auto v = load<width>(static_cast<const float*>(x[array]) + i);
     double squares = 0;
 #pragma unroll
-    for (int k = 0; k < kWidth; ++k) squares += double(v[k]) * double(v[k]);
-    return squares;
+    for (int k = 0; k < width; ++k) squares += double(v[k]) * double(v[k]);
+    sum += squares;
   });
-  if (const int i = count / kWidth * kWidth + int(threadIdx.x); i < count)
-    sum += double(x[i]) * double(x[i]);
   sum = sum_of_block(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
@@ -79,34 +63,26 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 __global__ void __launch_bounds__(kThreads) clip_norm_kernel(ClipNormProblem p, ClipNormArgs a) {
-  const double sum =
-      sum_of_block(sum_of_thread(int(p.arrays), [&](int i) { return a.squares[i]; }));
-  if (threadIdx.x > 0) return;
-  const double norm = std::sqrt(sum), factor = p.max_norm / (norm + 1e-6);
-  *a.norm = norm;
-  *a.factor = p.max_norm <= 0 || factor >= 1 ? 1 : factor;
+  const double sum = sum_of_block(sum_of_thread(int(p.sums), [&](int i) { return a.squares[i]; }));
+  if (threadIdx.x == 0) sf::clip_norm(sum, p.max_norm, a);
 }
 
-bool can_run(const VectorProblem& p) { return p.dtype == DType::f32; }
+bool can_run(const ArraysProblem& p) { return p.dtype == DType::f32; }
 bool can_clip(const ClipNormProblem&) { return true; }
 
-size_t workspace_bytes(const VectorProblem& p, void*) {
-  return size_t(Parts(p.n).count) * sizeof(double);
+size_t workspace_bytes(const ArraysProblem& p, void*) {
+  return size_t(ArrayChunks(p.sizes).blocks()) * sizeof(double);
 }
 
-void sum_of_squares(const VectorProblem& p, const SumOfSquaresArgs& a, void*, void* workspace,
+void sum_of_squares(const ArraysProblem& p, const SumOfSquaresArgs& a, void*, void* workspace,
                     Queue queue) {
-  const Parts parts(p.n);
+  const ArrayChunks chunks(p.sizes);
   auto* sums = static_cast<double*>(workspace);
   const auto start = [&](auto width) {
-    launch(squares_kernel<width>, parts.count, kThreads, kShared, queue, p.n, parts,
-           static_cast<const float*>(a.x), sums);
+    launch(squares_kernel<width>, chunks.blocks(), kThreads, kShared, queue, chunks, a.x, sums);
   };
-  if (aligned_for_vectors<float>(0, {}, {a.x}))
-    start(std::integral_constant<int, kVec<float>>{});
-  else
-    start(std::integral_constant<int, 1>{});
-  launch(add_parts_kernel, 1, kThreads, kShared, queue, parts.count, sums, a.sum);
+  with_array_vectors(p.sizes.count, start, a.x);
+  launch(add_parts_kernel, 1, kThreads, kShared, queue, chunks.blocks(), sums, a.sum);
 }
 
 void clip_norm(const ClipNormProblem& p, const ClipNormArgs& a, void*, void*, Queue queue) {

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "kernels/base/device_table.h"
 #include "kernels/base/element.h"
 #include "kernels/base/pixels.h"
+#include "kernels/vector/clip.h"
 
 namespace sf {
 
@@ -20,12 +20,13 @@ SF_DEVICE_TABLE(ClipNormKernel, clip_norm_kernels)
 namespace {
 
 template <class T>
-void accumulate(const VectorProblem& p, const AccumulateArgs& a) {
-  parallel_for_pixels(p.n, 1, [&](int64_t first, int64_t count) {
-    const T* x = static_cast<const T*>(a.x) + first;
-    T* y = static_cast<T*>(a.y) + first;
-    for (int64_t i = 0; i < count; ++i) y[i] += x[i];
-  });
+void accumulate(const ArraysProblem& p, const AccumulateArgs& a) {
+  for (size_t j = 0; j < size_t(p.sizes.count); ++j)
+    parallel_for_pixels(p.sizes.n[j], 1, [&](int64_t first, int64_t count) {
+      const T* x = static_cast<const T*>(a.x[j]) + first;
+      T* y = static_cast<T*>(a.y[j]) + first;
+      for (int64_t i = 0; i < count; ++i) y[i] += x[i];
+    });
 }
 
 template <class T>
@@ -62,23 +63,25 @@ double squares(const T* x, int64_t n) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-constexpr int64_t kBlocks = 64;  // of which each has a sum in the workspace
+constexpr int64_t kBlocks = 64;  // of an array, of which each has a sum in the workspace
 
 template <class T>
-void sum_of_squares(const VectorProblem& p, const SumOfSquaresArgs& a, double* sums) {
-  const int64_t block = (p.n + kBlocks - 1) / kBlocks;
-  parallel_for(kBlocks, 1, [&](int64_t i) {
-    const int64_t first = std::min(i * block, p.n), last = std::min(first + block, p.n);
-    sums[i] = squares(static_cast<const T*>(a.x) + first, last - first);
-  });
+void sum_of_squares(const ArraysProblem& p, const SumOfSquaresArgs& a, double* sums) {
   double sum = 0;
-  for (int64_t i = 0; i < kBlocks; ++i) sum += sums[i];
+  for (size_t j = 0; j < size_t(p.sizes.count); ++j) {
+    const int64_t n = p.sizes.n[j], block = (n + kBlocks - 1) / kBlocks;
+    parallel_for(kBlocks, 1, [&](int64_t i) {
+      const int64_t first = std::min(i * block, n), last = std::min(first + block, n);
+      sums[i] = squares(static_cast<const T*>(a.x[j]) + first, last - first);
+    });
+    for (int64_t i = 0; i < kBlocks; ++i) sum += sums[i];
+  }
   *a.sum = sum;
 }
 
-size_t sums_bytes(const VectorProblem&, void*) { return kBlocks * sizeof(double); }
+size_t sums_bytes(const ArraysProblem&, void*) { return kBlocks * sizeof(double); }
 
-void run_sum_of_squares(const VectorProblem& p, const SumOfSquaresArgs& a, void*, void* workspace,
+void run_sum_of_squares(const ArraysProblem& p, const SumOfSquaresArgs& a, void*, void* workspace,
                         Queue) {
   with_arithmetic(
       p.dtype, [&](auto t) { sum_of_squares<decltype(t)>(p, a, static_cast<double*>(workspace)); });
@@ -86,24 +89,23 @@ void run_sum_of_squares(const VectorProblem& p, const SumOfSquaresArgs& a, void*
 
 void clip_norm(const ClipNormProblem& p, const ClipNormArgs& a, void*, void*, Queue) {
   double sum = 0;
-  for (int64_t i = 0; i < p.arrays; ++i) sum += a.squares[i];
-  *a.norm = std::sqrt(sum);
-  const double factor = p.max_norm / (*a.norm + 1e-6);
-  *a.factor = p.max_norm <= 0 || factor >= 1 ? 1 : factor;
+  for (int64_t i = 0; i < p.sums; ++i) sum += a.squares[i];
+  clip_norm(sum, p.max_norm, a);
 }
 
 bool can_run(const VectorProblem& p) { return is_arithmetic(p.dtype); }
+bool can_run_arrays(const ArraysProblem& p) { return is_arithmetic(p.dtype); }
 bool can_clamp(const ClampProblem& p) { return is_arithmetic(p.dtype); }
 bool can_clip(const ClipNormProblem&) { return true; }
 
 constexpr AccumulateKernel kAccumulate{
     .name = "reference",
-    .can_run = can_run,
+    .can_run = can_run_arrays,
     .run = run_arithmetic<accumulate<float>, accumulate<double>>};
 constexpr ScaleKernel kScale{
     .name = "reference", .can_run = can_run, .run = run_arithmetic<scale<float>, scale<double>>};
 constexpr SumOfSquaresKernel kSumOfSquares{.name = "reference",
-                                           .can_run = can_run,
+                                           .can_run = can_run_arrays,
                                            .workspace_bytes = sums_bytes,
                                            .run = run_sum_of_squares};
 constexpr ClampKernel kClamp{

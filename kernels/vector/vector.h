@@ -1,9 +1,10 @@
-// Arithmetic on whole gradients: flat arrays of n values.
+// Arithmetic on whole gradients: flat arrays of values, in part up to kMostArrays at once.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "kernels/base/arrays.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/kernel.h"
 
@@ -14,10 +15,15 @@ struct VectorProblem {
   int64_t n = 1;
 };
 
-// y += x.
+struct ArraysProblem {
+  DType dtype = DType::f32;
+  ArraySizes sizes{1};
+};
+
+// y += x, for each array.
 struct AccumulateArgs {
-  const void* x = nullptr;
-  void* y = nullptr;
+  ArrayList<const void> x{};
+  ArrayList<void> y{};
 };
 
 // y = x factor, rounded to the type first; one value, read in the run. y may be x.
@@ -27,9 +33,9 @@ struct ScaleArgs {
   void* y = nullptr;
 };
 
-// sum = the sum of x squared, in double precision.
+// sum = the sum of all values of all arrays squared, in double precision.
 struct SumOfSquaresArgs {
-  const void* x = nullptr;
+  ArrayList<const void> x{};
   double* sum = nullptr;  // one value
 };
 
@@ -46,21 +52,23 @@ struct ClampArgs {
 };
 
 struct ClipNormProblem {
-  int64_t arrays = 1;
+  int64_t sums = 1;
   double max_norm = 0;  // 0: no limit
 };
 
-// norm = the root of the added sums of squares: the norm of all arrays as one vector; factor =
-// max_norm / (norm + 1e-6), at most 1: what to scale them with. The factor of a NaN is NaN.
+// norm = scale times the root of the added sums of squares: the norm of all arrays, scaled, as one
+// vector; factor = scale times max_norm / (norm + 1e-6), that at most 1: what to multiply the
+// arrays with. The factor of a NaN is NaN.
 struct ClipNormArgs {
-  const double* squares = nullptr;  // one value for each array
+  const double* squares = nullptr;
+  const double* scale = nullptr;  // one value, not negative; null: 1
   double* norm = nullptr;
   double* factor = nullptr;
 };
 
-using AccumulateKernel = Kernel<VectorProblem, AccumulateArgs>;
+using AccumulateKernel = Kernel<ArraysProblem, AccumulateArgs>;
 using ScaleKernel = Kernel<VectorProblem, ScaleArgs>;
-using SumOfSquaresKernel = Kernel<VectorProblem, SumOfSquaresArgs>;
+using SumOfSquaresKernel = Kernel<ArraysProblem, SumOfSquaresArgs>;
 using ClampKernel = Kernel<ClampProblem, ClampArgs>;
 using ClipNormKernel = Kernel<ClipNormProblem, ClipNormArgs>;
 

@@ -1,12 +1,16 @@
 // What learns, and how.
 #include "apps/engine/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
 
 #include "apps/engine/precise_batch_norm.h"
+#include "autograd/plan/plan.h"
 #include "autograd/rewrite/rewrite.h"
+#include "kernels/base/counter_rng.h"
+#include "kernels/simt/counters.h"
 #include "layers/conv.h"
 
 namespace sf {
@@ -62,6 +66,55 @@ TEST(ParameterGroups, LayersDecayFromTheHead) {
 TEST(ParameterGroups, AnEntryThatMatchesNothingIsAnError) {
   const Config config = slowfast({"SF.FREEZE", "['s9']"});
   EXPECT_THROW(parameter_groups(*make_model(config), config), Error);
+}
+
+// Two steps of a narrow network's optimiser on made-up gradients.
+struct Steps {
+  Steps(const std::string& method, Device device) {
+    const Config config =
+        slowfast({"RESNET.WIDTH_PER_GROUP", "8", "SOLVER.OPTIMIZING_METHOD", method});
+    const auto model = make_model(config);
+    model->initialise(1);
+    Optimizer optimizer(*model, config);
+    optimizer.set_learning_rate(0.1);
+    parameters = optimizer.parameters();
+
+    Graph graph(TrainingRules{});
+    std::vector<Tensor> tensors;
+    std::vector<Value> gradients;
+    for (const Parameter& p : parameters) {
+      tensors.push_back(Tensor::zeros(p.tensor.type()));
+      for (size_t i = 0; float& g : tensors.back().span<float>())
+        g = CounterRng(p.name).uniform(i++, -1, 1);
+      gradients.push_back(graph.state(tensors.back(), p.name + ".grad", true));
+    }
+    const Value norm = optimizer.append(graph, gradients);
+    Plan plan(graph, std::vector{norm}, {.device = device});
+    for (const int step : {1, 2}) {
+      optimizer.set_step(step);
+      const simt::Counters counters;
+      plan.run();
+      launches = counters.total().launches;
+    }
+  }
+
+  std::vector<Parameter> parameters;
+  int64_t launches = 0;  // of one step
+};
+
+// Squares of up to 96 gradients in two launches, the norm of all, and steps of up to 96 parameters
+// of one group: of 332 gradients, 220 and 112 of a group, 4 * 2 + 1 + 3 + 2.
+TEST(Optimizer, AStepOfAllParametersIsAFewLaunches) {
+  for (const char* method : {"sgd", "adamw"}) {
+    const Steps wanted(method, {}), found(method, {.backend = Backend::simt});
+    EXPECT_EQ(found.launches, 14) << method;
+    ASSERT_EQ(found.parameters.size(), 332U);
+    for (size_t i = 0; i < 332; ++i) {
+      const auto f = found.parameters[i].tensor.span<float>(),
+                 w = wanted.parameters[i].tensor.span<float>();
+      ASSERT_TRUE(std::ranges::equal(f, w)) << method << " " << found.parameters[i].name;
+    }
+  }
 }
 
 // One batch norm on an input of one channel.

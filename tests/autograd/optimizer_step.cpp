@@ -33,7 +33,7 @@ TEST(OptimizerStep, DescendsAQuadratic) {
   const Value v = s.state(w, "w");
   const Value loss = matmul(v, v, {.transpose_b = true, .alpha = 0.5});
   const Value g = gradients(reshape(loss, {1}), std::vector{v})[0];
-  sgd_step(v, g, {}, s.inputs(), {});
+  sgd_step({{v, g, {}}}, s.inputs(), {});
   Plan plan(s.graph, std::vector{loss});
   for (const double expected : {40.0, 10.0, 2.5}) {
     plan.run();
@@ -46,7 +46,7 @@ TEST(OptimizerStep, DescendsAQuadratic) {
 TEST(OptimizerStep, ReadsTheLearningRateInEveryRun) {
   Scene s(1);
   const Tensor w = Tensor::from<double>({8}, {1}), g = Tensor::from<double>({1}, {1});
-  sgd_step(s.state(w, "w"), s.state(g, "g"), {}, s.inputs(), {});
+  sgd_step({{s.state(w, "w"), s.state(g, "g"), {}}}, s.inputs(), {});
   Plan plan(s.graph, {});
   plan.run();
   s.rate.span<double>()[0] = 4;
@@ -62,7 +62,7 @@ TEST(OptimizerStep, AdamsFirstStepIsTheLearningRate) {
     Scene s(0.25);
     const Tensor w = Tensor::from<double>({8, 8}, {2}), g = Tensor::from<double>({100, -100}, {2});
     const Tensor mean = Tensor::zeros(w.type()), square = Tensor::zeros(w.type());
-    adam_step(s.state(w, "w"), s.state(g, "g"), s.state(mean, "m"), s.state(square, "s"),
+    adam_step({{s.state(w, "w"), s.state(g, "g"), {s.state(mean, "m"), s.state(square, "s")}}},
               s.inputs(), {.epsilon = 0, .weight_decay = 0.5, .decoupled = decoupled});
     Plan(s.graph, {}).run();
     const double shrink = decoupled ? 1 - 0.25 * 0.5 : 1;
@@ -80,13 +80,51 @@ TEST(OptimizerStep, ClipsTheNormOfAllGradientsTogether) {
   const GradientNorm norm = gradient_norm(std::vector{va, vb}, 1);
   auto inputs = s.inputs();
   inputs.factor = norm.factor;
-  sgd_step(s.state(a, "a"), va, {}, inputs, {});
-  sgd_step(s.state(b, "b"), vb, {}, inputs, {});
+  sgd_step({{s.state(a, "a"), va, {}}, {s.state(b, "b"), vb, {}}}, inputs, {});
   Plan plan(s.graph, std::vector{norm.norm});
   plan.run();
   EXPECT_EQ(plan.fetch(norm.norm).span<double>()[0], 5);
   EXPECT_NEAR(a.span<double>()[0], -0.6, 1e-6);  // 1 / (5 + 1e-6)
   EXPECT_NEAR(b.span<double>()[0], -0.8, 1e-6);
+}
+
+// More parameters than a kernel takes at once: each is found in its node with what belongs to it.
+TEST(OptimizerStep, ManyParametersTakeOneStepEach) {
+  constexpr int kCount = 2 * kMostArrays + 3;
+  Scene s(1);
+  std::vector<Tensor> tensors, sums;
+  std::vector<Learning> all;
+  std::vector<Value> gradients, into;
+  for (int i = 0; i < kCount; ++i) {
+    const TensorType type{{1 + i % 3}, DType::f64};
+    for (const double value : {100.0, double(i), 0.0}) {
+      Tensor t = Tensor::zeros(type);
+      for (double& v : t.span<double>()) v = value;
+      tensors.push_back(t);
+    }
+    const auto state = [&](int back) {
+      return s.state(tensors[tensors.size() - size_t(back)], "t");
+    };
+    all.push_back({state(3), state(2), {state(1)}});
+    gradients.push_back(all.back().gradient);
+    sums.push_back(Tensor::zeros(type));
+    into.push_back(s.state(sums.back(), "sum"));
+  }
+  accumulate_into(gradients, into);
+  const GradientNorm norm = gradient_norm(gradients);
+  sgd_step(all, s.inputs(), {.momentum = 0.5});
+  Plan plan(s.graph, std::vector{norm.norm});
+  plan.run();
+  EXPECT_EQ(plan.steps().size(), 3U + 3U + 1U + 1U + 3U);  // sums, squares, joined, norm, steps
+  double squares = 0;
+  for (size_t i = 0; i < kCount; ++i)
+    for (size_t j = 0; j < 1 + i % 3; ++j) {
+      EXPECT_EQ(tensors[3 * i].span<double>()[j], 100 - double(i));
+      EXPECT_EQ(tensors[3 * i + 2].span<double>()[j], double(i));
+      EXPECT_EQ(sums[i].span<double>()[j], double(i));
+      squares += double(i * i);
+    }
+  EXPECT_EQ(plan.fetch(norm.norm).span<double>()[0], std::sqrt(squares));
 }
 
 TEST(OptimizerStep, LarsScalesByTheNormOfTheParameter) {
@@ -104,7 +142,8 @@ TEST(GradientNorm, AccumulatesScalesAndClamps) {
   const Tensor sum = Tensor::from<float>({1, 2}, {2}), x = Tensor::from<float>({10, -20}, {2});
   const Tensor half = Tensor::from<double>({0.5}, {1});
   const Value scaled = scale(graph.state(x, "x", true), graph.state(half, "half", true));
-  accumulate_into(scaled, graph.state(sum, "sum", true));
+  const Value total = graph.state(sum, "sum", true);
+  accumulate_into(std::span(&scaled, 1), std::span(&total, 1));
   const Value clamped = clamp(scaled, 7);
   Plan plan(graph, std::vector{clamped});
   plan.run();
@@ -119,7 +158,7 @@ TEST(OptimizerStep, AGradientOfAnotherShapeIsRefused) {
   Scene s;
   const Tensor w = Tensor::zeros({{3}, DType::f64}), g = Tensor::zeros({{2}, DType::f64});
   try {
-    sgd_step(s.state(w, "w"), s.state(g, "g"), {}, s.inputs(), {});
+    sgd_step({{s.state(w, "w"), s.state(g, "g"), {}}}, s.inputs(), {});
     FAIL();
   } catch (const Error& e) {
     EXPECT_STREQ(e.what(), "sgd: the gradient is f64[2], a state of the parameter f64[3]");

@@ -129,7 +129,7 @@ TEST(Recompute, KeepsWhatReadAStateThatChangedSince) {
   Graph g;
   const Value x = state_of(g, "x", {4, 4}), c = state_of(g, "c", {4, 4});
   const Value y = multiply(x, c), loss = sigmoid(multiply(y, y));
-  accumulate_into(x, c);
+  accumulate_into(std::span(&x, 1), std::span(&c, 1));
   const Value seed = state_of(g, "seed", {4, 4});
   const auto grads = gradients(loss, std::vector{y}, seed);
   const Rewritten r = recompute_cheap_values(g, loss, ids(grads));
