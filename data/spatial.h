@@ -2,14 +2,13 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "data/picture.h"
-#include "data/pixel_rows.h"
-#include "tensor/tensor.h"
+#include "kernels/resample/resample.h"
 
 namespace sf {
 
@@ -50,12 +49,11 @@ Box enclosing(std::span<const Box> boxes);
 Picture part_of(const Picture& picture, Box box);
 
 // Normalises a picture, resizes it to `size`, keeps `box` of the result and, if `mirror`, swaps its
-// left and right, in this order and in float32. Bilinear between pixel centres (PyTorch's
-// align_corners=False) and without antialiasing. Computes the box alone.
+// left and right, in this order: kernels/resample for one picture. Computes the box alone.
 class Resampler {
  public:
   // Throws if the box does not lie in `size`.
-  Resampler(PictureSize source, PictureSize size, Box box, Normalization normalization,
+  Resampler(PictureSize source, PictureSize size, Box box, const Normalization& normalization,
             bool mirror = false);
 
   // Writes box.height x box.width x 3 floats. The picture has the size of the source. One thread at
@@ -63,29 +61,10 @@ class Resampler {
   void run(const Picture& picture, float* out);
 
  private:
-  // Of one row or column of the result: which two of the source, and their weights.
-  using Taps = std::vector<PixelPair>;
-  static Taps taps(int in, int out, int first, int count);
-
-  void fill_row(const Picture& picture, int y, float* row);
-  const float* resized_row(const Picture& picture, int y);
-
-  PictureSize source_;
-  bool resizes_;
-  Box box_;
-  std::array<int, 3> channel_;                       // where red, green and blue go
-  std::array<std::array<float, 256>, 3> normalize_;  // of every value of red, green and blue
-  Taps vertical_;
-  Taps horizontal_;                         // positions in floats
-  int begin_, end_;                         // the columns of the source that the box needs
-  std::vector<float> normalized_;           // one row of the source, these columns of it
-  std::array<std::vector<float>, 2> rows_;  // rows resized horizontally
-  std::array<int, 2> rows_y_{-1, -1};       // which ones
+  ResampleProblem problem_;
+  const ResampleKernel* kernel_;
+  std::shared_ptr<void> prepared_;
+  std::vector<std::byte> workspace_;
 };
-
-// The same by the definition, not mirrored, pixel by pixel: what Resampler is held to, bit for bit.
-// Returns f32 H W C.
-Tensor resample_reference(const Picture& picture, PictureSize size, Box box,
-                          const Normalization& normalization);
 
 }  // namespace sf

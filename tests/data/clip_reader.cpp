@@ -10,6 +10,7 @@
 #include "golden.h"
 #include "kernels/base/error.h"
 #include "moving_video.h"
+#include "resample_reference.h"
 #include "temporary_folder.h"
 
 namespace sf {

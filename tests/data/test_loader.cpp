@@ -7,6 +7,7 @@
 #include "data/video_reader.h"
 #include "golden.h"
 #include "kernels/base/error.h"
+#include "resample_reference.h"
 #include "temporary_folder.h"
 #include "videos.h"
 

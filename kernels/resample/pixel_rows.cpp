@@ -1,7 +1,7 @@
-#include "data/pixel_rows.h"
+#include "kernels/resample/pixel_rows.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "data/pixel_rows.cpp"
+#define HWY_TARGET_INCLUDE "kernels/resample/pixel_rows.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
