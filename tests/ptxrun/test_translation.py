@@ -10,6 +10,8 @@ from pathlib import Path
 
 from support import HERE, Library, LaunchError, zeros
 
+from ptxrun.module import Module
+
 HEADER = ".version 8.0\n.target sm_80\n.address_size 64\n"
 KERNEL = """
 .visible .entry {name}(.param .u64 out)
@@ -91,6 +93,11 @@ class Translation(unittest.TestCase):
         self.assertEqual(len(paths), 1)
         self.assertEqual(len(list(self.cache.glob("*.so"))), 1)
         self.assertEqual(list(self.cache.glob("*.tmp")), [])
+
+    def test_registers_numbers_and_lines_are_all_that_tells_instructions_of_a_kind_apart(self):
+        adds = "add.u32 %r1, %r2, 5; add.u32 %r2, %r1, 6; @%p1 add.u32 %r1, %r2, 5;"
+        module = Module(ptx(("k", ".reg .pred %p<2>; " + adds, 7)))
+        self.assertEqual(module.emit().count("+(u32)("), 2)  # for a full warp, and for a part of it
 
     def test_a_missing_compiler_is_one_line(self):
         source = self.cache / "k.ptx"

@@ -26,7 +26,7 @@ _ENDS_BLOCK = re.compile(
 
 
 def emit(c, operands, body, end_line):
-    """(block functions, cases of the dispatch) of the kernel with the C++ name c."""
+    """(block functions, cases of the dispatch) of the kernel whose C++ names begin with c."""
     blocks, labels = _split(body, end_line)
     functions, cases, leading = [], [], ""
     for index, block in enumerate(blocks):
@@ -34,9 +34,10 @@ def emit(c, operands, body, end_line):
         code = "\n".join([leading] * bool(leading) + translated.code)
         leading = translated.code_after
         functions.append(
-            f"template<bool FULL> static void {c}_b{index}({c}_W*w,Cta*C,const u32 m){{\n{code}\n}}"
+            f"PTXRUN_OUTLINE void {c}_b{index}({c}_W*w,Cta*C,const u32 m){{\n"
+            f"constexpr bool FULL=false;\n{code}\n}}"
         )
-        call = f"if(M==~0u) {c}_b{index}<true>(w,C,M); else {c}_b{index}<false>(w,C,M); "
+        call = f"{c}_b{index}(w,C,M); "
         cases.append(
             f"case {index}: {translated.before}{call if code else ''}executed+={len(block)}; "
             f"{translated.after}break;"
@@ -82,7 +83,7 @@ class _Block:
         self.after = f"pc={self.next}; "
         first = _PREDICATE.sub(r"\3", statements[0][0])
         if _WARP_WIDE.match(first):
-            self._meet_other_lanes(Instruction.parse(first, 0))
+            self._meet_other_lanes(Instruction.parse(first))
         if _LATE.match(statements[0][0]):
             self._run_other_warps_first(statements[0][0])
         for text, line in statements:
@@ -94,7 +95,7 @@ class _Block:
         if m:
             predicate = ("~" if m.group(1) else "") + self.operands.predicate(m.group(2))
             text = m.group(3)
-        i = Instruction.parse(text, line)
+        i = Instruction.parse(text)
         if i.name == "bra":
             self._branch(predicate, self._label(i.operands[0]))
         elif i.name in ("ret", "exit"):
@@ -108,21 +109,26 @@ class _Block:
         else:
             if i.name == "mbarrier" and i.has("try_wait", "test_wait"):
                 self._yield_failed_waits()
-            self._compute(predicate, i, text)
+            self._compute(predicate, i, text, line)
 
-    def _compute(self, predicate, i, text):
+    def _compute(self, predicate, i, text, line):
         try:
             code = instructions.translate(self.operands, i)
         except TranslationError:
             raise
         except Exception as error:  # an operand form that the translation did not foresee
-            raise TranslationError(f"line {i.line}: {text} : {error!r}") from error
+            raise TranslationError(f"line {line}: {text} : {error!r}") from error
         if code is None:
-            raise TranslationError(f"line {i.line}: unsupported: {text}")
-        if predicate:
-            code = code.replace("ACTIVE?", "((m>>l)&1)?")
+            raise TranslationError(f"line {line}: unsupported: {text}")
+        functions = self.body.module.functions_of_instructions
+        call = functions.call(self.operands, code, "m1_" if predicate else "m", line)
+        if call and predicate:
+            code = f"if(const u32 m1_=m&{predicate}) {call}"
+        elif call:
+            code = call
+        elif predicate:
             code = f"{{const u32 m0_=m; const u32 m=m0_&{predicate}; if(m){{ {code} }} }}"
-        self.code.append(f"/*{i.line}*/ {code}")
+        self.code.append(code if call else code.replace("line_", str(line)))
 
     # Before a block
 

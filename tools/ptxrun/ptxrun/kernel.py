@@ -12,27 +12,29 @@ DYNAMIC_SHARED_ALIGN = 128  # at least; what hardware gives
 MAX_THREADS = 1024
 
 
-def emit(module, name, entry):
-    """(C++ code, initializer of its KernelInfo). Throws TranslationError."""
+def emit(module, name, c, entry):
+    """(C++ code, initializer of its KernelInfo), whose C++ names begin with c.
+
+    Throws TranslationError.
+    """
     _refuse_clusters(entry.head)
     parameters, parameter_bytes = _parameters(name, entry.head)
     body = Body(module, entry.body, entry.line)
     instructions = " ".join(x.text for x in body.statements if not x.is_label)
-    shared_offsets, shared_bytes = _shared_layout(module, body, instructions)
+    used = set(re.findall(r"[\w%$]+", instructions))
+    shared_offsets, shared_bytes = _shared_layout(module, body, used)
     local_offsets, local_bytes = _local_layout(body)
     offsets = {p[0]: p[1] for p in parameters}
     operands = Operands(body, offsets, shared_offsets, local_offsets)
 
-    functions, dispatch = blocks.emit(c_name(name), operands, body, entry.line)
+    functions, dispatch = blocks.emit(c, operands, body, entry.line)
     code = "\n".join([
-        _warp_struct(c_name(name), operands, instructions),
+        _warp_struct(c, operands, used),
         f"#undef STATIC_SHARED\n#define STATIC_SHARED {shared_bytes}u",
-        "#undef ACTIVE\n#define ACTIVE (FULL||((m>>l)&1))",
         functions,
-        _run_function(c_name(name), dispatch),
-        _tables(c_name(name), operands, instructions, parameters),
+        _run_function(c, dispatch),
+        _tables(c, operands, used, parameters),
     ])  # fmt: skip
-    c = c_name(name)
     row = (
         f'{{"{name}",{c}_run,{c}_make,{c}_poison,{c}_free,{shared_bytes},{local_bytes},'
         f"{_max_threads(entry.head)},{parameter_bytes},{len(parameters)},{c}_offsets,{c}_sizes,{c}_types}}"
@@ -67,17 +69,12 @@ def _align(offset, alignment):
     return (offset + alignment - 1) // alignment * alignment
 
 
-def _uses(instructions, name):
-    return re.search(r"(?<![\w%$])" + re.escape(name) + r"(?![\w$])", instructions)
-
-
-def _shared_layout(module, body, instructions):
+def _shared_layout(module, body, used):
     """Offsets of the shared variables a kernel sees, and the size of the static ones."""
     offsets, size = {}, 0
     allocations = {**module.shared, **body.shared}
     for name, allocation in allocations.items():
-        used = name in body.shared or _uses(instructions, name)
-        if allocation.size != DYNAMIC and used:
+        if allocation.size != DYNAMIC and (name in body.shared or name in used):
             offsets[name] = _align(size, allocation.align)
             size = offsets[name] + allocation.size
     dynamic = {n: a for n, a in allocations.items() if a.size == DYNAMIC}
@@ -95,10 +92,10 @@ def _local_layout(body):
     return offsets, _align(size, 16)
 
 
-def _warp_struct(c, operands, instructions):
+def _warp_struct(c, operands, used):
     fields = []
     for name, bits in operands.registers.items():
-        if not _uses(instructions, name) and name not in operands.implicit:
+        if name not in used and name not in operands.implicit:
             continue
         lanes = f"alignas(64) u{bits} {c_name(name)}[32];"
         fields.append(f"u32 {c_name(name)};" if bits == 1 else lanes)
@@ -120,12 +117,13 @@ if(__builtin_expect(++steps>kStepsBeforeYield,0)){{ steps=0; C->progress++; push
 if(w->group_count){{ push_group(w,pc,M,kRunnable); goto sched; }} }} }}"""
 
 
-def _tables(c, operands, instructions, parameters):
+def _tables(c, operands, used, parameters):
+    has_wgmma = any(word.startswith("wgmma") for word in used)
     # wgmma results are found in registers by their tags; other kernels need no list.
     tagged = [
         f"(u32)offsetof({c}_W,{c_name(name)})"
         for name, bits in operands.registers.items()
-        if "wgmma" in instructions and bits == 32 and _uses(instructions, name)
+        if has_wgmma and bits == 32 and name in used
     ]
     offsets = ",".join([str(p[1]) for p in parameters] + ["0"])
     sizes = ",".join([str(p[2]) for p in parameters] + ["0"])

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from . import kernel
+from .outline import Functions
 from .ptx import (
     BITS,
     DYNAMIC,
@@ -61,6 +62,7 @@ class Module:
         self.functions = {}
         self.variables = {}  # of global and constant memory, by name
         self.shared = {}  # allocations of the whole module, by name
+        self.functions_of_instructions = Functions()
         self.not_translated = []  # (kernel, reason), after emit()
         self._parse(strip_comments(text))
 
@@ -121,15 +123,13 @@ class Module:
 
     def emit(self):
         """The C++ file. Kernels it had to leave out are in not_translated."""
-        parts = ['#include "device/runtime.h"', "namespace ptxrun {"]
-        parts += map(_variable_definition, self.variables.values())
-        table = []
+        kernels, table = [], []
         self.not_translated = []
         for entry in self.entries:
             name = re.search(r"\.entry\s+([\w$]+)", entry.head).group(1)
             try:
-                code, row = kernel.emit(self, name, entry)
-                parts.append(code)
+                code, row = kernel.emit(self, name, f"k{len(kernels)}", entry)
+                kernels.append(code)
                 table.append(row)
             except TranslationError as error:
                 self.not_translated.append((name, str(error)))
@@ -138,7 +138,13 @@ class Module:
             f'{{"{v.name}",{_variable(v.name)},sizeof({_variable(v.name)})}},\n'
             for v in self.variables.values()
         )
-        parts += [
+        parts = [
+            '#include "device/runtime.h"',
+            "namespace ptxrun {",
+            "#define ACTIVE (FULL||((m>>l)&1))",
+            *map(_variable_definition, self.variables.values()),
+            self.functions_of_instructions.definitions(),
+            *kernels,
             f"static const char* const kSourceLines[]={{{lines}}};",
             "static const KernelInfo kKernels[]={" + ",\n".join([*table, "{}"]) + "};",
             f"static const GlobalSymbol kSymbols[]={{\n{symbols}{{0,0,0}}}};",

@@ -23,6 +23,7 @@ class Operands:
         self.parameters = parameters  # offsets by name
         self.shared_offsets = shared_offsets
         self.local_offsets = local_offsets
+        self._fields = {}  # bits of registers by their C++ name, as far as used
         self.implicit = set()  # registers that no instruction names: the carry flag
 
     def fresh(self):
@@ -38,7 +39,13 @@ class Operands:
 
     def register(self, operand):
         """The array of a register's lanes (or the mask of a predicate)."""
-        return "w->" + c_name(operand)
+        name = c_name(operand)
+        self._fields[name] = self.registers[operand]
+        return "w->" + name
+
+    def bits_of_field(self, name):
+        """Of the register that this field of the warp holds; None for other fields."""
+        return self._fields.get(name)
 
     def raw(self, operand, bits):
         """An unsigned expression of the given width."""
@@ -67,7 +74,7 @@ class Operands:
             return f"({self.immediate(m.group(1))}+{m.group(2)})"
         for offsets in (self.shared_offsets, self.local_offsets, self.parameters):
             if operand in offsets:
-                return f"{offsets[operand]}u"
+                return f"{offsets[operand]}ll"
         if operand in self.body.module.variables:
             return f"(u64)(uintptr_t)g_{c_name(operand)}"
         raise TranslationError("operand? " + operand)
@@ -162,24 +169,24 @@ class Operands:
             if base in self.body.call_parameters:
                 return f"((char*)w->{base}[l]+{offset})"
             if base in self.parameters:
-                return f"((char*)C->params+{self.parameters[base] + offset})"
+                return f"((char*)C->params+{self.parameters[base] + offset}ll)"
             return f"((char*)C->params+({self.raw(base, 32)}+{offset}))"
         if space == "shared":
-            at = f"(u32)({self.raw(base, 32)}+({offset}))"
+            at = f"(u32)({self.raw(base, 32)}+({offset}ll))"
             return f"shared_at(w,l,{line},{at},{access}{',true' if atomic else ''})"
         if space == "local":
-            return f"local_at(w,l,{line},(u32)({self.raw(base, 32)}+({offset})),{access})"
+            return f"local_at(w,l,{line},(u32)({self.raw(base, 32)}+({offset}ll)),{access})"
         if base in self.shared_offsets:
             raise TranslationError("shared symbol in generic access")
         return f"global_at(w,l,{line},{self.global_address(operand)},{access})"
 
     def global_address(self, operand):
         base, offset = self.address(operand)
-        return f"(u64)({self.raw(base, 64)})+(s64)({offset})"
+        return f"(u64)({self.raw(base, 64)})+(s64)({offset}ll)"
 
     def shared_address(self, operand, modifiers=("shared",)):
         """The offset in shared memory, from a shared or (without the modifier) generic address."""
         base, offset = self.address(operand)
         if base in self.shared_offsets or any(x.startswith("shared") for x in modifiers):
-            return f"(u32)({self.raw(base, 32)}+({offset}))"
-        return f"(u32)({self.raw(base, 64)}+({offset})-(u64)C->shared)"
+            return f"(u32)({self.raw(base, 32)}+({offset}ll))"
+        return f"(u32)({self.raw(base, 64)}+({offset}ll)-(u64)C->shared)"

@@ -18,15 +18,13 @@ class Instruction:
     modifiers: list
     types: list
     operands: list
-    line: int
+    line = "line_"  # the number of its line in the PTX, in C++
 
     @classmethod
-    def parse(cls, text, line):
+    def parse(cls, text):
         opcode, _, operands = text.partition(" ")
         name, *modifiers = opcode.split(".")
-        return cls(
-            opcode, name, modifiers, known_types(modifiers), split_operands(operands), line
-        )
+        return cls(opcode, name, modifiers, known_types(modifiers), split_operands(operands))
 
     @property
     def type(self):

@@ -46,7 +46,7 @@ def move_matrices(k, i):
     function = "load_matrices" if load else "store_matrices"
     return (
         f"{{{array} {registers(k, fragment, 'd_')} "
-        f"{function}(w,m,{count},{transposed},{lanes},{offset},d_,{i.line});}}"
+        f"{function}(w,m,{count},{transposed},{lanes},{offset}ll,d_,{i.line});}}"
     )
 
 
