@@ -1,6 +1,7 @@
 """Refusals name what is not translated; the cache is by content and safe to share."""
 
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from support import HERE, Library, LaunchError, zeros
 
+from ptxrun.build import build
 from ptxrun.module import Module
 
 HEADER = ".version 8.0\n.target sm_80\n.address_size 64\n"
@@ -30,6 +32,18 @@ def ptx(*kernels):
     return HEADER + "".join(
         KERNEL.format(name=name, body=body, value=value) for name, body, value in kernels
     )
+
+
+CUBIN, PTX = 2, 1
+
+
+def fat_binary(*entries):
+    """As nvcc lays it out, of entries (kind, text)."""
+    content = b"".join(
+        struct.pack("<HHIQ", kind, 0x101, 64, len(text)).ljust(64, b"\0") + text.encode()
+        for kind, text in entries
+    )
+    return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(content)) + content
 
 
 class Translation(unittest.TestCase):
@@ -93,6 +107,24 @@ class Translation(unittest.TestCase):
         self.assertEqual(len(paths), 1)
         self.assertEqual(len(list(self.cache.glob("*.so"))), 1)
         self.assertEqual(list(self.cache.glob("*.tmp")), [])
+
+    def test_the_newest_ptx_of_each_fat_binary_in_a_program_is_built(self):
+        older, newer, other = (ptx(("good", "", value)) for value in (7, 8, 9))
+        newer = newer.replace("sm_80", "sm_90")
+        program = self.cache / "program"
+        code = fat_binary((PTX, older), (PTX, newer), (CUBIN, "code"))
+        program.write_bytes(b"\x7fELF code" + code + b"data" + fat_binary((PTX, other)) + code)
+        home = HERE.parents[1] / "tools" / "ptxrun"
+        run = subprocess.run(
+            [sys.executable, "-B", "-m", "ptxrun", str(program)],
+            cwd=home,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        built = set(run.stdout.split())
+        self.assertEqual(built, {str(build(text)[0]) for text in (newer, other)})
+        self.assertEqual(len(list(self.cache.glob("*.so"))), 2)
 
     def test_registers_numbers_and_lines_are_all_that_tells_instructions_of_a_kind_apart(self):
         adds = "add.u32 %r1, %r2, 5; add.u32 %r2, %r1, 6; @%p1 add.u32 %r1, %r2, 5;"

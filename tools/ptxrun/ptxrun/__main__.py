@@ -1,13 +1,18 @@
-"""python3 -m ptxrun FILE.ptx: builds the library of a PTX file and prints its path.
+"""python3 -m ptxrun FILE.ptx | PROGRAM: builds the library of a PTX file, or those of a program.
 
-Kernels that cannot be translated are named on stderr; launching them fails.
+Compiles as many at a time as there are processors; prints their paths. Kernels that cannot be
+translated are named on stderr; launching them fails.
 """
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from .build import BuildError, build
+from .fat_binary import ptx_texts
 from .ptx import TranslationError
+
+_ELF = b"\x7fELF"
 
 
 def main():
@@ -15,14 +20,21 @@ def main():
         print(__doc__.splitlines()[0], file=sys.stderr)
         return 2
     try:
-        library, not_translated = build(Path(sys.argv[1]).read_text())
+        content = Path(sys.argv[1]).read_bytes()
+        texts = ptx_texts(content) if content.startswith(_ELF) else [content.decode()]
+        # Large texts take longest: first.
+        texts.sort(key=len, reverse=True)
+        with ProcessPoolExecutor() as pool:
+            built = list(pool.map(build, texts))
     except (BuildError, TranslationError, OSError) as error:
         print(f"ptxrun: {error}", file=sys.stderr)
         return 1
-    for kernel, why in not_translated:
-        print(f"ptxrun: not translated: {kernel}: {why}", file=sys.stderr)
-    print(library)
+    for library, not_translated in built:
+        for kernel, why in not_translated:
+            print(f"ptxrun: not translated: {kernel}: {why}", file=sys.stderr)
+        print(library)
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
