@@ -15,8 +15,7 @@ namespace ptxrun {
 namespace {
 
 constexpr size_t kAlignment = 256;
-constexpr size_t kRedZone = 256;          // checked for writes
-constexpr size_t kGap = size_t{1} << 20;  // addresses only: a row beyond the end hits nothing
+constexpr size_t kRedZone = 256;  // checked for writes
 constexpr unsigned char kPoison = 0xff;
 constexpr size_t kReserve = 4;  // addresses, in limits: room for holes that nothing fits into
 
@@ -24,7 +23,12 @@ constexpr size_t kReserve = 4;  // addresses, in limits: room for holes that not
 size_t filled(size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment + kRedZone;
 }
-size_t footprint(size_t bytes) { return filled(bytes) + kGap; }
+// And a gap of addresses, so that a row beyond the end hits nothing. A launch opens and closes
+// every page of them.
+size_t footprint(size_t bytes) {
+  constexpr size_t kLeast = size_t{1} << 14, kMost = size_t{1} << 20;
+  return filled(bytes) + std::clamp(filled(bytes), kLeast, kMost);
+}
 
 struct sigaction g_previous;
 
