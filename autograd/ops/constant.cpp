@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/base/cuda/runtime.h"
 #include "kernels/base/element.h"
 
 namespace sf {
@@ -15,20 +16,34 @@ class ConstantOp : public Op {
   std::vector<TensorType> infer(std::span<const TensorType>) const override { return {type_}; }
   std::vector<Value> grad(const GradSite&) const override { return {}; }
 
-  Lowered lower(const OpSite&) const override {
+  Lowered lower(const OpSite& site) const override {
     Lowered lowered;
     lowered.kernel = "fill";
-    lowered.run = [type = type_, value = value_](const Binding& b, Queue) {
-      with_real(type.dtype, [&](auto t) {
-        using T = decltype(t);
-        std::fill_n(reinterpret_cast<T*>(b.out[0].data), type.shape.numel(),
-                    T(Arithmetic<T>(value)));
-      });
-    };
+    if (site.backend == Backend::cuda) {
+      lowered.run = [filled = filled()](const Binding& b, Queue) {
+        cuda::copy(b.out[0].data, filled.data(), size_t(filled.type().bytes()));
+      };
+    } else {
+      lowered.run = [type = type_, value = value_](const Binding& b, Queue) {
+        fill(b.out[0].data, type, value);
+      };
+    }
     return lowered;
   }
 
  private:
+  static void fill(std::byte* data, const TensorType& type, double value) {
+    with_real(type.dtype, [&](auto t) {
+      using T = decltype(t);
+      std::fill_n(reinterpret_cast<T*>(data), type.shape.numel(), T(Arithmetic<T>(value)));
+    });
+  }
+  Tensor filled() const {
+    Tensor tensor(type_);
+    fill(tensor.data(), type_, value_);
+    return tensor;
+  }
+
   TensorType type_;
   double value_;
 };

@@ -1,6 +1,7 @@
 #include "autograd/ops/reshape.h"
 
-#include <cstring>
+#include "autograd/ops/lower.h"
+#include "kernels/concat/concat.h"
 
 namespace sf {
 namespace {
@@ -24,10 +25,18 @@ class ReshapeOp : public Op {
   }
 
   Lowered lower(const OpSite& site) const override {
+    const auto c = int(shape_.channels());
+    const CopyProblem p{.dtype = site.in[0].type.dtype,
+                        .pixels = shape_.pixels(),
+                        .c = c,
+                        .x_pitch = c,
+                        .y_pitch = c};
+    const auto& kernel = best_kernel(copy_kernels(site.backend), p, name());
     Lowered lowered;
     lowered.kernel = "in_place_or_copy";
-    lowered.run = [bytes = size_t(site.out[0].type.bytes())](const Binding& b, Queue) {
-      if (b.in[0].data != b.out[0].data) std::memcpy(b.out[0].data, b.in[0].data, bytes);
+    lowered.run = [p, &kernel](const Binding& b, Queue queue) {
+      if (b.in[0].data == b.out[0].data) return;
+      kernel.run(p, {.x = b.in[0].data, .y = b.out[0].data}, nullptr, nullptr, queue);
     };
     return lowered;
   }

@@ -1,6 +1,9 @@
 // Plans on a CUDA device give what they give on the CPU: on a GPU or its stand-in.
 #include "autograd/gradients.h"
+#include "autograd/ops/concat.h"
+#include "autograd/ops/constant.h"
 #include "autograd/ops/pointwise.h"
+#include "autograd/ops/reshape.h"
 #include "autograd/plan/plan.h"
 #include "tests/autograd/network.h"
 
@@ -65,6 +68,22 @@ TEST_F(CudaPlan, GradientsToo) {
     found[device == kCuda] = values(plan.fetch(dx));
   }
   EXPECT_EQ(found[0], found[1]);
+}
+
+TEST_F(CudaPlan, ConstantsAndCopiesToo) {
+  const Value three = constant(graph_, {{2, 450}, DType::f32}, 3);
+  // The input outlives its reshape, which therefore is a copy.
+  const Value folded = reshape(x_, {2, 900}),
+              joined = concat({reshape(three, {4, 225}), reshape(folded, {4, 450})});
+  graph_.move_states_to(kCuda);
+  Plan plan(graph_, std::vector{folded, joined, x_}, {.device = kCuda});
+  plan.feed(x_, clip_);
+  plan.run();
+  EXPECT_EQ(values(plan.fetch(folded)), values(clip_));
+  const auto found = values(plan.fetch(joined));
+  for (size_t i = 0; i < found.size(); ++i)
+    ASSERT_EQ(found[i], i % 675 < 225 ? 3 : clip_.span<float>()[i / 675 * 450 + i % 675 - 225])
+        << i;
 }
 
 TEST_F(CudaPlan, AStateElsewhereIsNamed) {
