@@ -47,8 +47,8 @@ class Optimizer {
 
   // For the next step; rates of groups follow from it. Steps are counted from 1.
   void set_learning_rate(double rate);
-  void set_step(int64_t step) { step_.span<int64_t>()[0] = step; }
-  int64_t step() const { return step_.span<int64_t>()[0]; }
+  void set_step(int64_t step) { step_.copy_from(Tensor::from(std::vector{step}, {1})); }
+  int64_t step() const { return step_.to(Device{}).span<int64_t>()[0]; }
 
   // "PARAMETER/momentum_buffer", "/exp_avg", "/exp_avg_sq": the memory itself, not a copy.
   const NamedTensors& state() const { return state_; }

@@ -63,7 +63,7 @@ inline std::vector<std::vector<Tensor>> clips_of(const std::vector<Tensor>& path
 
 // Of all elements as one vector.
 inline double norm(const Tensor& tensor) {
-  const Tensor values = tensor.to(DType::f64);
+  const Tensor values = tensor.to(Device{}).to(DType::f64);
   double sum = 0;
   for (const double v : values.span<double>()) sum += v * v;
   return std::sqrt(sum);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/base/cuda/runtime.h"
 #include "models/weights.h"
 #include "tests/apps/golden.h"
 
@@ -26,6 +27,11 @@ TEST_P(SmallNetworks, ScoresAndLogitsAreTheOriginals) {
 
 TEST_P(SmallNetworks, ScoresOnTheExecutorOfCudaKernelsAreTheOriginals) {
   expect_stored_scores(*model(DType::f32), golden, {.backend = Backend::simt});
+}
+
+TEST_P(SmallNetworks, ScoresOnCudaAreTheOriginals) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+  expect_stored_scores(*model(DType::f32), golden, {.backend = Backend::cuda});
 }
 
 // The stored logits are float32 with float32 sums behind them; ours are exact to 1e-13, so this

@@ -6,6 +6,7 @@
 
 #include "apps/engine/stored_batch.h"
 #include "apps/engine/train_step.h"
+#include "kernels/base/cuda/runtime.h"
 #include "models/weights.h"
 #include "tests/apps/golden.h"
 
@@ -137,6 +138,12 @@ TEST_P(GoldenTraining, Float32StepsAreAsCloseAsTheOriginals) {
 
 TEST_P(GoldenTraining, StepsOnTheExecutorOfCudaKernelsAreAsCloseAsTheOriginals) {
   run(DType::f32, {.backend = Backend::simt});
+  expect_as_close_as_the_originals();
+}
+
+TEST_P(GoldenTraining, StepsOnCudaAreAsCloseAsTheOriginals) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+  run(DType::f32, {.backend = Backend::cuda});
   expect_as_close_as_the_originals();
 }
 
