@@ -103,6 +103,8 @@ inline std::vector<Case<Conv3dProblem>> conv3d_cases() {
         .pad = {1, 0, 0},
         .bias = true,
         .activation = kRelu}},
+      {"temporal_two_frames",
+       {.n = 2, .t = 2, .h = 6, .w = 6, .c = 8, .k = 8, .kt = 3, .pad = {1, 0, 0}}},
       {"temporal_single_frame",
        {.t = 1, .h = 3, .w = 3, .c = 4, .k = 6, .kt = 3, .pad = {1, 0, 0}}},
       {"shortcut_stride_2",
