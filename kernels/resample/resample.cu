@@ -45,7 +45,6 @@ __global__ void __launch_bounds__(kThreads) resample_kernel(ResampleProblem p, R
       const int column = p.mirror ? p.out_width - 1 - j : j;
       const PixelPair h = neighbours(p.in_width, p.width, p.left + column);
       T* to = kStaged ? staged + 3 * j : y + j * p.y_pitch;
-#pragma unroll
       for (int c = 0; c < 3; ++c)
         to[p.reverse_channels ? 2 - c : c] = T(blended(v, h, [&](int row, int x) {
           return table[256 * c + picture[row * p.row_bytes + 3 * x + c]];

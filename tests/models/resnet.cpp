@@ -142,7 +142,7 @@ TEST(ShippedConfigs, NoConvolutionRunsOnASlowReferenceKernel) {
     const std::vector<int> outputs{r[out].id()};
     const auto order = execution_order(*r.graph, outputs);
     const auto frozen = frozen_values(*r.graph, order);
-    const Placement placement(*r.graph, order, frozen, outputs, Backend::cpu, true);
+    const Placement placement(*r.graph, order, frozen, outputs, {});
     for (int n : order) {
       const auto& node = r.graph->nodes()[size_t(n)];
       const auto* conv = dynamic_cast<const Conv3dOp*>(node.op.get());
