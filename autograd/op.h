@@ -33,6 +33,13 @@ struct OpSite {
     TensorType type;
     int64_t pitch = 0;
     bool frozen = false;  // depends on state alone that no step writes: the same bytes in every run
+    // Of its first byte in the arena of the plan; empty where it is not there or not placed yet.
+    std::optional<size_t> offset = {};
+
+    // Whether it is known to start that many bytes behind the first one of `whole`.
+    bool lies_in(const Port& whole, size_t bytes) const {
+      return offset && whole.offset && *offset == *whole.offset + bytes;
+    }
   };
   std::vector<Port> in, out;
   Backend backend = Backend::cpu;
@@ -49,6 +56,7 @@ struct Binding {
 // An op made ready for one site: the chosen kernel and what it needs.
 struct Lowered {
   std::string kernel;
+  int launches = 1;  // that run() makes where kernels are launched: on cuda and simt
   size_t workspace_bytes = 0;
   // Frozen inputs in the kernel's own arrangement: made once by pack(), after which run() does not
   // read input packed_input any more. No such input: -1.

@@ -41,29 +41,32 @@ class ConcatOp : public Op {
 
   Lowered lower(const OpSite& site) const override {
     struct Part {
+      const CopyKernel* kernel;
       CopyProblem problem;
-      size_t offset;
+      size_t input, offset;
     };
-    std::vector<Part> parts;
+    const auto& out = site.out[0];
+    std::vector<Part> parts;  // those that do not lie where they belong already
     size_t offset = 0;
-    for (const auto& in : site.in) {
-      parts.push_back({{.dtype = in.type.dtype,
-                        .pixels = in.type.shape.pixels(),
-                        .c = int(in.type.shape.channels()),
-                        .x_pitch = in.pitch,
-                        .y_pitch = site.out[0].pitch},
-                       offset});
-      offset += size_t(in.type.shape.channels()) * size_of(in.type.dtype);
+    for (size_t i = 0; i < site.in.size(); ++i) {
+      const auto& in = site.in[i];
+      const CopyProblem p{.dtype = in.type.dtype,
+                          .pixels = in.type.shape.pixels(),
+                          .c = int(in.type.shape.channels()),
+                          .x_pitch = in.pitch,
+                          .y_pitch = out.pitch};
+      if (!in.lies_in(out, offset))
+        parts.push_back({&best_kernel(copy_kernels(site.backend), p, name()), p, i, offset});
+      offset += size_t(p.c) * size_of(p.dtype);
     }
-    const auto& kernel = best_kernel(copy_kernels(site.backend), parts[0].problem, name());
     Lowered lowered;
-    lowered.kernel = "in_place_or_copy";
-    lowered.run = [parts, &kernel](const Binding& b, Queue queue) {
-      for (size_t i = 0; i < parts.size(); ++i) {
-        std::byte* to = b.out[0].data + parts[i].offset;
-        if (b.in[i].data == to) continue;
-        kernel.run(parts[i].problem, {.x = b.in[i].data, .y = to}, nullptr, nullptr, queue);
-      }
+    lowered.kernel = parts.empty() ? "in_place" : parts[0].kernel->name;
+    lowered.launches = int(parts.size());
+    lowered.run = [parts](const Binding& b, Queue queue) {
+      for (const Part& part : parts)
+        part.kernel->run(part.problem,
+                         {.x = b.in[part.input].data, .y = b.out[0].data + part.offset}, nullptr,
+                         nullptr, queue);
     };
     return lowered;
   }

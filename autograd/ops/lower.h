@@ -34,6 +34,7 @@ Lowered lower_kernel(const Kernel<Problem, Args>& kernel, const Problem& problem
   std::shared_ptr<void> prepared = kernel.prepare ? kernel.prepare(problem) : nullptr;
   Lowered lowered;
   lowered.kernel = kernel.name;
+  if (kernel.launches) lowered.launches = kernel.launches(problem);
   lowered.workspace_bytes =
       kernel.workspace_bytes ? kernel.workspace_bytes(problem, prepared.get()) : 0;
   const size_t packed =

@@ -74,7 +74,7 @@ std::optional<size_t> Placement::offset(int value) const {
 
 OpSite Placement::site(const Graph::Node& node) const {
   const auto port = [&](int v) {
-    return OpSite::Port{graph_->info(v).type, pitch(v), bool(frozen_[size_t(v)])};
+    return OpSite::Port{graph_->info(v).type, pitch(v), bool(frozen_[size_t(v)]), offset(v)};
   };
   OpSite site;
   for (int in : node.in) site.in.push_back(port(in));

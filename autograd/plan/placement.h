@@ -36,7 +36,7 @@ class Placement {
   Placement(const Graph& graph, std::span<const int> order, const std::vector<bool>& frozen,
             std::span<const int> outputs, const PlacementOptions& options);
 
-  // The ports of a node with the pitches that the placement gives them.
+  // The ports of a node with the pitches and offsets that the placement gives them.
   OpSite site(const Graph::Node& node) const;
   // Byte offset of the first element; empty for states, constants and values that are not needed.
   std::optional<size_t> offset(int value) const;

@@ -33,6 +33,7 @@ struct Kernel {
   size_t (*packed_bytes)(const Problem&, void* prepared) = nullptr;
   void (*pack)(const Problem&, const void* weights, void* packed, void* prepared) = nullptr;
   void (*run)(const Problem&, const Args&, void* prepared, void* workspace, Queue) = nullptr;
+  int (*launches)(const Problem&) = nullptr;  // of device kernels in one run; null: one
 };
 
 // The first row that can run the problem, or null. Tables are ordered best first, reference last.

@@ -83,6 +83,9 @@ __global__ void __launch_bounds__(1024)
   if (moment == 0) *total = double(count);
 }
 
+// Launches of the sums: the strips, then add_strips.
+inline int strip_sums_launches(const BatchNormTrainingProblem&) { return 2; }
+
 template <class Finish>
 void add_strips(const BatchNormTrainingProblem& p, const PixelStrips& strips, const float* partials,
                 double* sums, double* count, Queue queue, const Finish& finish) {

@@ -93,7 +93,8 @@ std::span<const BatchNormBackwardSumsKernel> batch_norm_backward_sums_kernels() 
       BatchNormBackwardSumsKernel{.name = "centred_strips",
                                   .can_run = can_run,
                                   .workspace_bytes = StripSums::workspace_bytes,
-                                  .run = run}};
+                                  .run = run,
+                                  .launches = strip_sums_launches}};
   return rows;
 }
 

@@ -85,7 +85,8 @@ std::span<const BatchNormSumsKernel> batch_norm_sums_kernels() {
       BatchNormSumsKernel{.name = "shifted_strips",
                           .can_run = can_run,
                           .workspace_bytes = StripSums::workspace_bytes,
-                          .run = run}};
+                          .run = run,
+                          .launches = strip_sums_launches}};
   return rows;
 }
 

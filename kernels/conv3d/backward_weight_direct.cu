@@ -53,6 +53,8 @@ bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype) && ConvGeometr
 
 size_t workspace_bytes(const Conv3dProblem& p, void*) { return workspace_of(p, parts_of(p)); }
 
+int launches(const Conv3dProblem& p) { return launches_of(p, parts_of(p)); }
+
 void run(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, void*, void* workspace,
          Queue queue) {
   const PixelParts parts = parts_of(p);
@@ -70,6 +72,10 @@ void run(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, void*, vo
 }  // namespace
 
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightDirect{
-    .name = "direct", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run};
+    .name = "direct",
+    .can_run = can_run,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+    .launches = launches};
 
 }  // namespace sf::SF_DEVICE_NS

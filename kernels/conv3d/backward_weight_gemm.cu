@@ -28,16 +28,19 @@ extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm128x1
     .name = "gemm_128x128",
     .can_run = can_run<65, kAnyNumber>,
     .workspace_bytes = workspace_bytes<Tile128x128>,
-    .run = run<Tile128x128>};
+    .run = run<Tile128x128>,
+    .launches = launches<Tile128x128>};
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm64x64{
     .name = "gemm_64x64",
     .can_run = can_run<17, 64>,
     .workspace_bytes = workspace_bytes<Tile64x64>,
-    .run = run<Tile64x64>};
+    .run = run<Tile64x64>,
+    .launches = launches<Tile64x64>};
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm16x64{
     .name = "gemm_16x64",
     .can_run = can_run<4, 16>,
     .workspace_bytes = workspace_bytes<Tile16x64>,
-    .run = run<Tile16x64>};
+    .run = run<Tile16x64>,
+    .launches = launches<Tile16x64>};
 
 }  // namespace sf::SF_DEVICE_NS

@@ -181,6 +181,11 @@ size_t workspace_bytes(const Conv3dProblem& p, void*) {
   return workspace_of(p, weight_parts<Shape>(p));
 }
 
+template <class Shape>
+int launches(const Conv3dProblem& p) {
+  return launches_of(p, weight_parts<Shape>(p));
+}
+
 // Channels of a group, in [kFewest, kMost] of dy; fewer than four belong to other kernels.
 template <int kFewest, int kMost>
 bool weight_gemm_can_run(const Conv3dProblem& p) {

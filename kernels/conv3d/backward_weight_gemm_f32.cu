@@ -25,16 +25,19 @@ extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemmF32Ti
     .name = "gemm_f32_128x64",
     .can_run = can_run<65, kAnyNumber>,
     .workspace_bytes = workspace_bytes<Tile128x64>,
-    .run = run<Tile128x64>};
+    .run = run<Tile128x64>,
+    .launches = launches<Tile128x64>};
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemmF32Tile64x64{
     .name = "gemm_f32_64x64",
     .can_run = can_run<33, 64>,
     .workspace_bytes = workspace_bytes<Tile64x64>,
-    .run = run<Tile64x64>};
+    .run = run<Tile64x64>,
+    .launches = launches<Tile64x64>};
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemmF32Tile32x64{
     .name = "gemm_f32_32x64",
     .can_run = can_run<4, 32>,
     .workspace_bytes = workspace_bytes<Tile32x64>,
-    .run = run<Tile32x64>};
+    .run = run<Tile32x64>,
+    .launches = launches<Tile32x64>};
 
 }  // namespace sf::SF_DEVICE_NS

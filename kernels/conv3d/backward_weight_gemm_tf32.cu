@@ -24,11 +24,13 @@ extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemmTf32T
     .name = "gemm_tf32_128x128",
     .can_run = can_run<65, kAnyNumber>,
     .workspace_bytes = workspace_bytes<Tile128x128>,
-    .run = run<Tile128x128>};
+    .run = run<Tile128x128>,
+    .launches = launches<Tile128x128>};
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemmTf32Tile64x64{
     .name = "gemm_tf32_64x64",
     .can_run = can_run<4, 64>,
     .workspace_bytes = workspace_bytes<Tile64x64>,
-    .run = run<Tile64x64>};
+    .run = run<Tile64x64>,
+    .launches = launches<Tile64x64>};
 
 }  // namespace sf::SF_DEVICE_NS

@@ -52,6 +52,11 @@ inline size_t workspace_of(const Conv3dProblem& p, const PixelParts& parts) {
              : size_t(parts.count) * size_t(dw_values(p) + (p.bias ? p.k : 0)) * sizeof(float);
 }
 
+// Launches of a gradient: that of the parts, add_pixels and add_parts.
+inline int launches_of(const Conv3dProblem& p, const PixelParts& parts) {
+  return 1 + int(p.bias) + int(parts.count > 1);
+}
+
 // dbias of every part: the sums of dy over its pixels.
 void add_pixels(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args,
                 const PixelParts& parts, const PartialSums& sums, Queue queue);

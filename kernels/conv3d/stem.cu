@@ -217,6 +217,10 @@ void run(const Conv3dProblem& p, const Conv3dArgs& args, void*, void* workspace,
 }  // namespace
 
 extern constinit const Conv3dKernel kConv3dStem{
-    .name = "stem", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run};
+    .name = "stem",
+    .can_run = can_run,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+    .launches = [](const Conv3dProblem&) { return 2; }};  // the weights first
 
 }  // namespace sf::SF_DEVICE_NS

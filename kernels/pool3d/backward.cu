@@ -141,6 +141,10 @@ size_t workspace_bytes(const Pool3dBackwardProblem& problem, void*) {
   return bytes;
 }
 
+int launches(const Pool3dBackwardProblem& problem) {
+  return problem.forward.kind == PoolKind::max ? 2 : 1;
+}
+
 void run(const Pool3dBackwardProblem& problem, const Pool3dBackwardArgs& a, void*, void* workspace,
          Queue queue) {
   const Pool3dProblem& p = problem.forward;
@@ -168,8 +172,11 @@ void run(const Pool3dBackwardProblem& problem, const Pool3dBackwardArgs& a, void
 }  // namespace
 
 std::span<const Pool3dBackwardKernel> pool3d_backward_kernels() {
-  static constexpr std::array rows{Pool3dBackwardKernel{
-      .name = "vectors", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run}};
+  static constexpr std::array rows{Pool3dBackwardKernel{.name = "vectors",
+                                                        .can_run = can_run,
+                                                        .workspace_bytes = workspace_bytes,
+                                                        .run = run,
+                                                        .launches = launches}};
   return rows;
 }
 

@@ -105,6 +105,13 @@ size_t workspace_bytes(const SumPixelsProblem& p, void*) {
   return strips == 1 ? 0 : size_t(strips) * size_t(p.pixels * p.c) * sizeof(double);
 }
 
+// Of x and y that allow vectors wherever their sizes do.
+int launches(const SumPixelsProblem& p) {
+  const int width = 16 / int(size_of(p.dtype));
+  const bool vectors = p.c % width == 0 && p.x_pitch % width == 0 && p.y_pitch % width == 0;
+  return Strips(p, vectors ? width : 1).strips == 1 ? 1 : 2;
+}
+
 void run(const SumPixelsProblem& p, const SumPixelsArgs& a, void*, void* workspace, Queue queue) {
   with_vectors(p.dtype, p.c, {p.x_pitch, p.y_pitch}, {a.x, a.y}, [&](auto t, auto width) {
     using T = decltype(t);
@@ -128,8 +135,11 @@ void run(const SumPixelsProblem& p, const SumPixelsArgs& a, void*, void* workspa
 }  // namespace
 
 std::span<const SumPixelsKernel> sum_pixels_kernels() {
-  static constexpr std::array rows{SumPixelsKernel{
-      .name = "strips", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run}};
+  static constexpr std::array rows{SumPixelsKernel{.name = "strips",
+                                                   .can_run = can_run,
+                                                   .workspace_bytes = workspace_bytes,
+                                                   .run = run,
+                                                   .launches = launches}};
   return rows;
 }
 

@@ -85,6 +85,8 @@ void sum_of_squares(const ArraysProblem& p, const SumOfSquaresArgs& a, void*, vo
   launch(add_parts_kernel, 1, kThreads, kShared, queue, chunks.blocks(), sums, a.sum);
 }
 
+int sum_of_squares_launches(const VectorProblem&) { return 2; }
+
 void clip_norm(const ClipNormProblem& p, const ClipNormArgs& a, void*, void*, Queue queue) {
   launch(clip_norm_kernel, 1, kThreads, kShared, queue, p, a);
 }
@@ -95,7 +97,8 @@ std::span<const SumOfSquaresKernel> sum_of_squares_kernels() {
   static constexpr std::array rows{SumOfSquaresKernel{.name = "parts",
                                                       .can_run = can_run,
                                                       .workspace_bytes = workspace_bytes,
-                                                      .run = sum_of_squares}};
+                                                      .run = sum_of_squares,
+                                                      .launches = sum_of_squares_launches}};
   return rows;
 }
 
