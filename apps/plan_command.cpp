@@ -21,7 +21,7 @@ struct PlanArguments {
 };
 
 void print(const Plan& plan, bool shapes) {
-  std::fputs((shapes ? plan.shapes() : plan.describe()).c_str(), stdout);
+  std::fputs((shapes ? plan.blueprint().shapes() : plan.describe()).c_str(), stdout);
 }
 
 void print_recomputation(const Plan& kept, const Plan& recomputed) {

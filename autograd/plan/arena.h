@@ -5,59 +5,67 @@
 #include <cstddef>
 #include <map>
 
+#include "autograd/plan/clock.h"
+
 namespace sf {
 
 class ArenaAllocator {
  public:
   explicit ArenaAllocator(size_t alignment) : alignment_(alignment) {}
 
-  // The smallest hole that fits, else the end of the arena, of which a trailing hole is used too.
-  size_t take(size_t bytes) {
+  // The smallest hole that fits, else the end of the arena, of which a trailing hole is used too;
+  // of the holes that are free at that point.
+  size_t take(size_t bytes, const Clock& now = {}) {
     bytes = padded(bytes);
-    auto best = holes_.end();
-    for (auto hole = holes_.begin(); hole != holes_.end(); ++hole)
-      if (hole->second >= bytes && (best == holes_.end() || hole->second < best->second))
-        best = hole;
-    size_t at = top_;
-    if (best != holes_.end()) {
-      at = best->first;
-    } else if (!holes_.empty() && end_of(*holes_.rbegin()) == top_) {
-      best = std::prev(holes_.end());
-      at = best->first;
+    Run best, last;
+    for (auto hole = holes_.begin(); hole != holes_.end();) {
+      last = {hole->first, 0};
+      for (; hole != holes_.end() && hole->first == last.end() && reached(hole->second.from, now);
+           ++hole)
+        last.bytes += hole->second.bytes;
+      if (last.bytes == 0)
+        ++hole;
+      else if (last.bytes >= bytes && (best.bytes == 0 || last.bytes < best.bytes))
+        best = last;
     }
-    if (best != holes_.end()) {
-      const size_t left = best->second > bytes ? best->second - bytes : 0;
-      holes_.erase(best);
-      if (left > 0) holes_[at + bytes] = left;
-    }
+    if (best.bytes == 0 && last.bytes > 0 && last.end() == top_) best = last;
+    const size_t at = best.bytes > 0 ? best.at : top_;
+    cut(at, at + bytes);
     top_ = std::max(top_, at + bytes);
     return at;
   }
 
-  void give(size_t at, size_t bytes) {
-    auto hole = holes_.emplace(at, padded(bytes)).first;
-    if (auto next = std::next(hole); next != holes_.end() && end_of(*hole) == next->first) {
-      hole->second += next->second;
-      holes_.erase(next);
-    }
-    if (hole == holes_.begin()) return;
-    if (auto previous = std::prev(hole); end_of(*previous) == hole->first) {
-      previous->second += hole->second;
-      holes_.erase(hole);
-    }
+  // The block is free for what starts when at least all that is done.
+  void give(size_t at, size_t bytes, const Clock& from = {}) {
+    if (bytes > 0) holes_[at] = {padded(bytes), from};
   }
 
   size_t bytes() const { return top_; }
 
  private:
+  struct Hole {
+    size_t bytes;
+    Clock from;
+  };
+  struct Run {  // of adjacent holes
+    size_t at = 0, bytes = 0;
+    size_t end() const { return at + bytes; }
+  };
+
   size_t padded(size_t bytes) const { return (bytes + alignment_ - 1) / alignment_ * alignment_; }
-  static size_t end_of(const std::pair<const size_t, size_t>& hole) {
-    return hole.first + hole.second;
+
+  // Takes away holes from the first byte of one on; what is left of the last one stays.
+  void cut(size_t begin, size_t end) {
+    for (auto hole = holes_.lower_bound(begin); hole != holes_.end() && hole->first < end;) {
+      const auto [at, cut] = *hole;
+      hole = holes_.erase(hole);
+      if (at + cut.bytes > end) holes_[end] = {at + cut.bytes - end, cut.from};
+    }
   }
 
   size_t alignment_;
   size_t top_ = 0;
-  std::map<size_t, size_t> holes_;  // offset to size, never adjacent
+  std::map<size_t, Hole> holes_;  // by offset
 };
 
 }  // namespace sf

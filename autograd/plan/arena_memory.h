@@ -1,9 +1,10 @@
-// The memory of plans that run in turn.
+// The memory of plans that run in turn, and what they run on.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "autograd/plan/lane_streams.h"
 #include "tensor/storage.h"
 
 namespace sf {
@@ -13,7 +14,7 @@ namespace sf {
 // inputs. One thread at a time.
 class ArenaMemory {
  public:
-  explicit ArenaMemory(Device device = {}) : device_(device) {}
+  explicit ArenaMemory(Device device = {}) : device_(device), streams_(device) {}
   ArenaMemory(const ArenaMemory&) = delete;
   ArenaMemory& operator=(const ArenaMemory&) = delete;
 
@@ -26,9 +27,12 @@ class ArenaMemory {
   void release();
 
   size_t bytes() const { return bytes_; }
+  // Of all these plans, so that each starts behind the ones before it.
+  LaneStreams& streams() { return streams_; }
 
  private:
   Device device_;
+  LaneStreams streams_;
   size_t bytes_ = 0;
   std::shared_ptr<Storage> storage_;
   uint64_t plans_ = 0;

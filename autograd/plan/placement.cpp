@@ -1,54 +1,20 @@
 #include "autograd/plan/placement.h"
 
 #include <algorithm>
-#include <limits>
+#include <set>
 
 #include "autograd/plan/arena.h"
 
 namespace sf {
 
-std::vector<int> execution_order(const Graph& graph, std::span<const int> outputs) {
-  std::vector<bool> needed(graph.nodes().size());
-  const auto need = [&](int value) {
-    if (const int n = graph.info(value).producer; n >= 0) needed[size_t(n)] = true;
-  };
-  for (int v : outputs) need(v);
-  for (size_t n = graph.nodes().size(); n-- > 0;) {
-    const auto& node = graph.nodes()[n];
-    if (!node.op->written_inputs().empty()) needed[n] = true;
-    if (needed[n])
-      for (int in : node.in) need(in);
-  }
-  std::vector<int> order;
-  for (size_t n = 0; n < needed.size(); ++n)
-    if (needed[n]) order.push_back(int(n));
-  return order;
-}
-
-std::vector<bool> frozen_values(const Graph& graph, std::span<const int> order) {
-  std::vector<bool> frozen(size_t(graph.value_count()));
-  for (int v = 0; v < graph.value_count(); ++v)
-    frozen[size_t(v)] = graph.info(v).state && !graph.info(v).variable;
-  for (int n : order) {
-    const auto& node = graph.nodes()[size_t(n)];
-    for (int i : node.op->written_inputs()) frozen[size_t(node.in[size_t(i)])] = false;
-  }
-  for (int n : order) {
-    const auto& node = graph.nodes()[size_t(n)];
-    const bool all = std::ranges::all_of(node.in, [&](int in) { return frozen[size_t(in)]; });
-    for (int out : node.out) frozen[size_t(out)] = all;
-  }
-  return frozen;
-}
-
 Placement::Placement(const Graph& graph, std::span<const int> order,
-                     const std::vector<bool>& frozen, std::span<const int> outputs,
-                     const PlacementOptions& options)
+                     const std::vector<bool>& frozen, const Lanes& lanes,
+                     std::span<const int> outputs, const PlacementOptions& options)
     : graph_(&graph), frozen_(frozen), options_(options), readers_(size_t(graph.value_count())) {
   for (int n : order)
     for (int in : graph.nodes()[size_t(n)].in) readers_[size_t(in)].push_back(n);
   if (options.reuse) join_concatenations(order);
-  place(order, outputs);
+  place(order, lanes, outputs);
 }
 
 int Placement::whole(int value) const {
@@ -115,31 +81,45 @@ void Placement::join_concatenations(std::span<const int> order) {
   }
 }
 
-void Placement::place(std::span<const int> order, std::span<const int> outputs) {
-  constexpr size_t kForever = std::numeric_limits<size_t>::max();
-  std::map<int, size_t> last_use;  // by whole value: the last position in the order that touches it
-  for (size_t t = 0; t < order.size(); ++t) {
-    const auto& node = graph_->nodes()[size_t(order[t])];
+void Placement::place(std::span<const int> order, const Lanes& lanes,
+                      std::span<const int> outputs) {
+  // By whole value: the nodes that touch it, in order.
+  std::map<int, std::vector<int>> users;
+  std::set<int> kept;
+  for (int n : order) {
+    const auto& node = graph_->nodes()[size_t(n)];
     if (hoisted(node)) continue;
-    for (int v : node.in) last_use[whole(v)] = t;
-    for (int v : node.out) last_use[whole(v)] = t;
+    for (const auto* values : {&node.in, &node.out})
+      for (int v : *values)
+        if (auto& u = users[whole(v)]; u.empty() || u.back() != n) u.push_back(n);
   }
-  for (int v : outputs) last_use[whole(v)] = kForever;
+  for (int v : outputs) kept.insert(whole(v));
 
   ArenaAllocator arena(kAlignment);
   const auto bytes = [&](int v) { return size_t(graph_->info(v).type.bytes()); };
   const auto needed = [&](int v) {
-    return last_use.contains(v) && !graph_->info(v).state && !frozen_[size_t(v)];
+    return (users.contains(v) || kept.contains(v)) && !graph_->info(v).state && !frozen_[size_t(v)];
   };
   for (int v = 0; v < graph_->value_count(); ++v)
     if (graph_->info(v).producer < 0 && needed(v)) offsets_[v] = arena.take(bytes(v));
 
-  for (size_t t = 0; t < order.size(); ++t) {
-    const auto& node = graph_->nodes()[size_t(order[t])];
+  const auto take = [&](int v) {
+    Clock start = lanes.start(users[v].front());
+    for (int user : users[v]) start = shared(std::move(start), lanes.start(user));
+    return arena.take(bytes(v), start);
+  };
+  const auto give = [&](int v) {
+    Clock end = lanes.end(users[v].front());
+    for (int user : users[v]) end = joined(std::move(end), lanes.end(user));
+    arena.give(offsets_[v], bytes(v), end);
+  };
+
+  for (int n : order) {
+    const auto& node = graph_->nodes()[size_t(n)];
     if (hoisted(node)) continue;
     // What was fed stays, so that a plan can run again.
     const auto dies_here = [&](int v) {
-      return options_.reuse && last_use.at(v) == t && offsets_.contains(v) &&
+      return options_.reuse && users[v].back() == n && !kept.contains(v) && offsets_.contains(v) &&
              graph_->info(v).producer >= 0;
     };
     std::set<int> dead;
@@ -151,18 +131,19 @@ void Placement::place(std::span<const int> order, std::span<const int> outputs) 
       if (offsets_.contains(out)) continue;
       const auto r = node.op->reuses_input();
       const int over = o == 0 && r ? node.in[size_t(*r)] : -1;
+      const auto is_done = [&](int user) { return user == n || lanes.before(user, n); };
       if (over >= 0 && whole(over) == over && dead.contains(over) &&
           whole(node.out[0]) == node.out[0] && bytes(over) == bytes(out) &&
-          std::ranges::count(node.in, over) == 1) {
+          std::ranges::count(node.in, over) == 1 && std::ranges::all_of(users[over], is_done)) {
         offsets_[out] = offsets_[over];
         dead.erase(over);
       } else {
-        offsets_[out] = arena.take(bytes(out));
+        offsets_[out] = take(out);
       }
     }
     for (int v : node.out)
       if (dies_here(whole(v))) dead.insert(whole(v));  // an output that nothing reads
-    for (int v : dead) arena.give(offsets_[v], bytes(v));
+    for (int v : dead) give(v);
   }
   bytes_ = arena.bytes();
 }

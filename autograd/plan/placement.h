@@ -3,25 +3,14 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <vector>
 
 #include "autograd/graph.h"
+#include "autograd/plan/lanes.h"
+#include "autograd/plan/order.h"
 
 namespace sf {
-
-// The nodes that the outputs need and those that write states, in creation order.
-std::vector<int> execution_order(const Graph& graph, std::span<const int> outputs);
-
-// By value id: depends alone on states that are not variable and that no node writes, so a plan
-// computes it once.
-std::vector<bool> frozen_values(const Graph& graph, std::span<const int> order);
-
-// Whether a plan runs the node once, ahead of all runs: what it makes is frozen.
-inline bool hoisted(const Graph::Node& node, const std::vector<bool>& frozen) {
-  return !node.out.empty() && frozen[size_t(node.out[0])];
-}
 
 struct PlacementOptions {
   Backend backend = Backend::cpu;
@@ -29,12 +18,13 @@ struct PlacementOptions {
   bool reuse = true;  // of memory whose value nothing reads any more
 };
 
-// Offsets in one arena, found by best fit over the life times of the values.
+// Offsets in one arena, found by best fit over the life times of the values. Memory is used again
+// only where all that used it before come before all that use it then, whatever the lanes do.
 class Placement {
  public:
   Placement() = default;
   Placement(const Graph& graph, std::span<const int> order, const std::vector<bool>& frozen,
-            std::span<const int> outputs, const PlacementOptions& options);
+            const Lanes& lanes, std::span<const int> outputs, const PlacementOptions& options);
 
   // The ports of a node with the pitches and offsets that the placement gives them.
   OpSite site(const Graph::Node& node) const;
@@ -55,7 +45,7 @@ class Placement {
 
   void join_concatenations(std::span<const int> order);
   bool can_join(int value, const Graph::Node& concat, int64_t channel) const;
-  void place(std::span<const int> order, std::span<const int> outputs);
+  void place(std::span<const int> order, const Lanes& lanes, std::span<const int> outputs);
   bool hoisted(const Graph::Node& node) const { return sf::hoisted(node, frozen_); }
   int whole(int value) const;  // the outermost tensor that the value is a slice of
 

@@ -9,18 +9,17 @@
 #include <string>
 #include <vector>
 
-#include "autograd/graph.h"
 #include "autograd/plan/arena_memory.h"
-#include "autograd/plan/placement.h"
-#include "kernels/base/cuda/runtime.h"
+#include "autograd/plan/blueprint.h"
 
 namespace sf {
 
 struct PlanOptions {
   Device device{};
-  bool reuse_buffers =
-      true;           // off: every value keeps its own memory and can be fetched after a run
-  bool tf32 = false;  // as OpSite has it
+  // Off: every value keeps its own memory and can be fetched after a run.
+  bool reuse_buffers = true;
+  bool tf32 = false;          // as OpSite has it
+  int lanes = 0;              // as in BlueprintOptions
   bool check_finite = false;  // stop at the first NaN or infinity and name the step
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
   // Shared with plans that run in turn; null: memory of its own.
@@ -58,6 +57,7 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   Device device() const { return options_.device; }
+  const Blueprint& blueprint() const { return blueprint_; }
   // Copies a tensor of the input's type into its place.
   void feed(Value input, const Tensor& value);
   // Where an input is to be written before the next run, to fill it without a copy: memory of the
@@ -69,69 +69,56 @@ class Plan {
   // A copy on the host of an output, or, without reuse_buffers, of any value; dense.
   Tensor fetch(Value output) const;
 
-  // Memory of activations, inputs, outputs and workspace; known before any is taken.
-  size_t arena_bytes() const { return placement_.bytes() + workspace_bytes_; }
-  // Memory of hoisted values and packed weights.
+  // What the blueprint says.
+  using Step = Blueprint::Step;
+  const std::vector<Step>& steps() const { return blueprint_.steps(); }
+  size_t arena_bytes() const { return blueprint_.arena_bytes(); }
+  double flops() const { return blueprint_.flops(); }
+  std::string describe() const { return blueprint_.describe(); }
+  // Memory that hoisted values and packed weights take now.
   size_t constant_bytes() const { return constant_bytes_; }
   // Gives that memory back. The next run makes the constants anew, of the states as they are then.
   void release_constants();
-  double flops() const;
 
-  struct Step {
-    int node = 0;      // in the graph
-    std::string name;  // of the node: "s2.pathway0_res0.branch2.a"
-    std::shared_ptr<const Op> op;
-    OpSite site;
-    Lowered lowered;
-    std::vector<TensorRef> in, out;
-    std::shared_ptr<Storage> packed;  // weights in the kernel's arrangement
-  };
-  const std::vector<Step>& steps() const { return steps_; }
-  const std::vector<Step>& hoisted() const { return hoisted_; }
   // Runs all steps before `end` until one gives a value that is not finite.
   struct NotFinite {
     std::string step;  // its name; that of the input if what was fed is not finite
     int64_t row = 0;   // first index of the first bad value: the clip, where a step works on clips
   };
   std::optional<NotFinite> find_not_finite(size_t end);
-  // Inputs of concatenations that are produced in place.
-  int joined_without_copy() const { return placement_.slice_count(); }
-  // One line a step: name, op, kernel, output type, place, flops; then totals.
-  std::string describe() const;
-  // The problems of the steps that have a description, one a line, each once, in order.
-  std::string shapes() const;
 
  private:
+  // A step with its memory.
+  struct Bound {
+    const Step* step;
+    std::vector<TensorRef> in, out;
+    std::shared_ptr<Storage> packed;    // weights in the kernel's arrangement
+    std::unique_ptr<cuda::Event> done;  // that steps of other lanes wait for
+  };
+
+  std::vector<Bound> unbound(const std::vector<Step>& steps) const;
   std::optional<TensorRef> find(int value) const;
   TensorRef ref(int value) const;
   void take_memory();
   void check_holds_values() const;
-  void bind(Step& step) const;
-  void execute(const Step& step) const;
+  void bind(Bound& bound) const;
+  void bind_all();
+  void execute(const Bound& bound) const;
   std::byte* state_data(const Graph::ValueInfo& info) const;
-  Queue queue() const {
-    return stream_ ? stream_->queue() : Queue{.backend = options_.device.backend};
-  }
-  std::optional<int> cuda_device() const {
-    return stream_ ? std::optional(stream_->device()) : std::nullopt;
-  }
   void make_constants();
   void pack_weights();
 
   const Graph& graph_;
   PlanOptions options_;
-  std::optional<cuda::Stream> stream_;  // on a CUDA device
-  std::vector<int> outputs_;
-  Placement placement_;
+  Blueprint blueprint_;
   std::map<int, Tensor> constants_;
   bool has_constants_ = false;
-  size_t workspace_bytes_ = 0;
   std::shared_ptr<ArenaMemory> memory_;
   uint64_t number_ = 0;         // of this plan in it
   std::byte* arena_ = nullptr;  // that the steps are bound to
   bool has_inputs_ = false;     // in the arena
   size_t constant_bytes_ = 0;
-  std::vector<Step> hoisted_, steps_;
+  std::vector<Bound> hoisted_, steps_;
 };
 
 // Plans, runs and fetches; for tests and tools.

@@ -1,6 +1,6 @@
 #include "autograd/rewrite/rewrite.h"
 
-#include "autograd/plan/placement.h"
+#include "autograd/plan/order.h"
 
 namespace sf {
 

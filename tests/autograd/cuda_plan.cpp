@@ -86,6 +86,31 @@ TEST_F(CudaPlan, ConstantsAndCopiesToo) {
         << i;
 }
 
+// Each stream waits for the other twice in a run, and starts behind the run before.
+TEST_F(CudaPlan, PathwaysOnTwoStreamsToo) {
+  Graph graph;
+  const Value x = graph.input("x", kType);
+  Value slow = x, fast = x;
+  for (int stage = 0; stage < 2; ++stage) {
+    const auto on = [&](const char* pathway, auto f) {
+      const Graph::Scope scope(graph, pathway);
+      return f();
+    };
+    fast = on("pathway1", [&] { return relu(add(fast, slow)); });
+    slow = on("pathway0", [&] { return add(multiply(slow, slow), fast); });
+  }
+  const Value y = add(slow, fast);
+  std::vector<float> found[2];
+  for (const Device device : {Device{}, kCuda}) {
+    Plan plan(graph, std::vector{y}, {.device = device});
+    EXPECT_EQ(plan.blueprint().lanes(), device == kCuda ? 2 : 1);
+    plan.feed(x, clip_);
+    for (int run = 0; run < 3; ++run) plan.run();
+    found[device == kCuda] = values(plan.fetch(y));
+  }
+  EXPECT_EQ(found[0], found[1]);
+}
+
 TEST_F(CudaPlan, AStateElsewhereIsNamed) {
   EXPECT_EQ(error_of([&] { Plan(graph_, std::vector{y_}, {.device = kCuda}); }),
             "plan: 'w' is on cpu, wanted it on cuda:0");

@@ -61,7 +61,7 @@ TEST(Plan, TheArenaStaysSmall) {
   size_t inputs = 0, largest = 0;
   for (Value v : b.in) inputs += size_t(v.type().bytes());
   for (const auto& step : plan.steps())
-    largest = std::max(largest, size_t(step.out[0].type.bytes()));
+    largest = std::max(largest, size_t(step.site.out[0].type.bytes()));
   EXPECT_LE(plan.arena_bytes(), inputs + 4 * largest) << plan.describe();
 }
 
@@ -71,7 +71,7 @@ TEST(Plan, ConcatenationsOfPooledTensorsNeedNoCopy) {
   Plan plan(b.graph, std::vector{b.out});
   // Without fusion, batch norm and pooling write every input of both joins with the pitch of the
   // result, except where a convolution reads the tensor too and its kernel wants it dense.
-  EXPECT_GE(plan.joined_without_copy(), 2) << plan.describe();
+  EXPECT_GE(plan.blueprint().joined_without_copy(), 2) << plan.describe();
 }
 
 TEST(Plan, AJoinedTensorIsReadByItsOtherReadersToo) {
@@ -81,7 +81,7 @@ TEST(Plan, AJoinedTensorIsReadByItsOtherReadersToo) {
   Value joined = concat({a, b});
   Value product = multiply(a, b);
   Plan plan(g, std::vector{joined, product});
-  EXPECT_EQ(plan.joined_without_copy(), 2);
+  EXPECT_EQ(plan.blueprint().joined_without_copy(), 2);
   plan.feed(x, random_tensor("x", x.type(), -2, 2));
   plan.run();
   const auto j = values(plan.fetch(joined)), p = values(plan.fetch(product));
@@ -96,7 +96,7 @@ TEST(Plan, HoistsWhatDependsOnFrozenStateAlone) {
   Value t = g.state(Tensor::from(std::vector{1.f, 2.f}, {2}), "t", true);
   Value y = add(multiply(x, multiply(w, w)), multiply(t, t));
   Plan plan(g, std::vector{y});
-  EXPECT_EQ(plan.hoisted().size(), 1u);
+  EXPECT_EQ(plan.blueprint().hoisted().size(), 1u);
   EXPECT_EQ(plan.steps().size(), 3u);
   plan.feed(x, Tensor::from(std::vector{3.f, 5.f}, {2}));
   plan.run();

@@ -142,7 +142,8 @@ TEST(ShippedConfigs, NoConvolutionRunsOnASlowReferenceKernel) {
     const std::vector<int> outputs{r[out].id()};
     const auto order = execution_order(*r.graph, outputs);
     const auto frozen = frozen_values(*r.graph, order);
-    const Placement placement(*r.graph, order, frozen, outputs, {});
+    const Lanes lanes(*r.graph, order, frozen, 1);
+    const Placement placement(*r.graph, order, frozen, lanes, outputs, {});
     for (int n : order) {
       const auto& node = r.graph->nodes()[size_t(n)];
       const auto* conv = dynamic_cast<const Conv3dOp*>(node.op.get());

@@ -1,0 +1,98 @@
+#include "autograd/plan/blueprint.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sf {
+namespace {
+
+Lowered lower(const Graph::Node& node, const OpSite& site, Device device) {
+  try {
+    return node.op->lower(site);
+  } catch (const NoKernel&) {
+    std::string types;
+    for (const auto& port : site.in) types += cat(types.empty() ? "" : ", ", port.type);
+    throw Error(cat(node.name, ": ", node.op->name(), ": no kernel of device ", device.name(),
+                    " can run it on ", types));
+  }
+}
+
+size_t padded(size_t bytes) {
+  return (bytes + Placement::kAlignment - 1) / Placement::kAlignment * Placement::kAlignment;
+}
+
+}  // namespace
+
+Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
+                     const BlueprintOptions& options)
+    : graph_(&graph), device_(options.device), workspaces_(1) {
+  for (Value v : outputs) outputs_.push_back(v.id());
+  const std::vector<int> order = execution_order(graph, outputs_);
+  const std::vector<bool> frozen = frozen_values(graph, order);
+  const int by_device = device_.backend == Backend::cuda ? 2 : 1;
+  const Lanes lanes(graph, order, frozen, options.lanes > 0 ? options.lanes : by_device);
+  placement_ =
+      Placement(graph, order, frozen, lanes, outputs_,
+                {.backend = device_.backend, .tf32 = options.tf32, .reuse = options.reuse_buffers});
+
+  std::vector<int> numbers(graph.nodes().size());  // of the steps, by node
+  for (int n : order) {
+    const auto& node = graph.nodes()[size_t(n)];
+    const OpSite site = placement_.site(node);
+    Step step{.node = n,
+              .name = node.name,
+              .op = node.op,
+              .site = site,
+              .lowered = lower(node, site, device_)};
+    const bool once = sf::hoisted(node, frozen);
+    if (!once) {
+      step.lane = lanes.lane(n);
+      for (int other : lanes.waits(n)) {
+        step.waits.push_back(numbers[size_t(other)]);
+        steps_[size_t(step.waits.back())].awaited = true;
+      }
+      numbers[size_t(n)] = int(steps_.size());
+    }
+    workspaces_.resize(std::max(workspaces_.size(), size_t(step.lane) + 1));
+    size_t& workspace = workspaces_[size_t(step.lane)];
+    workspace = std::max(workspace, step.lowered.workspace_bytes);
+    (once ? hoisted_ : steps_).push_back(std::move(step));
+  }
+}
+
+size_t Blueprint::workspace_offset(int lane) const {
+  size_t at = placement_.bytes();
+  for (int before = 0; before < lane; ++before) at += padded(workspaces_[size_t(before)]);
+  return at;
+}
+
+size_t Blueprint::arena_bytes() const { return workspace_offset(lanes() - 1) + workspaces_.back(); }
+
+size_t Blueprint::constant_bytes() const {
+  size_t bytes = 0;
+  std::set<int> read(outputs_.begin(), outputs_.end());
+  for (const Step& step : steps_) {
+    bytes += step.lowered.packed_input < 0 ? 0 : step.lowered.packed_bytes;
+    const auto& in = graph_->nodes()[size_t(step.node)].in;
+    for (size_t i = 0; i < in.size(); ++i)
+      if (int(i) != step.lowered.packed_input) read.insert(in[i]);
+  }
+  for (const Step& step : hoisted_)
+    for (int out : graph_->nodes()[size_t(step.node)].out)
+      if (read.contains(out)) bytes += size_t(graph_->info(out).type.bytes());
+  return bytes;
+}
+
+double Blueprint::flops() const {
+  double sum = 0;
+  for (const Step& step : steps_) sum += step.op->flops(step.site);
+  return sum;
+}
+
+int Blueprint::launches() const {
+  int sum = 0;
+  for (const Step& step : steps_) sum += step.lowered.launches;
+  return sum;
+}
+
+}  // namespace sf

@@ -1,0 +1,71 @@
+// Blueprints for people and for benchmarks.
+#include <set>
+
+#include <fmt/format.h>
+
+#include "autograd/plan/blueprint.h"
+
+namespace sf {
+namespace {
+
+constexpr double kMiB = 1 << 20;
+
+// Where a value lives: "4096", "4128 pitch 80", "constant".
+std::string place(const Blueprint& blueprint, int value) {
+  const Placement& placement = blueprint.placement();
+  const auto offset = placement.offset(value);
+  if (!offset) return "constant";
+  const int64_t pitch = placement.pitch(value);
+  const bool dense = pitch == blueprint.graph().info(value).type.shape.channels();
+  return fmt::format("{}{}", *offset, dense ? "" : fmt::format(" pitch {}", pitch));
+}
+
+std::string streams(const Blueprint& blueprint) {
+  if (blueprint.lanes() == 1) return "1 stream";
+  std::vector<int> steps(size_t(blueprint.lanes()));
+  int waits = 0;
+  for (const Blueprint::Step& step : blueprint.steps()) {
+    ++steps[size_t(step.lane)];
+    waits += int(step.waits.size());
+  }
+  return fmt::format("{} streams of {} steps, {} waits between them", steps.size(),
+                     fmt::join(steps, " and "), waits);
+}
+
+}  // namespace
+
+std::string Blueprint::describe() const {
+  const bool launched = device_.backend != Backend::cpu;
+  std::string text = fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10}", "step", "op",
+                                 "kernel", "output", "offset", "MFLOP");
+  if (launched) text += fmt::format(" {:>6} {:>8}", "stream", "launches");
+  text += "\n";
+  for (const Step& s : steps_) {  // a step without outputs writes its first written input
+    const auto& node = graph_->nodes()[size_t(s.node)];
+    const int out = s.site.out.empty() ? node.in[size_t(s.op->written_inputs()[0])] : node.out[0];
+    text += fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10.2f}", s.name, s.op->name(),
+                        s.lowered.kernel, cat(graph_->info(out).type), place(*this, out),
+                        s.op->flops(s.site) / 1e6);
+    if (launched) text += fmt::format(" {:>6} {:>8}", s.lane, s.lowered.launches);
+    text += "\n";
+  }
+  text += fmt::format(
+      "{} steps, {} hoisted; {:.3f} GFLOP; {:.1f} MiB of activations and workspace, {:.1f} MiB of "
+      "packed weights and constants; {} tensors joined without a copy\n",
+      steps_.size(), hoisted_.size(), flops() / 1e9, double(arena_bytes()) / kMiB,
+      double(constant_bytes()) / kMiB, joined_without_copy());
+  if (launched) text += fmt::format("{} launches; {}\n", launches(), streams(*this));
+  return text;
+}
+
+std::string Blueprint::shapes() const {
+  std::set<std::string> seen;
+  std::string text;
+  for (const Step& step : steps_)
+    if (const std::string line = step.op->problem_text(step.site);
+        !line.empty() && seen.insert(line).second)
+      text += line + "\n";
+  return text;
+}
+
+}  // namespace sf

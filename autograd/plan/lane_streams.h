@@ -1,0 +1,43 @@
+// The streams that plans queue their lanes on.
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "kernels/base/cuda/runtime.h"
+#include "tensor/device.h"
+
+namespace sf {
+
+// On a CUDA device a stream for each lane; elsewhere the calling thread does all work at once and
+// there is nothing to wait for. All work of a run lies between a fork and a join, so runs, also of
+// different plans, come one behind the other.
+class LaneStreams {
+ public:
+  explicit LaneStreams(Device device) : device_(device) {}
+
+  // Makes the streams of that many lanes.
+  void want(int lanes);
+  Queue queue(int lane) const;
+  // Of the device, if it is a CUDA device.
+  std::optional<int> cuda_device() const;
+
+  // Lets the lanes start with what lane 0 has done.
+  void fork(int lanes);
+  // Lets lane 0 go on with what the lanes have done.
+  void join(int lanes);
+  void record(cuda::Event& event, int lane) const;
+  void wait(int lane, const cuda::Event& event) const;
+
+ private:
+  struct Lane {
+    explicit Lane(int device) : stream(device), end(device) {}
+    cuda::Stream stream;
+    cuda::Event end;
+  };
+
+  Device device_;
+  std::deque<Lane> lanes_;
+};
+
+}  // namespace sf
