@@ -80,6 +80,10 @@ bool can_run(const Conv3dProblem& p) { return is_storage(p.dtype) && pixels_fit(
 }  // namespace
 
 extern constinit const Conv3dKernel kConv3dDirect{
-    .name = "direct", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run};
+    .name = "direct",
+    .can_run = can_run,
+    .workspace_bytes = workspace_bytes,
+    .run = run,
+    .launches = [](const Conv3dProblem& p) { return p.sums ? 3 : 1; }};
 
 }  // namespace sf::SF_DEVICE_NS

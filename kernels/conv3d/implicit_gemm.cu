@@ -48,27 +48,35 @@ void run_best(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, vo
 
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dGemm{
-    .name = "gemm", .can_run = can_run, .workspace_bytes = gemm_workspace_bytes, .run = run_best};
+extern constinit const Conv3dKernel kConv3dGemm{.name = "gemm",
+                                                .can_run = can_run,
+                                                .workspace_bytes = gemm_workspace_bytes,
+                                                .run = run_best,
+                                                .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemm128x128{.name = "gemm_128x128",
                                                        .can_run = can_run,
                                                        .workspace_bytes = gemm_workspace_bytes,
-                                                       .run = run<Tile128x128>};
+                                                       .run = run<Tile128x128>,
+                                                       .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemm128x64{.name = "gemm_128x64",
                                                       .can_run = can_run,
                                                       .workspace_bytes = gemm_workspace_bytes,
-                                                      .run = run<Tile128x64>};
+                                                      .run = run<Tile128x64>,
+                                                      .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemm64x64{.name = "gemm_64x64",
                                                      .can_run = can_run,
                                                      .workspace_bytes = gemm_workspace_bytes,
-                                                     .run = run<Tile64x64>};
+                                                     .run = run<Tile64x64>,
+                                                     .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemm128x32{.name = "gemm_128x32",
                                                       .can_run = can_run,
                                                       .workspace_bytes = gemm_workspace_bytes,
-                                                      .run = run<Tile128x32>};
+                                                      .run = run<Tile128x32>,
+                                                      .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemm128x16{.name = "gemm_128x16",
                                                       .can_run = can_run,
                                                       .workspace_bytes = gemm_workspace_bytes,
-                                                      .run = run<Tile128x16>};
+                                                      .run = run<Tile128x16>,
+                                                      .launches = gathering_launches};
 
 }  // namespace sf::SF_DEVICE_NS

@@ -43,22 +43,26 @@ extern constinit const Conv3dKernel kConv3dGemmTf32{
     .exact = false,
     .can_run = can_run_tf32,
     .workspace_bytes = gemm_workspace_bytes,
-    .run = run_best<Tf32Tile128x16, Tf32Tile64x64, Tf32Tile128x128>};
+    .run = run_best<Tf32Tile128x16, Tf32Tile64x64, Tf32Tile128x128>,
+    .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemmTf32Tile128x128{
     .name = "gemm_tf32_128x128",
     .exact = false,
     .can_run = can_run_tf32,
     .workspace_bytes = gemm_workspace_bytes,
-    .run = run<Tf32Tile128x128>};
+    .run = run<Tf32Tile128x128>,
+    .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemmF32{
     .name = "gemm_f32",
     .can_run = can_run,
     .workspace_bytes = gemm_workspace_bytes,
-    .run = run_best<FmaTile128x16, FmaTile64x64, FmaTile128x64>};
+    .run = run_best<FmaTile128x16, FmaTile64x64, FmaTile128x64>,
+    .launches = gathering_launches};
 extern constinit const Conv3dKernel kConv3dGemmF32Tile128x64{
     .name = "gemm_f32_128x64",
     .can_run = can_run,
     .workspace_bytes = gemm_workspace_bytes,
-    .run = run<FmaTile128x64>};
+    .run = run<FmaTile128x64>,
+    .launches = gathering_launches};
 
 }  // namespace sf::SF_DEVICE_NS

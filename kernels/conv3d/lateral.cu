@@ -204,7 +204,10 @@ void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* w
 
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dLateral{
-    .name = "lateral", .can_run = can_run, .workspace_bytes = workspace_bytes, .run = run};
+extern constinit const Conv3dKernel kConv3dLateral{.name = "lateral",
+                                                   .can_run = can_run,
+                                                   .workspace_bytes = workspace_bytes,
+                                                   .run = run,
+                                                   .launches = gathering_launches};
 
 }  // namespace sf::SF_DEVICE_NS

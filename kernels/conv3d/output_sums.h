@@ -105,6 +105,9 @@ inline int64_t smallest_output_parts(const Conv3dProblem& p) {
 // For kernels that do not gather: makes parts of kPartPixels of what lies in y.
 void make_output_parts(const Conv3dProblem& p, const Conv3dArgs& args, float* parts, Queue queue);
 
+// Of a kernel that gathers while it stores, in one launch.
+inline int gathering_launches(const Conv3dProblem& p) { return p.sums ? 2 : 1; }
+
 // Stores the sums of all parts and their count.
 void add_output_parts(const Conv3dProblem& p, const Conv3dArgs& args, const float* parts,
                       int64_t count, Queue queue);

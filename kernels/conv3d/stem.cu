@@ -221,6 +221,7 @@ extern constinit const Conv3dKernel kConv3dStem{
     .can_run = can_run,
     .workspace_bytes = workspace_bytes,
     .run = run,
-    .launches = [](const Conv3dProblem&) { return 2; }};  // the weights first
+    // The weights first.
+    .launches = [](const Conv3dProblem& p) { return 1 + gathering_launches(p); }};
 
 }  // namespace sf::SF_DEVICE_NS
