@@ -85,7 +85,7 @@ void sum_of_squares(const ArraysProblem& p, const SumOfSquaresArgs& a, void*, vo
   launch(add_parts_kernel, 1, kThreads, kShared, queue, chunks.blocks(), sums, a.sum);
 }
 
-int sum_of_squares_launches(const VectorProblem&) { return 2; }
+int sum_of_squares_launches(const ArraysProblem&) { return 2; }
 
 void clip_norm(const ClipNormProblem& p, const ClipNormArgs& a, void*, void*, Queue queue) {
   launch(clip_norm_kernel, 1, kThreads, kShared, queue, p, a);
