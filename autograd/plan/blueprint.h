@@ -61,7 +61,7 @@ class Blueprint {
   int joined_without_copy() const { return placement_.slice_count(); }
 
   // One line a step: name, op, kernel, output type, place, flops; then totals. For devices that
-  // launch kernels their number and the lanes too.
+  // launch kernels their number, the lanes, and the time predicted for the GPUs of prediction.h.
   std::string describe() const;
   // The problems of the steps that have a description, one a line, each once, in order.
   std::string shapes() const;

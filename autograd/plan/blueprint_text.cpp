@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "autograd/plan/blueprint.h"
+#include "autograd/plan/prediction.h"
 
 namespace sf {
 namespace {
@@ -32,13 +33,31 @@ std::string streams(const Blueprint& blueprint) {
                      fmt::join(steps, " and "), waits);
 }
 
+std::string prediction(const Blueprint& blueprint) {
+  std::string text = fmt::format(
+      "predicted, not measured (each step's traffic or arithmetic at the maker's figures, {:g} us "
+      "assumed a launch):\n",
+      kLaunchSeconds * 1e6);
+  for (const GpuFigures& gpu : known_gpus()) {
+    const PredictedTime time = predicted_time(blueprint, gpu);
+    text += fmt::format("  {:<9} {:.3f} ms one step after another", gpu.name, time.in_turn * 1e3);
+    if (blueprint.lanes() > 1)
+      text +=
+          fmt::format(", {:.3f} ms where streams never slow each other", time.overlapping * 1e3);
+    text += "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string Blueprint::describe() const {
   const bool launched = device_.backend != Backend::cpu;
+  const GpuFigures& gpu = known_gpus()[0];
   std::string text = fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10}", "step", "op",
                                  "kernel", "output", "offset", "MFLOP");
-  if (launched) text += fmt::format(" {:>6} {:>8}", "stream", "launches");
+  if (launched)
+    text += fmt::format(" {:>6} {:>8} {:>8} us by {}", "stream", "launches", "MB", gpu.name);
   text += "\n";
   for (const Step& s : steps_) {  // a step without outputs writes its first written input
     const auto& node = graph_->nodes()[size_t(s.node)];
@@ -46,7 +65,9 @@ std::string Blueprint::describe() const {
     text += fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10.2f}", s.name, s.op->name(),
                         s.lowered.kernel, cat(graph_->info(out).type), place(*this, out),
                         s.op->flops(s.site) / 1e6);
-    if (launched) text += fmt::format(" {:>6} {:>8}", s.lane, s.lowered.launches);
+    if (launched)
+      text += fmt::format(" {:>6} {:>8} {:>8.2f} {:>5.1f}", s.lane, s.lowered.launches,
+                          traffic_bytes(s) / 1e6, predicted_seconds(s, gpu) * 1e6);
     text += "\n";
   }
   text += fmt::format(
@@ -54,7 +75,8 @@ std::string Blueprint::describe() const {
       "packed weights and constants; {} tensors joined without a copy\n",
       steps_.size(), hoisted_.size(), flops() / 1e9, double(arena_bytes()) / kMiB,
       double(constant_bytes()) / kMiB, joined_without_copy());
-  if (launched) text += fmt::format("{} launches; {}\n", launches(), streams(*this));
+  if (launched)
+    text += fmt::format("{} launches; {}\n{}", launches(), streams(*this), prediction(*this));
   return text;
 }
 
