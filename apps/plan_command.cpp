@@ -1,13 +1,13 @@
 #include <cstdio>
-#include <limits>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "apps/commands.h"
 #include "apps/engine/inference.h"
 #include "apps/engine/setup.h"
-#include "apps/engine/train_step.h"
+#include "apps/engine/training_graph.h"
 
 namespace sf {
 namespace {
@@ -20,11 +20,11 @@ struct PlanArguments {
   bool shapes = false;
 };
 
-void print(const Plan& plan, bool shapes) {
-  std::fputs((shapes ? plan.blueprint().shapes() : plan.describe()).c_str(), stdout);
+void print(const Blueprint& blueprint, bool shapes) {
+  std::fputs((shapes ? blueprint.shapes() : blueprint.describe()).c_str(), stdout);
 }
 
-void print_recomputation(const Plan& kept, const Plan& recomputed) {
+void print_recomputation(const Blueprint& kept, const Blueprint& recomputed) {
   constexpr double kMiB = 1 << 20;
   fmt::print(
       "{:.1f} MiB of activations and workspace without SF.RECOMPUTE, {:.1f} MiB with it and {} "
@@ -33,30 +33,44 @@ void print_recomputation(const Plan& kept, const Plan& recomputed) {
       recomputed.steps().size() - kept.steps().size());
 }
 
+void plan_training(const PlanArguments& a, const Config& config, const Model& model,
+                   Device device) {
+  const Optimizer optimizer(model, config);
+  TrainStepOptions options = train_step_options(config, a.batch, device);
+  LossScaler scaler;
+  if (options.half == DType::f16) options.scaler = &scaler;
+  const bool recompute = std::exchange(options.recompute, false);
+  TrainingGraph step(model, optimizer, config, options);
+  TrainingGraph again(model, optimizer, config, options);
+  again.recompute();
+  const BlueprintOptions rules{.device = device, .tf32 = options.tf32};
+  const Blueprint kept(*step.graph, step.outputs(), rules);
+  const Blueprint recomputed(*again.graph, again.outputs(), rules);
+  print(recompute ? recomputed : kept, a.shapes);
+  if (!a.shapes) print_recomputation(kept, recomputed);
+}
+
+void plan_inference(const PlanArguments& a, const Config& config, const Model& model,
+                    Device device) {
+  const auto crop = config.get<int64_t>("DATA.TEST_CROP_SIZE");
+  const InferenceGraphOptions options{.half = half_type(config, false)};
+  const InferenceGraph one(model, 1, crop, options);
+  const BlueprintOptions rules{.device = device, .tf32 = config.get<bool>("SF.TF32")};
+  const Blueprint single(one.graph(), one.outputs(), rules);
+  const int64_t batch =
+      clips_together(single.arena_bytes(), a.batch, memory_limit_bytes(config, false));
+  if (batch == 1) return print(single, a.shapes);
+  const InferenceGraph many(model, batch, crop, options);
+  print(Blueprint(many.graph(), many.outputs(), rules), a.shapes);
+}
+
+// Needs neither the device nor its memory.
 void plan(const PlanArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
+  const Device device = Device::parse_to_plan(config.get<std::string>("SF.DEVICE"));
   const auto model = initial_model(config, parameter_type(config));
-  if (a.train) {
-    const Optimizer optimizer(*model, config);
-    TrainStepOptions options = train_step_options(config, a.batch);
-    const TrainStep step(*model, optimizer, config, options);
-    print(step.plan(), a.shapes);
-    if (a.shapes) return;
-    options.recompute = !options.recompute;
-    options.memory_limit_bytes = std::numeric_limits<double>::infinity();
-    const TrainStep other(*model, optimizer, config, options);
-    print_recomputation(options.recompute ? step.plan() : other.plan(),
-                        options.recompute ? other.plan() : step.plan());
-    return;
-  }
-  const Inference network(*model, config.get<int64_t>("DATA.TEST_CROP_SIZE"),
-                          {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
-                           .max_batch = a.batch,
-                           .memory_limit_bytes = memory_limit_bytes(config, false),
-                           .half = half_type(config, false),
-                           .tf32 = config.get<bool>("SF.TF32")});
-  print(network.plan(), a.shapes);
+  (a.train ? plan_training : plan_inference)(a, config, *model, device);
 }
 
 }  // namespace

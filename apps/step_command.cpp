@@ -56,7 +56,8 @@ void step(const StepArguments& a) {
   const int64_t clips = pathways[0].shape()[0];
   const Tensor targets =
       read_targets(file, a.input, clips, config.get<int64_t>("MODEL.NUM_CLASSES"));
-  TrainStepOptions options = train_step_options(config, clips);
+  TrainStepOptions options =
+      train_step_options(config, clips, Device::parse(config.get<std::string>("SF.DEVICE")));
   options.crop = pathways[0].shape()[2];
   options.soft_targets = targets.dtype() != DType::i64;
   options.accumulate = 1;

@@ -78,7 +78,7 @@ struct Training {
     fill_counter_weights(*model);
     optimizer = std::make_unique<Optimizer>(*model, net.config);
     optimizer->set_learning_rate(1e-4);
-    TrainStepOptions options = train_step_options(net.config, kBatch);
+    TrainStepOptions options = train_step_options(net.config, kBatch, {});
     options.recompute = recompute;
     step = std::make_unique<TrainStep>(*model, *optimizer, net.config, options);
     for (const TensorType& type : model->inputs(kBatch, options.crop))

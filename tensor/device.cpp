@@ -9,6 +9,12 @@
 namespace sf {
 namespace {
 
+#if defined(SF_WITH_CUDA)
+constexpr bool kWithCuda = true;
+#else
+constexpr bool kWithCuda = false;
+#endif
+
 // N of "cuda:N"; 0 for "cuda".
 std::optional<int> cuda_index(std::string_view text) {
   if (text == "cuda") return 0;
@@ -20,17 +26,30 @@ std::optional<int> cuda_index(std::string_view text) {
   return index;
 }
 
-}  // namespace
-
-Device Device::parse(std::string_view text) {
+Device named(std::string_view text) {
   if (text == "auto" || text == "cpu") return {};
   if (text == "simt") return {.backend = Backend::simt};
   const std::optional<int> index = cuda_index(text);
   SF_CHECK(index, "device: wanted auto, cpu, simt, cuda or cuda:N, found '", text, "'");
+  return {.backend = Backend::cuda, .index = *index};
+}
+
+}  // namespace
+
+Device Device::parse(std::string_view text) {
+  const Device device = named(text);
+  if (device.backend != Backend::cuda) return device;
   const int count = cuda::device_count();
   SF_CHECK(count > 0, "device: wanted ", text, ", found none: ", cuda::describe_devices());
-  SF_CHECK(*index < count, "device: wanted ", text, ", found ", count, " CUDA devices");
-  return {.backend = Backend::cuda, .index = *index};
+  SF_CHECK(device.index < count, "device: wanted ", text, ", found ", count, " CUDA devices");
+  return device;
+}
+
+Device Device::parse_to_plan(std::string_view text) {
+  const Device device = named(text);
+  SF_CHECK(device.backend != Backend::cuda || kWithCuda, "device: wanted kernels of ", text,
+           ", found a build without CUDA");
+  return device;
 }
 
 std::string Device::name() const {

@@ -17,6 +17,9 @@ struct Device {
   // "auto", "cpu", "simt", "cuda", "cuda:1". Throws for other text and for devices that this build
   // or machine does not have.
   static Device parse(std::string_view text);
+  // The same, but the machine need not have the device: for plans that do not run. Throws for
+  // devices that this build has no kernels for.
+  static Device parse_to_plan(std::string_view text);
   std::string name() const;
   // Whether its memory is the host's.
   bool is_host() const { return backend != Backend::cuda; }

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
-
-#include "autograd/rewrite/rewrite.h"
 
 namespace sf {
 namespace {
@@ -27,37 +24,18 @@ Tensor stack(const std::vector<Tensor>& parts) {
 
 }  // namespace
 
+int64_t clips_together(size_t bytes_of_one, int64_t max_batch, double memory_limit_bytes) {
+  const auto room = int64_t(memory_limit_bytes / double(bytes_of_one));
+  return std::max<int64_t>(1, std::min(max_batch, room));
+}
+
 struct Inference::Planned {
   Planned(const Model& model, int64_t batch, int64_t crop, const InferenceOptions& options,
           std::shared_ptr<ArenaMemory> memory)
-      : batch(batch) {
-    Graph built;
-    std::vector<Value> clips;
-    for (const TensorType& type : model.inputs(batch, crop))
-      clips.push_back(built.input(cat("clip", clips.size()), type));
-    const Value out = model.forward(clips);
-    const Value mean = built.value(built.marks().at("logits"));
-    Rewritten rewritten =
-        rewrite_for_inference(built, std::vector{out.id(), mean.id()}, options.keep_stages);
-    if (options.half) {
-      std::vector<int> kept{rewritten[out].id(), rewritten[mean].id()};
-      if (options.keep_stages)
-        for (const auto& [name, value] : rewritten.graph->marks()) kept.push_back(value);
-      Rewritten halved = mixed_precision(*rewritten.graph, kept, *options.half);
-      rewritten = std::move(rewritten).then(std::move(halved));
-    }
-    for (Value clip : clips) inputs.push_back(rewritten[clip]);
-    scores = rewritten[out];
-    logits = rewritten[mean];
-    graph = std::move(rewritten.graph);
-    std::vector<Value> outputs{scores, logits};
-    for (const auto& [name, value] : graph->marks()) {
-      if (!options.keep_stages || !name.starts_with("act.")) continue;
-      stages.emplace_back(name, graph->value(value));
-      outputs.push_back(stages.back().second);
-    }
-    graph->move_states_to(options.device);
-    plan = std::make_unique<Plan>(*graph, outputs,
+      : batch(batch),
+        network(model, batch, crop, {.half = options.half, .keep_stages = options.keep_stages}) {
+    network.graph().move_states_to(options.device);
+    plan = std::make_unique<Plan>(network.graph(), network.outputs(),
                                   PlanOptions{.device = options.device,
                                               .tf32 = options.tf32,
                                               .check_finite = options.check_finite,
@@ -65,10 +43,7 @@ struct Inference::Planned {
   }
 
   int64_t batch;
-  std::unique_ptr<Graph> graph;
-  std::vector<Value> inputs;
-  Value scores, logits;
-  std::vector<std::pair<std::string, Value>> stages;
+  InferenceGraph network;
   std::unique_ptr<Plan> plan;
 };
 
@@ -76,9 +51,8 @@ Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& o
   const auto memory =
       options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device);
   single_ = std::make_unique<Planned>(model, 1, crop, options, memory);
-  // Activations grow with the batch, so the plan of one clip tells how many fit.
-  const auto room = int64_t(options.memory_limit_bytes / double(single_->plan->arena_bytes()));
-  const int64_t batch = std::min(options.max_batch, room);
+  const int64_t batch =
+      clips_together(single_->plan->arena_bytes(), options.max_batch, options.memory_limit_bytes);
   if (batch > 1) chunked_ = std::make_unique<Planned>(model, batch, crop, options, memory);
 }
 
@@ -97,15 +71,15 @@ void Inference::release_weights() {
 
 void Inference::run_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips,
                           std::vector<Result>& results) {
-  for (size_t p = 0; p < planned.inputs.size(); ++p) {
-    const TensorType& type = planned.inputs[p].type();
-    const auto place = planned.plan->place(planned.inputs[p]);
+  for (size_t p = 0; p < planned.network.inputs().size(); ++p) {
+    const TensorType& type = planned.network.inputs()[p].type();
+    const auto place = planned.plan->place(planned.network.inputs()[p]);
     const size_t bytes = size_t(type.bytes()) / clips.size();
     Shape wanted = type.shape;
     wanted.set(0, 1);
     for (size_t i = 0; i < clips.size(); ++i) {
-      SF_CHECK(clips[i].size() == planned.inputs.size(), "network: wanted ", planned.inputs.size(),
-               " pathways, found ", clips[i].size());
+      SF_CHECK(clips[i].size() == planned.network.inputs().size(), "network: wanted ",
+               planned.network.inputs().size(), " pathways, found ", clips[i].size());
       const Tensor& clip = clips[i][p];
       SF_CHECK(clip.numel() == wanted.numel() && clip.dtype() == type.dtype &&
                    clip.shape()[-1] == wanted[-1] && clip.shape()[-2] == wanted[-2] &&
@@ -118,8 +92,10 @@ void Inference::run_chunk(Planned& planned, std::span<const std::vector<Tensor>>
     }
   }
   planned.plan->run();
-  Result result{planned.plan->fetch(planned.scores), planned.plan->fetch(planned.logits), {}};
-  for (const auto& [name, value] : planned.stages)
+  Result result{planned.plan->fetch(planned.network.scores()),
+                planned.plan->fetch(planned.network.logits()),
+                {}};
+  for (const auto& [name, value] : planned.network.stages())
     result.stages.emplace_back(name, planned.plan->fetch(value));
   results.push_back(std::move(result));
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/engine/inference_graph.h"
 #include "autograd/plan/plan.h"
-#include "models/model.h"
 
 namespace sf {
 
@@ -21,6 +21,10 @@ struct InferenceOptions {
   bool keep_stages = false;        // keep the activations behind each stage
   std::shared_ptr<ArenaMemory> memory = nullptr;  // of the plans; null: of their own
 };
+
+// Clips that run together, at least one: as many as wanted and as the memory allows, where one
+// takes that much. Activations grow with the batch.
+int64_t clips_together(size_t bytes_of_one, int64_t max_batch, double memory_limit_bytes);
 
 // Batches run in chunks: as many clips together as max_batch and the memory limit allow, what is
 // left over one by one. One thread at a time.

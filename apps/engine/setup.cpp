@@ -42,8 +42,8 @@ std::optional<DType> half_type(const Config& config, bool training) {
   SF_CHECK(dtype == DType::f32, "TRAIN.MIXED_PRECISION: wanted SF.DTYPE f32, found ", dtype);
   const DType half = parse_dtype(config.get<std::string>("SF.HALF_TYPE"));
   SF_CHECK(is_half(half), "SF.HALF_TYPE: wanted bf16 or f16, found ", half);
-  const bool cpu = Device::parse(config.get<std::string>("SF.DEVICE")).backend == Backend::cpu;
-  if (cpu && half == DType::bf16 && !has_bf16_products()) return {};
+  const Device device = Device::parse_to_plan(config.get<std::string>("SF.DEVICE"));
+  if (device.backend == Backend::cpu && half == DType::bf16 && !has_bf16_products()) return {};
   return half;
 }
 

@@ -1,36 +1,14 @@
-// One step of training as a planned graph: forward, loss, gradients, optimiser.
+// One step of training, planned.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "apps/engine/loss_scaler.h"
-#include "apps/engine/optimizer.h"
+#include "apps/engine/training_graph.h"
 #include "autograd/plan/plan.h"
-#include "dist/process_group.h"
 
 namespace sf {
-
-struct TrainStepOptions {
-  int64_t batch = 1;  // clips
-  int64_t crop = 224;
-  bool soft_targets = false;  // shares of classes instead of labels
-  int accumulate = 1;         // batches whose gradients are averaged for one step of the optimiser
-  bool keep_gradients = false;  // so that gradients() can be called
-  bool recompute = false;       // cheap results for the backward pass instead of keeping them
-  bool check_finite = false;
-  std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
-  std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
-  bool tf32 = false;               // as OpSite has it
-  LossScaler* scaler = nullptr;    // not owned; null: the loss is not scaled
-  Device device{};
-  double memory_limit_bytes = std::numeric_limits<double>::infinity();
-  std::shared_ptr<ArenaMemory> memory = nullptr;  // as in PlanOptions
-};
-
-// As the configuration states them, for batches of that many clips of the training crop.
-TrainStepOptions train_step_options(const Config& config, int64_t batch);
 
 // A batch whose loss or gradients are not finite. The parameters are what they were before it.
 class NotFiniteLoss : public Error {

@@ -48,7 +48,8 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
   auto& planned = steps_[{batch, crop}];
   if (planned) return *planned;
   memory_->release();  // so that it counts to what the machine has
-  TrainStepOptions options = train_step_options(config_, batch);
+  TrainStepOptions options =
+      train_step_options(config_, batch, Device::parse(config_.get<std::string>("SF.DEVICE")));
   options.crop = crop;
   options.memory = memory_;
   if (options.half == DType::f16) options.scaler = &scaler_;

@@ -36,7 +36,9 @@ TEST_F(CommandLine, BadInputIsOneLineAndStatus1) {
        "OUTPUT_DIR /tmp",
        "MViT"},
       {"run --cfg configs/AVA/c2/SLOWFAST_32x2_R50.yaml --num_shards 2", "--num_shards"},
-      {"plan --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --device cuda", "cuda"},
+      {"infer --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --device cuda:4711 --input "
+       "x.safetensors --output y.safetensors",
+       "cuda:4711"},
       {"plan --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --device tpu", "tpu"},
       {"plan --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --sideways", "--sideways"},
       {"infer --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --input nowhere.safetensors --output "
@@ -126,6 +128,21 @@ TEST_F(CommandLine, Tf32IsUsedOnlyWhereTheConfigurationSaysSo) {
       ASSERT_EQ(o.status, 0) << o.err;
       EXPECT_EQ(o.out.find("gemm_tf32") != std::string::npos, *allowed != 0) << kind << allowed;
     }
+}
+
+TEST_F(CommandLine, PlanOfCudaNeedsNoGpu) {
+  for (const char* training : {"", " --train"}) {
+    const Outcome o =
+        sf(cat("plan --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --device cuda", training));
+#if defined(SF_WITH_CUDA)
+    ASSERT_EQ(o.status, 0) << o.err;
+    for (const char* expected : {" launches; 2 streams of ", "predicted, not measured", "RTX 4090"})
+      EXPECT_NE(o.out.find(expected), std::string::npos) << expected;
+#else
+    EXPECT_EQ(o.status, 1);
+    EXPECT_EQ(o.err, "sf: device: wanted kernels of cuda, found a build without CUDA\n");
+#endif
+  }
 }
 
 TEST_F(CommandLine, PlanOfATrainingShowsWhatRecomputingSaves) {

@@ -26,6 +26,20 @@ TEST(Device, NamesAreReadBack) {
             "device: wanted auto, cpu, simt, cuda or cuda:N, found 'gpu'");
 }
 
+// A plan of a device needs its kernels alone.
+TEST(Device, ToPlanForNeedNotBeThere) {
+  EXPECT_EQ(Device::parse_to_plan("cpu").name(), "cpu");
+  EXPECT_EQ(error_of([] { Device::parse_to_plan("gpu"); }),
+            "device: wanted auto, cpu, simt, cuda or cuda:N, found 'gpu'");
+#if defined(SF_WITH_CUDA)
+  EXPECT_EQ(Device::parse_to_plan("cuda:7").name(), "cuda:7");
+#else
+  EXPECT_EQ(error_of([] { Device::parse_to_plan("cuda"); }),
+            "device: wanted kernels of cuda, found a build without CUDA");
+#endif
+  EXPECT_THROW(Device::parse("cuda:4711"), Error);
+}
+
 // relu, sum and product are one rounding each on every device.
 TEST(Device, APlanOnTheExecutorEqualsThatOnTheCpu) {
   Graph graph;

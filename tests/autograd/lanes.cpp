@@ -170,10 +170,10 @@ struct Training {
     const StepInputs inputs{.learning_rate = graph->state(rate, "rate", true),
                             .step = graph->state(step, "step", true),
                             .factor = {}};
-    for (size_t i = 0; i < all.size(); ++i) {
-      Graph::Scope scope(*graph, graph->info(parameters[i].id()).name);
-      if (all[i]) sgd_step(parameters[i], all[i], {}, inputs, {});
-    }
+    std::vector<Learning> learning;
+    for (size_t i = 0; i < all.size(); ++i)
+      if (all[i]) learning.push_back({.parameter = parameters[i], .gradient = all[i]});
+    sgd_step(learning, inputs, {});
     out = r[y];
     if (!recompute) return;
     Rewritten again = recompute_cheap_values(*graph, out, std::vector{out.id()});

@@ -1,0 +1,73 @@
+// One step of training as a graph: forward, loss, gradients, optimiser. Not planned yet.
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "apps/engine/loss_scaler.h"
+#include "apps/engine/optimizer.h"
+#include "autograd/plan/arena_memory.h"
+#include "dist/process_group.h"
+
+namespace sf {
+
+struct TrainStepOptions {
+  int64_t batch = 1;  // clips
+  int64_t crop = 224;
+  bool soft_targets = false;  // shares of classes instead of labels
+  int accumulate = 1;         // batches whose gradients are averaged for one step of the optimiser
+  bool keep_gradients = false;  // so that gradients() can be called
+  bool recompute = false;       // cheap results for the backward pass instead of keeping them
+  bool check_finite = false;
+  std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
+  std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
+  bool tf32 = false;               // as OpSite has it
+  LossScaler* scaler = nullptr;    // not owned; null: the loss is not scaled
+  Device device{};
+  double memory_limit_bytes = std::numeric_limits<double>::infinity();
+  std::shared_ptr<ArenaMemory> memory = nullptr;  // as in PlanOptions
+};
+
+// As the configuration states them, for batches of that many clips of the training crop.
+TrainStepOptions train_step_options(const Config& config, int64_t batch, Device device);
+
+// The parameters, the running statistics and the optimiser's state are its states.
+struct TrainingGraph {
+  // The model and the optimiser must outlive it.
+  TrainingGraph(const Model& model, const Optimizer& optimizer, const Config& config,
+                const TrainStepOptions& options);
+
+  // What a step gives.
+  std::vector<Value> outputs() const;
+  // Makes cheap results again for the backward pass, from now on.
+  void recompute();
+
+  std::vector<Parameter> parameters;
+  std::unique_ptr<Graph> graph;
+  std::vector<Value> clips;
+  Value targets, loss, logits;
+  Value norm;                    // of the gradients; empty where nothing asks for it
+  std::vector<Value> gradients;  // by parameter; with keep_gradients
+
+  // States that are set before a run: the key of the draws of dropout, the gradient of the loss
+  // and what takes its scale out again, both with a loss scaler.
+  Tensor iteration = Tensor::from(std::vector<int64_t>{0}, {1});
+  Tensor scaled_seed = Tensor::zeros({{1}, DType::f32}),
+         inverse_scale = Tensor::zeros({{1}, DType::f64});
+
+  // With accumulation: the sums, and the step of the optimiser on them.
+  std::vector<Tensor> sums;
+  Graph update_graph{TrainingRules{}};
+  Value update_norm;
+
+ private:
+  // What takes the scale of the loss off the gradients; empty without a scaler.
+  Value unscale(Graph& of) const;
+  void add_up(const Optimizer& optimizer, const std::vector<Value>& gradients);
+
+  bool scaled_;
+};
+
+}  // namespace sf
