@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kAlignment = 256;
 constexpr size_t kRedZone = 256;  // checked for writes
 constexpr unsigned char kPoison = 0xff;
+constexpr size_t kHugePage = size_t{1} << 21;  // a launch opens and closes all pages: few, then
 constexpr size_t kReserve = 4;  // addresses, in limits: room for holes that nothing fits into
 
 // Of the bytes and the red zone behind them.
@@ -57,13 +58,15 @@ void name_host_faults() {
 }  // namespace
 
 DeviceMemory::DeviceMemory(size_t limit) : limit_(limit) {
-  void* reserved = mmap(nullptr, limit * kReserve, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const size_t size = limit * kReserve + kHugePage;
+  void* reserved =
+      mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (reserved == MAP_FAILED) {
     perror("ptxrun: reserving addresses for device memory");
     std::abort();
   }
-  base_ = static_cast<char*>(reserved);
+  madvise(reserved, size, MADV_HUGEPAGE);
+  base_ = static_cast<char*>(reserved) + -reinterpret_cast<uintptr_t>(reserved) % kHugePage;
   name_host_faults();
 }
 
@@ -82,10 +85,8 @@ void* DeviceMemory::allocate(size_t bytes) {
   }
   open();
   if (offset == top_) {
-    const size_t page = size_t(sysconf(_SC_PAGESIZE));
-    const size_t from = top_ / page * page;
-    mprotect(base_ + from, top_ + size - from, PROT_READ | PROT_WRITE);
     top_ += size;
+    protect(PROT_READ | PROT_WRITE);
   }
   memset(base_ + offset, kPoison, filled(bytes));
   close();
@@ -153,7 +154,7 @@ void DeviceMemory::close() {
 }
 
 void DeviceMemory::protect(int protection) const {
-  if (top_) mprotect(base_, top_, protection);
+  if (top_) mprotect(base_, (top_ + kHugePage - 1) / kHugePage * kHugePage, protection);
 }
 
 DeviceMemory& device_memory() {
