@@ -172,7 +172,8 @@ struct Training {
                             .factor = {}};
     std::vector<Learning> learning;
     for (size_t i = 0; i < all.size(); ++i)
-      if (all[i]) learning.push_back({.parameter = parameters[i], .gradient = all[i]});
+      if (all[i])
+        learning.push_back({.parameter = parameters[i], .gradient = all[i], .memory = {}});
     sgd_step(learning, inputs, {});
     out = r[y];
     if (!recompute) return;
