@@ -1,5 +1,5 @@
 # The tests of the cuda backend where it runs on ptxrun, in three orders of warps and blocks: the laws of the kernels,
-# plans, and inference and training of two small networks.
+# plans, and inference and training of the small networks.
 add_custom_target(on_ptxrun)
 add_dependencies(on_ptxrun test_kernels test_tensor test_autograd test_apps)
 # All PTX is compiled with the build, on all processors, so that tests only run it.
@@ -22,7 +22,7 @@ function(on_ptxrun_test name program filter)
 endfunction()
 
 # Those that take longest first.
-set(networks slow_r50 slowfast_4x16)
+set(networks slowfast_r50 slowfast_4x16 c2d_r50 i3d_nln_r50 slow_r50)
 foreach(network ${networks})
   on_ptxrun_test(training_${network} test_apps *GoldenTraining.*OnCuda*/${network})
 endforeach()
