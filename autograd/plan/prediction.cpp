@@ -11,7 +11,8 @@ double port_bytes(const OpSite::Port& port) { return double(port.type.bytes()); 
 
 double arithmetic_seconds(const Blueprint::Step& step, const GpuFigures& gpu) {
   const bool half = !step.site.in.empty() && is_half(step.site.in[0].type.dtype);
-  return step.op->flops(step.site) / (half ? gpu.half : gpu.single);
+  const bool tf32 = step.lowered.kernel.find("tf32") != std::string::npos;
+  return step.op->flops(step.site) / (half ? gpu.half : tf32 ? gpu.tf32 : gpu.single);
 }
 
 }  // namespace
@@ -19,9 +20,16 @@ double arithmetic_seconds(const Blueprint::Step& step, const GpuFigures& gpu) {
 // Dense, at boost clock, from NVIDIA's "H100 Tensor Core GPU Architecture" and "Ada GPU
 // Architecture".
 std::span<const GpuFigures> known_gpus() {
-  static constexpr std::array kGpus{
-      GpuFigures{.name = "H100 SXM", .bandwidth = 3350e9, .single = 66.9e12, .half = 989.4e12},
-      GpuFigures{.name = "RTX 4090", .bandwidth = 1008e9, .single = 82.6e12, .half = 165.2e12}};
+  static constexpr std::array kGpus{GpuFigures{.name = "H100 SXM",
+                                               .bandwidth = 3350e9,
+                                               .single = 66.9e12,
+                                               .tf32 = 494.7e12,
+                                               .half = 989.4e12},
+                                    GpuFigures{.name = "RTX 4090",
+                                               .bandwidth = 1008e9,
+                                               .single = 82.6e12,
+                                               .tf32 = 82.6e12,
+                                               .half = 165.2e12}};
   return kGpus;
 }
 

@@ -14,6 +14,7 @@ struct GpuFigures {
   std::string_view name;
   double bandwidth;  // bytes a second of its memory
   double single;     // float32 operations a second, two a multiply-add
+  double tf32;       // of the tensor cores, in TF32
   double half;       // bf16 and f16 operations a second of the tensor cores, added up in float32
 };
 std::span<const GpuFigures> known_gpus();
@@ -27,7 +28,8 @@ inline constexpr double kLaunchSeconds = 3e-6;
 double traffic_bytes(const Blueprint::Step& step);
 
 // The longer of traffic at full bandwidth and arithmetic at full speed, and the launches; nothing
-// for a step that launches nothing. Arithmetic is counted at the speed of the type of input 0.
+// for a step that launches nothing. Arithmetic is counted at the speed of the type of input 0, that
+// of float32 at the speed of TF32 for the kernels that have it in their name.
 double predicted_seconds(const Blueprint::Step& step, const GpuFigures& gpu);
 
 struct PredictedTime {

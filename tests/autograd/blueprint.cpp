@@ -12,7 +12,8 @@ namespace sf {
 namespace {
 
 constexpr Device kSimt{.backend = Backend::simt};
-constexpr GpuFigures kGpu{.name = "round", .bandwidth = 1e9, .single = 1e9, .half = 1e10};
+constexpr GpuFigures kGpu{
+    .name = "round", .bandwidth = 1e9, .single = 1e9, .tf32 = 4e9, .half = 1e10};
 
 struct Rewrite {
   explicit Rewrite(DType dtype = DType::f32) : net(dtype) {
@@ -80,6 +81,15 @@ TEST(Prediction, OfAConvolutionIsItsArithmeticAtTheSpeedOfItsType) {
     EXPECT_DOUBLE_EQ(predicted_seconds(blueprint.steps().at(0), kGpu),
                      operations / (dtype == DType::f32 ? 1e9 : 1e10) + kLaunchSeconds);
   }
+}
+
+TEST(Prediction, OfAConvolutionInTf32IsFaster) {
+  Graph g;
+  const Value w = g.state(Tensor::zeros({{64, 1, 1, 1, 64}}), "w", false);
+  const Value y = conv3d(g.input("x", {{1, 1, 8, 8, 64}}), w, {});
+  const Blueprint blueprint(g, std::vector{y}, {.device = kSimt, .tf32 = true});
+  EXPECT_DOUBLE_EQ(predicted_seconds(blueprint.steps().at(0), kGpu),
+                   64.0 * 2 * 64 * 64 / 4e9 + kLaunchSeconds);
 }
 
 TEST(Prediction, OfWhatIsDoneInPlaceIsNothing) {
