@@ -47,7 +47,11 @@ void plan_training(const PlanArguments& a, const Config& config, const Model& mo
   const Blueprint kept(*step.graph, step.outputs(), rules);
   const Blueprint recomputed(*again.graph, again.outputs(), rules);
   print(recompute ? recomputed : kept, a.shapes);
-  if (!a.shapes) print_recomputation(kept, recomputed);
+  if (a.shapes) return;
+  print_recomputation(kept, recomputed);
+  if (options.accumulate == 1) return;
+  fmt::print("\nAfter every {} batches:\n", options.accumulate);
+  print(Blueprint(step.update_graph, std::vector{step.update_norm}, rules), false);
 }
 
 void plan_inference(const PlanArguments& a, const Config& config, const Model& model,

@@ -1,5 +1,7 @@
 #include "layers/conv.h"
 
+#include <array>
+
 #include "autograd/ops/batch_norm_training.h"
 #include "autograd/ops/linear.h"
 
@@ -16,9 +18,12 @@ void visit_splits(const Module& root, const Visit& visit) {
   const auto& all = root.parameters();
   for (size_t i = 0; i < all.size(); ++i) {
     if (!all[i].name.ends_with(kSplitMean)) continue;
-    // In the order in which a batch norm makes them.
-    const auto at = [&](size_t back) { return all[i + 1 - back].tensor.template span<T>(); };
-    visit(root.batch_norm_splits(), at(3), at(2), at(1), at(0));
+    // In the order in which a batch norm makes them; copies, should they be on a device.
+    std::array<Tensor, 4> on_host;
+    for (size_t k = 0; k < 4; ++k) on_host[k] = all[i - 2 + k].tensor.to(Device{});
+    const auto at = [&](size_t k) { return on_host[k].template span<T>(); };
+    visit(root.batch_norm_splits(), at(0), at(1), at(2), at(3));
+    for (size_t k = 0; k < 4; ++k) all[i - 2 + k].tensor.copy_from(on_host[k]);
   }
 }
 

@@ -61,20 +61,34 @@ std::string Device::name() const {
   return "?";
 }
 
+namespace {
+
+// Makes a CUDA device the thread's, so that what follows is ordered with its streams.
+cuda::DeviceScope scope_of(Device device) {
+  return cuda::DeviceScope(device.is_host() ? std::nullopt : std::optional(device.index));
+}
+
+}  // namespace
+
 void copy_bytes(std::byte* to, Device to_device, const std::byte* from, Device from_device,
                 size_t bytes) {
-  if (bytes == 0) return;
-  if (to_device.is_host() && from_device.is_host())
+  if (bytes == 0 || to == from) return;
+  if (to_device.is_host() && from_device.is_host()) {
     std::memcpy(to, from, bytes);
-  else
-    cuda::copy(to, from, bytes);
+    return;
+  }
+  const auto scope = scope_of(to_device.is_host() ? from_device : to_device);
+  cuda::copy(to, from, bytes);
 }
 
 void fill_bytes(std::byte* data, Device device, unsigned char byte, size_t bytes) {
-  if (device.is_host())
+  if (bytes == 0) return;
+  if (device.is_host()) {
     std::memset(data, byte, bytes);
-  else if (bytes > 0)
-    cuda::fill(data, byte, bytes);
+    return;
+  }
+  const auto scope = scope_of(device);
+  cuda::fill(data, byte, bytes);
 }
 
 }  // namespace sf

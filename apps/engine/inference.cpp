@@ -25,8 +25,8 @@ Tensor stack(const std::vector<Tensor>& parts) {
 }  // namespace
 
 int64_t clips_together(size_t bytes_of_one, int64_t max_batch, double memory_limit_bytes) {
-  const auto room = int64_t(memory_limit_bytes / double(bytes_of_one));
-  return std::max<int64_t>(1, std::min(max_batch, room));
+  const double room = memory_limit_bytes / double(bytes_of_one);
+  return std::max<int64_t>(1, int64_t(std::min(double(max_batch), room)));
 }
 
 struct Inference::Planned {

@@ -47,7 +47,8 @@ struct Moments {
 
   template <class T>
   void add(double weight) {
-    const auto m = mean.span<T>(), v = variance.span<T>();
+    const Tensor means = mean.to(Device{}), variances = variance.to(Device{});
+    const auto m = means.span<T>(), v = variances.span<T>();
     for (size_t i = 0; i < sum.size(); ++i) {
       sum[i] += weight * double(m[i]);
       squares[i] += weight * (double(v[i]) + double(m[i]) * double(m[i]));
@@ -55,12 +56,15 @@ struct Moments {
   }
   template <class T>
   void store(double weight) const {
-    const auto m = mean.span<T>(), v = variance.span<T>();
+    const Tensor means(mean.type()), variances(variance.type());
+    const auto m = means.span<T>(), v = variances.span<T>();
     for (size_t i = 0; i < sum.size(); ++i) {
       const double average = sum[i] / weight;
       m[i] = T(average);
       v[i] = T(squares[i] / weight - average * average);
     }
+    mean.copy_from(means);
+    variance.copy_from(variances);
   }
 };
 

@@ -25,7 +25,8 @@ double memory_limit_bytes(const Config& config, bool training) {
   constexpr double kGiB = 1 << 30, kTestGiB = 4;
   if (const double limit = config.get<double>("SF.MEMORY_LIMIT"); limit > 0) return limit * kGiB;
   if (!training) return kTestGiB * kGiB;
-  const auto available = double(available_memory_bytes());
+  const Device device = Device::parse_to_plan(config.get<std::string>("SF.DEVICE"));
+  const auto available = device.is_host() ? double(available_memory_bytes()) : 0.0;
   return available > 0 ? available : std::numeric_limits<double>::infinity();
 }
 

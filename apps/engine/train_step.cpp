@@ -23,6 +23,10 @@ struct TrainStep::Planned {
 
   Error too_large(size_t bytes, const TrainStepOptions& options);
   void set_scale();
+  double norm_of_sums() {
+    update->run(0, update_begin);
+    return update->fetch(step.update_norm).span<double>()[0];
+  }
 
   TrainingGraph step;
   std::unique_ptr<Plan> plan;
@@ -32,6 +36,7 @@ struct TrainStep::Planned {
   LossScaler* scaler = nullptr;
   bool overflowed = false;       // in one of the batches added up
   std::unique_ptr<Plan> update;  // with accumulation
+  size_t update_begin = 0;       // its first step that changes parameters
 };
 
 TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, const Config& config,
@@ -48,12 +53,16 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
     step.graph->move_states_to(options.device);
     plan = std::make_unique<Plan>(*step.graph, step.outputs(), run);
   } catch (const PlanTooLarge& e) { throw too_large(e.bytes, options); }
-  const auto changes = [](const Plan::Step& s) { return s.name.starts_with(Optimizer::kScope); };
-  learning_begin = size_t(std::ranges::find_if(plan->steps(), changes) - plan->steps().begin());
+  const auto first_change = [](const Plan& of) {
+    const auto changes = [](const Plan::Step& s) { return s.name.starts_with(Optimizer::kScope); };
+    return size_t(std::ranges::find_if(of.steps(), changes) - of.steps().begin());
+  };
+  learning_begin = first_change(*plan);
   if (accumulate == 1) return;
   run.memory_limit_bytes = std::numeric_limits<double>::infinity();
   step.update_graph.move_states_to(options.device);
   update = std::make_unique<Plan>(step.update_graph, std::vector{step.update_norm}, run);
+  update_begin = first_change(*update);
 }
 
 // The error for a plan of that size; leaves the graph as SF.RECOMPUTE would have it.
@@ -119,16 +128,18 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
   if (p.accumulate > 1) result.gradient_norm = 0;
   if (++p.runs % p.accumulate != 0) return result;
   result.skipped = std::exchange(p.overflowed, false);
-  if (result.skipped) result.gradient_norm = 0;
-  if (p.scaler) p.scaler->update(result.skipped);
   if (p.accumulate > 1) {
-    if (!result.skipped) {
-      p.update->run();
-      result.gradient_norm = p.update->fetch(p.step.update_norm).span<double>()[0];
+    if (!result.skipped) result.gradient_norm = p.norm_of_sums();
+    if (!std::isfinite(result.gradient_norm)) {
+      if (!p.scaler) throw NotFiniteLoss("the norm of the gradients added up", 0, result.loss);
+      result.skipped = true;
     }
+    if (!result.skipped) p.update->run(p.update_begin, p.update->steps().size());
     for (const Tensor& sum : p.step.sums)
       fill_bytes(sum.data(), sum.device(), 0, size_t(sum.type().bytes()));
   }
+  if (result.skipped) result.gradient_norm = 0;
+  if (p.scaler) p.scaler->update(result.skipped);
   return result;
 }
 

@@ -44,7 +44,7 @@ class TrainStep {
   // moves in every accumulate-th run. Throws NotFiniteLoss.
   Result run(const std::vector<Tensor>& pathways, const Tensor& targets, int64_t iteration);
 
-  // Of the last run, by parameter; with keep_gradients.
+  // Of the last run, by parameter; with keep_gradients and without accumulation.
   NamedTensors gradients() const;
   const Plan& plan() const;
 

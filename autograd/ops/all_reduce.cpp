@@ -18,7 +18,7 @@ class AllReduceOp : public Op {
   std::optional<int> reuses_input() const override { return 0; }
 
   Lowered lower(const OpSite& site) const override {
-    SF_CHECK(site.backend == Backend::cpu, name(), ": wanted values on the CPU");
+    if (site.backend != Backend::cpu) throw NoKernel("all_reduce: wanted values on the CPU");
     Lowered lowered;
     lowered.kernel = group_->size() == 1 ? "one_rank" : "process_group";
     lowered.run = [group = group_](const Binding& b, Queue) {

@@ -27,6 +27,7 @@ Tensor dense_copy(const TensorRef& from, Device device) {
   const size_t row = size_t(from.type.shape.channels()) * size_of(from.type.dtype);
   const size_t step = size_t(from.pitch) * size_of(from.type.dtype);
   if (!device.is_host()) {
+    const cuda::DeviceScope scope(device.index);
     cuda::copy_rows(to.data(), from.data,
                     {.rows = pixels, .bytes = row, .to_pitch = row, .from_pitch = step});
     return to;

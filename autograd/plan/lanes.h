@@ -19,7 +19,6 @@ int pathway_of(std::string_view name);
 // alone is in lane 0.
 class Lanes {
  public:
-  Lanes() = default;
   // order: the nodes of a plan, those that are hoisted (order.h) among them: they are no steps.
   // count: lanes at most; further pathways share the last one.
   Lanes(const Graph& graph, std::span<const int> order, const std::vector<bool>& frozen, int count);

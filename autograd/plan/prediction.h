@@ -1,5 +1,6 @@
 // How long GPUs would take for a plan by their makers' figures: a prediction, not a measurement.
-// No run is faster but for what second-level caches keep; mma.sync, which the kernels multiply
+// A run may be faster where a step reads part of an input only, where second-level caches keep
+// something, or where launches hide behind kernels; mma.sync, which the kernels multiply
 // half types with, does not reach the tensor cores' figure on an H100.
 #pragma once
 
@@ -34,7 +35,7 @@ double predicted_seconds(const Blueprint::Step& step, const GpuFigures& gpu);
 
 struct PredictedTime {
   double in_turn = 0;      // seconds; all steps one after another
-  double overlapping = 0;  // where lanes never wait but for each other: no run is faster
+  double overlapping = 0;  // where lanes never wait but for each other
 };
 // Overlapping is bounded by the longest chain of steps, by the traffic and the arithmetic of all
 // together, and by their launches, which one thread makes.

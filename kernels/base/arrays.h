@@ -6,6 +6,8 @@
 #include <array>
 #include <initializer_list>
 
+#include "kernels/base/error.h"
+
 namespace sf {
 
 // A launch takes 4 KB of arguments: the sizes of so many arrays, and four addresses for each.
@@ -17,8 +19,10 @@ struct ArraySizes {
   std::array<int, kMostArrays> n{};
 
   ArraySizes() = default;
+  // Not more than kMostArrays.
   ArraySizes(std::initializer_list<int> sizes) : count(int(sizes.size())) {
-    std::copy_n(sizes.begin(), std::min(sizes.size(), n.size()), n.begin());
+    SF_CHECK(sizes.size() <= n.size(), "arrays: wanted at most ", kMostArrays, ", found ", count);
+    std::copy(sizes.begin(), sizes.end(), n.begin());
   }
 };
 

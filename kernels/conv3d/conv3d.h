@@ -51,7 +51,9 @@ struct Conv3dArgs {
   const void* bias = nullptr;      // null without bias
   const void* residual = nullptr;  // null without residual
   void* y = nullptr;
-  double* sums = nullptr;   // null without sums; 2 K: of y, then of y squared, of each channel
+  // Null without sums; 2 K: of y, then of y squared, of each channel. Where y is not finite, or
+  // lies 1e19 apart, they may be infinite or NaN.
+  double* sums = nullptr;
   double* count = nullptr;  // null without sums; of the pixels
 };
 

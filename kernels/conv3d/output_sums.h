@@ -91,7 +91,7 @@ struct LaneSums {
   }
 };
 
-// Pixels of a part at least, but for the last one; so there are no more parts than of this size.
+// Pixels of a part at least, but for the last one, where a kernel has smallest_output_parts().
 constexpr int kPartPixels = 64;
 
 // What `parts` parts take in the workspace: the sums of k channels, part after part.
@@ -105,7 +105,7 @@ inline int64_t smallest_output_parts(const Conv3dProblem& p) {
 // For kernels that do not gather: makes parts of kPartPixels of what lies in y.
 void make_output_parts(const Conv3dProblem& p, const Conv3dArgs& args, float* parts, Queue queue);
 
-// Of a kernel that gathers while it stores, in one launch.
+// Of a kernel that gathers while it stores, in one launch; where x and w are aligned for it.
 inline int gathering_launches(const Conv3dProblem& p) { return p.sums ? 2 : 1; }
 
 // Stores the sums of all parts and their count.

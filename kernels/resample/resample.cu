@@ -60,7 +60,8 @@ __global__ void __launch_bounds__(kThreads) resample_kernel(ResampleProblem p, R
   }
 }
 
-bool can_run(const ResampleProblem& p) { return is_storage(p.dtype); }
+// The grid has at most 65535 blocks along y.
+bool can_run(const ResampleProblem& p) { return is_storage(p.dtype) && p.frames <= 65535; }
 
 void run(const ResampleProblem& p, const ResampleArgs& a, void*, void*, Queue queue) {
   with_storage(p.dtype, [&](auto t) {

@@ -1,5 +1,5 @@
 // Sums in double precision, pairwise over the threads of a block and in two stages over blocks: the
-// order depends on the sizes alone.
+// order depends on the sizes and on whether all arrays are aligned.
 #include <array>
 
 #include "kernels/base/array_chunks.h"

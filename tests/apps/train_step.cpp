@@ -1,6 +1,7 @@
 // Steps of training whose plans share memory or make cheap values again.
 #include "apps/engine/train_step.h"
 
+#include <cmath>
 #include <cstring>
 
 #include <gtest/gtest.h>
@@ -69,6 +70,41 @@ void expect_equal_bits(const std::vector<Tensor>& found, const std::vector<Tenso
     ASSERT_EQ(found[i].type(), wanted[i].type()) << i;
     EXPECT_EQ(std::memcmp(found[i].data(), wanted[i].data(), size_t(found[i].type().bytes())), 0)
         << "tensor " << i;
+  }
+}
+
+// Tiny features and a head as large as float32 allows: the loss is finite, the gradients of the
+// features, sums over classes of opposite signs, are not.
+TEST(TrainStep, GradientsThatOverflowTouchNoParameter) {
+  for (const int accumulate : {1, 2}) {
+    SCOPED_TRACE(accumulate);
+    const SmallCase golden("slowfast_4x16");
+    const auto crop = golden.config.get<int64_t>("DATA.TRAIN_CROP_SIZE");
+    const auto model = make_model(golden.config, DType::f32);
+    fill_counter_weights(*model);
+    for (const Parameter& p : model->parameters()) {
+      const auto values = p.tensor.span<float>();
+      const bool head = p.name == "head.projection.weight";
+      if (!head && p.name.find("bn.") == std::string::npos) continue;
+      const size_t row = values.size() / size_t(p.tensor.shape()[0]);
+      for (size_t i = 0; i < values.size(); ++i)
+        values[i] = !head ? 1e-10F : i / row % 2 == 0 ? 3e38F : -3e38F;
+    }
+    const Optimizer optimizer(*model, golden.config);
+    TrainStep step(*model, optimizer, golden.config,
+                   {.batch = 1, .crop = crop, .accumulate = accumulate});
+    std::vector<Tensor> clips, before;
+    for (const TensorType& type : model->inputs(1, crop))
+      clips.push_back(Tensor::from(counter_uniform("clip", type.shape.numel(), -2, 2), type.shape));
+    for (const Parameter& p : optimizer.parameters()) before.push_back(p.tensor.clone());
+    const auto all_batches = [&] {
+      for (int batch = 0; batch < accumulate; ++batch)
+        EXPECT_TRUE(std::isfinite(step.run(clips, Tensor::from<int64_t>({1}, {1}), batch).loss));
+    };
+    EXPECT_THROW(all_batches(), NotFiniteLoss);
+    std::vector<Tensor> after;
+    for (const Parameter& p : optimizer.parameters()) after.push_back(p.tensor);
+    expect_equal_bits(after, before);
   }
 }
 

@@ -169,7 +169,7 @@ TEST(Plan, NeverRunsAReferenceKernelOnFloat32) {
 
 // Three sizes of one network, as the crops of multigrid training.
 struct ThreeSizes {
-  explicit ThreeSizes(std::shared_ptr<ArenaMemory> memory) {
+  explicit ThreeSizes(const std::shared_ptr<ArenaMemory>& memory) {
     for (int64_t batch : {2, 3, 1}) {
       built.push_back(std::make_unique<Built>(net, batch));
       plans.push_back(std::make_unique<Plan>(built.back()->graph, std::vector{built.back()->out},
