@@ -119,8 +119,10 @@ class Precision : public testing::TestWithParam<PrecisionCase> {
   Device device{.backend = GetParam().backend};
   Safetensors train;
 };
-INSTANTIATE_TEST_SUITE_P(Small, Precision, testing::ValuesIn(precision_cases()),
-                         [](const auto& info) { return info.param.name(); });
+class PrecisionSlow : public Precision {};
+const auto kName = [](const auto& info) { return info.param.name(); };
+INSTANTIATE_TEST_SUITE_P(Small, Precision, testing::ValuesIn(precision_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Small, PrecisionSlow, testing::ValuesIn(precision_cases()), kName);
 
 // Every one of some fifty layers rounds its weights and its result, by half a unit on average; as
 // random errors they add up to sqrt(100) / 2 units of the logits' size. Seen: 2 units.
@@ -140,7 +142,7 @@ TEST_P(Precision, LogitsAreTheOriginalsRounded) {
 // These batches are ill-conditioned: batch norm of two narrow clips divides by small deviations.
 // How much they enlarge a rounding is told by the original's float32. Half of that, since a half
 // type rounds what is stored and float32 each addition as well. Seen: 0.24.
-TEST_P(Precision, TheFirstStepIsTheOriginalsRounded) {
+TEST_P(PrecisionSlow, TheFirstStepIsTheOriginalsRounded) {
   const FirstStep found =
       first_step(golden, golden.config, train.at("train.labels"), numbers, device);
   const Tensor exact = train.at("train.output").to(DType::f64);

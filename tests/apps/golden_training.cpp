@@ -136,7 +136,9 @@ TEST_P(GoldenTraining, Float32StepsAreAsCloseAsTheOriginals) {
   expect_as_close_as_the_originals();
 }
 
-TEST_P(GoldenTraining, StepsOnTheExecutorOfCudaKernelsAreAsCloseAsTheOriginals) {
+class GoldenTrainingSlow : public GoldenTraining {};
+
+TEST_P(GoldenTrainingSlow, StepsOnTheExecutorOfCudaKernelsAreAsCloseAsTheOriginals) {
   run(DType::f32, {.backend = Backend::simt});
   expect_as_close_as_the_originals();
 }
@@ -147,10 +149,11 @@ TEST_P(GoldenTraining, StepsOnCudaAreAsCloseAsTheOriginals) {
   expect_as_close_as_the_originals();
 }
 
-INSTANTIATE_TEST_SUITE_P(Small, GoldenTraining,
-                         testing::Values("c2d_r50", "i3d_nln_r50", "slow_r50", "slowfast_4x16",
-                                         "slowfast_r50"),
-                         [](const auto& info) { return std::string(info.param); });
+const auto kNetworks =
+    testing::Values("c2d_r50", "i3d_nln_r50", "slow_r50", "slowfast_4x16", "slowfast_r50");
+const auto kItself = [](const auto& info) { return std::string(info.param); };
+INSTANTIATE_TEST_SUITE_P(Small, GoldenTraining, kNetworks, kItself);
+INSTANTIATE_TEST_SUITE_P(Small, GoldenTrainingSlow, kNetworks, kItself);
 
 }  // namespace
 }  // namespace sf
