@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "apps/engine/inference.h"
 #include "apps/engine/setup.h"
 #include "apps/engine/training_graph.h"
+#include "autograd/plan/measurement.h"
 
 namespace sf {
 namespace {
@@ -18,10 +20,26 @@ struct PlanArguments {
   int64_t batch = 1;
   bool train = false;
   bool shapes = false;
+  bool measure = false;
 };
 
 void print(const Blueprint& blueprint, bool shapes) {
   std::fputs((shapes ? blueprint.shapes() : blueprint.describe()).c_str(), stdout);
+}
+
+void measure(Graph& graph, const std::vector<Value>& outputs, const std::vector<Value>& inputs,
+             PlanOptions options) {
+  graph.move_states_to(options.device);
+  Plan whole(graph, outputs, options);
+  options.lanes = 1;
+  Plan one_lane(graph, outputs, options);
+  const Measurement found = measure(one_lane, whole, inputs);
+  std::fputs(one_lane.blueprint().describe(found.steps).c_str(), stdout);
+  fmt::print(
+      "measured: {:.3f} ms the steps above, each many times one after another; {:.3f} ms a run in "
+      "{} lanes\n",
+      std::accumulate(found.steps.begin(), found.steps.end(), 0.0) * 1e3, found.run * 1e3,
+      whole.blueprint().lanes());
 }
 
 void print_recomputation(const Blueprint& kept, const Blueprint& recomputed) {
@@ -43,6 +61,13 @@ void plan_training(const PlanArguments& a, const Config& config, const Model& mo
   TrainingGraph step(model, optimizer, config, options);
   TrainingGraph again(model, optimizer, config, options);
   again.recompute();
+  if (a.measure) {
+    TrainingGraph& measured = recompute ? again : step;
+    std::vector<Value> inputs = measured.clips;
+    inputs.push_back(measured.targets);
+    return measure(*measured.graph, measured.outputs(), inputs,
+                   {.device = device, .tf32 = options.tf32});
+  }
   const BlueprintOptions rules{.device = device, .tf32 = options.tf32};
   const Blueprint kept(*step.graph, step.outputs(), rules);
   const Blueprint recomputed(*again.graph, again.outputs(), rules);
@@ -63,16 +88,20 @@ void plan_inference(const PlanArguments& a, const Config& config, const Model& m
   const Blueprint single(one.graph(), one.outputs(), rules);
   const int64_t batch =
       clips_together(single.arena_bytes(), a.batch, memory_limit_bytes(config, false));
-  if (batch == 1) return print(single, a.shapes);
+  if (batch == 1 && !a.measure) return print(single, a.shapes);
   const InferenceGraph many(model, batch, crop, options);
+  if (a.measure)
+    return measure(many.graph(), many.outputs(), many.inputs(),
+                   {.device = device, .tf32 = rules.tf32});
   print(Blueprint(many.graph(), many.outputs(), rules), a.shapes);
 }
 
-// Needs neither the device nor its memory.
+// Needs the device and its memory for measuring alone.
 void plan(const PlanArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
-  const Device device = Device::parse_to_plan(config.get<std::string>("SF.DEVICE"));
+  const auto name = config.get<std::string>("SF.DEVICE");
+  const Device device = a.measure ? Device::parse(name) : Device::parse_to_plan(name);
   const auto model = initial_model(config, parameter_type(config));
   (a.train ? plan_training : plan_inference)(a, config, *model, device);
 }
@@ -90,6 +119,8 @@ void add_plan_command(CLI::App& app) {
   command->add_flag("--train", arguments->train, "the training step");
   command->add_flag("--shapes", arguments->shapes,
                     "only the problems, one a line, as benchmarks read them");
+  command->add_flag("--measure", arguments->measure,
+                    "also run it, on numbers made up, and print what each step took");
   command->callback([arguments] { plan(*arguments); });
 }
 

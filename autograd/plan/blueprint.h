@@ -62,7 +62,8 @@ class Blueprint {
 
   // One line a step: name, op, kernel, output type, place, flops; then totals. For devices that
   // launch kernels their number, the lanes, and the time predicted for the GPUs of prediction.h.
-  std::string describe() const;
+  // Beside that, where given, the seconds each step was measured to take.
+  std::string describe(std::span<const double> measured = {}) const;
   // The problems of the steps that have a description, one a line, each once, in order.
   std::string shapes() const;
 

@@ -51,13 +51,15 @@ std::string prediction(const Blueprint& blueprint) {
 
 }  // namespace
 
-std::string Blueprint::describe() const {
+std::string Blueprint::describe(std::span<const double> measured) const {
   const bool launched = device_.backend != Backend::cpu;
   const GpuFigures& gpu = known_gpus()[0];
   std::string text = fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10}", "step", "op",
                                  "kernel", "output", "offset", "MFLOP");
   if (launched)
     text += fmt::format(" {:>6} {:>8} {:>8} us by {}", "stream", "launches", "MB", gpu.name);
+  if (!measured.empty())
+    text += fmt::format(" {:>11} {:>8} {:>6}", "us measured", "GFLOP/s", "GB/s");
   text += "\n";
   for (const Step& s : steps_) {  // a step without outputs writes its first written input
     const auto& node = graph_->nodes()[size_t(s.node)];
@@ -68,6 +70,11 @@ std::string Blueprint::describe() const {
     if (launched)
       text += fmt::format(" {:>6} {:>8} {:>8.2f} {:>5.1f}", s.lane, s.lowered.launches,
                           traffic_bytes(s) / 1e6, predicted_seconds(s, gpu) * 1e6);
+    if (!measured.empty()) {
+      const double seconds = measured[size_t(&s - steps_.data())];
+      text += fmt::format(" {:>11.1f} {:>8.0f} {:>6.0f}", seconds * 1e6,
+                          s.op->flops(s.site) / seconds / 1e9, traffic_bytes(s) / seconds / 1e9);
+    }
     text += "\n";
   }
   text += fmt::format(

@@ -37,4 +37,8 @@ void LaneStreams::wait(int lane, const cuda::Event& event) const {
   lanes_[size_t(lane)].stream.wait_for(event);
 }
 
+void LaneStreams::synchronize() const {
+  if (!device_.is_host()) lanes_[0].stream.synchronize();
+}
+
 }  // namespace sf

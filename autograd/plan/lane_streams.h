@@ -28,6 +28,8 @@ class LaneStreams {
   void join(int lanes);
   void record(cuda::Event& event, int lane) const;
   void wait(int lane, const cuda::Event& event) const;
+  // Returns when lane 0 is done, and so, behind a join, all lanes.
+  void synchronize() const;
 
  private:
   struct Lane {

@@ -66,6 +66,8 @@ class Plan {
   void run();
   // The steps [begin, end) alone, to look at results in between.
   void run(size_t begin, size_t end);
+  // Returns when all that run() queued is done.
+  void synchronize() const { memory_->streams().synchronize(); }
   // A copy on the host of an output, or, without reuse_buffers, of any value; dense.
   Tensor fetch(Value output) const;
 
