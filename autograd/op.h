@@ -50,7 +50,8 @@ struct OpSite {
 struct Binding {
   std::span<const TensorRef> in, out;
   void* packed = nullptr;     // Lowered::packed_bytes, filled by Lowered::pack
-  void* workspace = nullptr;  // Lowered::workspace_bytes, undefined before and after
+  // Lowered::workspace_bytes, undefined before and after but for the first Lowered::zeroed_bytes.
+  void* workspace = nullptr;
 };
 
 // An op made ready for one site: the chosen kernel and what it needs.
@@ -58,6 +59,7 @@ struct Lowered {
   std::string kernel;
   int launches = 1;  // that run() makes where kernels are launched: on cuda and simt
   size_t workspace_bytes = 0;
+  size_t zeroed_bytes = 0;  // of them, as Kernel has it
   // Frozen inputs in the kernel's own arrangement: made once by pack(), after which run() does not
   // read input packed_input any more. No such input: -1.
   int packed_input = -1;

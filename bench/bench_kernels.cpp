@@ -168,6 +168,7 @@ class Bench {
         kernel_(kernel),
         prepared_(kernel.prepare ? kernel.prepare(p) : nullptr) {
     if (kernel.workspace_bytes) scratch_ = bytes(kernel.workspace_bytes(p, prepared_.get()));
+    if (kernel.zeroed_bytes) fill_bytes(scratch_.data(), options.device, 0, kernel.zeroed_bytes(p));
   }
 
   Tensor on_device(const Tensor& t, DType dtype) const {

@@ -37,6 +37,7 @@ Lowered lower_kernel(const Kernel<Problem, Args>& kernel, const Problem& problem
   if (kernel.launches) lowered.launches = kernel.launches(problem);
   lowered.workspace_bytes =
       kernel.workspace_bytes ? kernel.workspace_bytes(problem, prepared.get()) : 0;
+  lowered.zeroed_bytes = kernel.zeroed_bytes ? kernel.zeroed_bytes(problem) : 0;
   const size_t packed =
       kernel.packed_bytes && weights >= 0 ? kernel.packed_bytes(problem, prepared.get()) : 0;
   if constexpr (requires(Args a) { a.w; }) {

@@ -54,19 +54,28 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
       numbers[size_t(n)] = int(steps_.size());
     }
     workspaces_.resize(std::max(workspaces_.size(), size_t(step.lane) + 1));
-    size_t& workspace = workspaces_[size_t(step.lane)];
-    workspace = std::max(workspace, step.lowered.workspace_bytes);
+    Workspace& workspace = workspaces_[size_t(step.lane)];
+    const Lowered& lowered = step.lowered;
+    workspace.zeroed = std::max(workspace.zeroed, lowered.zeroed_bytes);
+    workspace.bytes = std::max(workspace.bytes, lowered.workspace_bytes - lowered.zeroed_bytes);
     (once ? hoisted_ : steps_).push_back(std::move(step));
   }
 }
 
-size_t Blueprint::workspace_offset(int lane) const {
+Blueprint::Range Blueprint::zeroed(int lane) const {
   size_t at = placement_.bytes();
-  for (int before = 0; before < lane; ++before) at += padded(workspaces_[size_t(before)]);
-  return at;
+  for (int before = 0; before < lane; ++before) at += padded(workspaces_[size_t(before)].end());
+  return {at, workspaces_[size_t(lane)].zeroed};
 }
 
-size_t Blueprint::arena_bytes() const { return workspace_offset(lanes() - 1) + workspaces_.back(); }
+size_t Blueprint::workspace_offset(const Step& step) const {
+  const Range range = zeroed(step.lane);
+  return range.offset + range.bytes - step.lowered.zeroed_bytes;
+}
+
+size_t Blueprint::arena_bytes() const {
+  return zeroed(lanes() - 1).offset + workspaces_.back().end();
+}
 
 size_t Blueprint::constant_bytes() const {
   size_t bytes = 0;

@@ -50,8 +50,13 @@ class Blueprint {
 
   // Memory of activations, inputs, outputs and workspaces.
   size_t arena_bytes() const;
-  // Where in the arena the steps of a lane have their workspace.
-  size_t workspace_offset(int lane) const;
+  // Where in the arena a step has its workspace. What is zero there before and after a step is the
+  // end of its lane's zeroed bytes.
+  size_t workspace_offset(const Step& step) const;
+  struct Range {
+    size_t offset, bytes;
+  };
+  Range zeroed(int lane) const;
   // Memory of hoisted values that steps read and of packed weights.
   size_t constant_bytes() const;
   double flops() const;
@@ -73,7 +78,11 @@ class Blueprint {
   std::vector<int> outputs_;
   Placement placement_;
   std::vector<Step> hoisted_, steps_;
-  std::vector<size_t> workspaces_;  // bytes, by lane
+  struct Workspace {
+    size_t zeroed = 0, bytes = 0;  // these behind those
+    size_t end() const { return zeroed + bytes; }
+  };
+  std::vector<Workspace> workspaces_;  // by lane
 };
 
 }  // namespace sf

@@ -73,6 +73,10 @@ void Plan::take_memory() {
   std::byte* arena = memory_->take(number_);
   // All bits set is NaN in every float type: memory used before it is written shows at once.
   if (!arena_) fill_bytes(arena, options_.device, 0xFF, arena_bytes());
+  for (int lane = 0; lane < blueprint_.lanes(); ++lane) {
+    const auto [offset, bytes] = blueprint_.zeroed(lane);
+    fill_bytes(arena + offset, options_.device, 0, bytes);
+  }
   if (arena == arena_) return;
   arena_ = arena;
   bind_all();
@@ -151,7 +155,7 @@ void Plan::execute(const Bound& bound) const {
   const bool on_cuda = streams.cuda_device().has_value();
   if (on_cuda)
     for (int other : step.waits) streams.wait(step.lane, *steps_[size_t(other)].done);
-  std::byte* workspace = arena_ ? arena_ + blueprint_.workspace_offset(step.lane) : nullptr;
+  std::byte* workspace = arena_ ? arena_ + blueprint_.workspace_offset(step) : nullptr;
   step.lowered.run({bound.in, bound.out, bound.packed ? bound.packed->data() : nullptr, workspace},
                    streams.queue(step.lane));
   if (bound.done) streams.record(*bound.done, step.lane);

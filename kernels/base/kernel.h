@@ -21,6 +21,8 @@ struct Queue {
   void* native = nullptr;
 };
 
+inline constexpr size_t kZeroedAlignment = 64;
+
 // One implementation of one operation. Problem holds sizes and attributes, Args pointers.
 template <class Problem, class Args>
 struct Kernel {
@@ -30,6 +32,8 @@ struct Kernel {
   // Everything below may be null: no workspace, nothing to prepare, weights taken as they are.
   std::shared_ptr<void> (*prepare)(const Problem&) = nullptr;  // plan time; may allocate and throw
   size_t (*workspace_bytes)(const Problem&, void* prepared) = nullptr;
+  // Of the workspace's beginning, a multiple of kZeroedAlignment: zero before a run and left zero.
+  size_t (*zeroed_bytes)(const Problem&) = nullptr;
   size_t (*packed_bytes)(const Problem&, void* prepared) = nullptr;
   void (*pack)(const Problem&, const void* weights, void* packed, void* prepared) = nullptr;
   void (*run)(const Problem&, const Args&, void* prepared, void* workspace, Queue) = nullptr;

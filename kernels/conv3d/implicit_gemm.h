@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/conv3d/epilogue.h"
+#include "kernels/conv3d/reduction_parts.h"
 #include "kernels/conv3d/tile.h"
 #include "kernels/conv3d/window.h"
 
@@ -14,11 +15,13 @@ namespace sf::SF_DEVICE_NS {
 template <class Tile_, int kM_, int kN_, int kStages_, int kBlocks_>
 struct GemmShape {
   using Tile = Tile_;
+  using Value = Tile::Value;
   static constexpr int kM = kM_, kN = kN_, kStages = kStages_, kBlocks = kBlocks_;
   static constexpr int kWarpsM = kM / Tile::kM, kWarpsN = kN / Tile::kN;
   static constexpr int kWarps = kWarpsM * kWarpsN;
   static constexpr int kThreads = kWarps * kWarpSize;
   static constexpr int kRowBytes = Tile::kRowBytes, kChunks = kRowBytes / 16;
+  static constexpr int kSlice = kRowBytes / int(sizeof(Value));
   static constexpr int kTileA = kM * kRowBytes, kStage = kTileA + kN * kRowBytes;
   static constexpr int kShared =
       maximum(kStages * kStage, kWarps* kStripFloats<Tile>* int(sizeof(float)));
@@ -32,9 +35,9 @@ struct GemmChannels {
 template <class T, class Shape>
 __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     conv3d_gemm_kernel(Windows g, GemmChannels channels, const T* x, const T* w,
-                       Epilogue<T> epilogue) {
+                       Epilogue<T> epilogue, ReductionParts parts, MeetingPlace meeting) {
   using S = Shape;
-  constexpr int kRowsAtOnce = S::kThreads / S::kChunks, kSlice = S::kRowBytes / int(sizeof(T));
+  constexpr int kRowsAtOnce = S::kThreads / S::kChunks, kSlice = S::kSlice;
   constexpr int kRowsA = S::kM / kRowsAtOnce, kRowsB = ceil_div(S::kN, kRowsAtOnce);
   auto* shared = dynamic_shared<std::byte>();
   const int thread = int(threadIdx.x), warp = thread / kWarpSize;
@@ -54,8 +57,10 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
     corner[i] = at.pixel(g) * g.pitch;
     taps[i] = pixel < g.pixels ? taps_inside(g, at) : 0;
   }
-  TapCursor cursor(g, channels.in, chunk * kVec<T>);
-  int k = chunk * kVec<T>;
+  const int slice = int(blockIdx.z) * parts.slices;
+  const int slices = minimum(parts.slices, ceil_div(channels.reduction, kSlice) - slice);
+  int k = slice * kSlice + chunk * kVec<T>;
+  TapCursor cursor(g, channels.in, k);
   const int to = chunk_offset<S::kRowBytes>(first, chunk);
 
   const auto copy = [&](int stage) {
@@ -81,10 +86,14 @@ __global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
 
   const int warp_m = warp / S::kWarpsN * S::Tile::kM, warp_n = warp % S::kWarpsN * S::Tile::kN;
   typename S::Tile tile(warp_m, warp_n);
-  pipeline<S::kStages>(ceil_div(channels.reduction, kSlice), copy, [&](int stage) {
+  pipeline<S::kStages>(slices, copy, [&](int stage) {
     const std::byte* a = shared + stage * S::kStage;
     tile.multiply(a, a + S::kTileA);
   });
+  if (parts.count > 1 &&
+      !meeting.add_up<S::kThreads>(tile, int(blockIdx.y * gridDim.x + blockIdx.x), int(blockIdx.z),
+                                   parts.count, reinterpret_cast<unsigned*>(shared)))
+    return;
 
   const int n = group * channels.out;
   auto* strips = reinterpret_cast<float*>(shared);
@@ -106,28 +115,88 @@ bool gemm_can_run(const Conv3dProblem& p) {
 // Fewer leave multiprocessors of a large GPU idle, of which there are 100 to 144.
 constexpr int64_t kEnoughBlocks = 200;
 
+// What a tile takes of a problem.
 template <class Shape>
-int64_t gemm_blocks(const Conv3dProblem& p) {
-  return ceil_div(p.out_pixels(), Shape::kM) * ceil_div(p.k / p.groups, Shape::kN) * p.groups;
+struct GemmGrid {
+  int64_t tiles;  // of a group
+  ReductionParts parts;
+  size_t arrived_bytes, output_parts_bytes, sums_bytes;
+
+  explicit GemmGrid(const Conv3dProblem& p)
+      : tiles(rows(p) * out_tiles(p)),
+        parts(ReductionParts::share_out(ceil_div(reduction(p), Shape::kSlice),
+                                        kBlocks / (tiles * p.groups), kFewestSlices)),
+        arrived_bytes(MeetingPlace::arrived_bytes(parts, tiles * p.groups)),
+        // Also enough for the row that takes what is not aligned.
+        output_parts_bytes(sf::SF_DEVICE_NS::output_parts_bytes(p, smallest_output_parts(p))),
+        sums_bytes(MeetingPlace::sums_bytes<typename Shape::Tile>(parts, tiles * p.groups,
+                                                                  Shape::kThreads)) {}
+
+  size_t workspace_bytes() const { return arrived_bytes + output_parts_bytes + sums_bytes; }
+  static int64_t rows(const Conv3dProblem& p) { return ceil_div(p.out_pixels(), Shape::kM); }
+  static int out_tiles(const Conv3dProblem& p) { return ceil_div(p.k / p.groups, Shape::kN); }
+  static int reduction(const Conv3dProblem& p) { return p.kt * p.kh * p.kw * (p.c / p.groups); }
+
+ private:
+  // Two on each of an H100's multiprocessors; a part should have more slices than the pipeline.
+  static constexpr int kBlocks = 2 * 132, kFewestSlices = 8;
+};
+
+template <class Shape>
+size_t gemm_workspace_bytes(const Conv3dProblem& p, void*) {
+  return GemmGrid<Shape>(p).workspace_bytes();
+}
+template <class Shape>
+size_t gemm_zeroed_bytes(const Conv3dProblem& p) {
+  return GemmGrid<Shape>(p).arrived_bytes;
 }
 
-// Enough for every tile's parts of the sums over y, and those of the row that takes what is not
-// aligned.
-inline size_t gemm_workspace_bytes(const Conv3dProblem& p, void*) {
-  return output_parts_bytes(p, smallest_output_parts(p));
-}
+extern const Conv3dKernel kConv3dDirect;
 
 template <class T, class Shape>
 void run_gemm(const Conv3dProblem& p, const Conv3dArgs& args, void* workspace, Queue queue) {
   static_assert(Shape::kM >= kPartPixels);
-  const int out = p.k / p.groups, in = p.c / p.groups;
-  const GemmChannels channels{in, out, ceil_div(out, Shape::kN), p.kt * p.kh * p.kw * in};
-  const int64_t rows = ceil_div(p.out_pixels(), Shape::kM), tiles = rows * channels.out_tiles;
-  float* parts = p.sums ? static_cast<float*>(workspace) : nullptr;
-  launch(conv3d_gemm_kernel<T, Shape>, dim3(unsigned(tiles), unsigned(p.groups)), Shape::kThreads,
-         Shape::kShared, queue, Windows(p), channels, static_cast<const T*>(args.x),
-         static_cast<const T*>(args.w), Epilogue<T>(p, args, parts));
-  if (parts) add_output_parts(p, args, parts, rows, queue);
+  const GemmGrid<Shape> grid(p);
+  auto* arrived = static_cast<unsigned*>(workspace);
+  auto* output_parts = static_cast<std::byte*>(workspace) + grid.arrived_bytes;
+  auto* sums = reinterpret_cast<float*>(output_parts + grid.output_parts_bytes);
+  if (!aligned_for_copies(args)) return kConv3dDirect.run(p, args, nullptr, output_parts, queue);
+  const GemmChannels channels{p.c / p.groups, p.k / p.groups, grid.out_tiles(p), grid.reduction(p)};
+  float* parts = p.sums ? reinterpret_cast<float*>(output_parts) : nullptr;
+  launch(conv3d_gemm_kernel<T, Shape>,
+         dim3(unsigned(grid.tiles), unsigned(p.groups), unsigned(grid.parts.count)),
+         Shape::kThreads, Shape::kShared, queue, Windows(p), channels,
+         static_cast<const T*>(args.x), static_cast<const T*>(args.w), Epilogue<T>(p, args, parts),
+         grid.parts, MeetingPlace{arrived, sums});
+  if (parts) add_output_parts(p, args, parts, grid.rows(p), queue);
+}
+
+// A row for one tile.
+template <class Shape>
+constexpr Conv3dKernel gemm_row(std::string_view name, bool (*can_run)(const Conv3dProblem&),
+                                decltype(Conv3dKernel::run) run, bool exact = true) {
+  return {.name = name,
+          .exact = exact,
+          .can_run = can_run,
+          .workspace_bytes = gemm_workspace_bytes<Shape>,
+          .zeroed_bytes = gemm_zeroed_bytes<Shape>,
+          .run = run,
+          .launches = gathering_launches};
+}
+
+// A row that takes the best one for each problem.
+template <const Conv3dKernel& (*kBest)(const Conv3dProblem&)>
+constexpr Conv3dKernel best_gemm_row(std::string_view name, bool (*can_run)(const Conv3dProblem&),
+                                     bool exact = true) {
+  return {.name = name,
+          .exact = exact,
+          .can_run = can_run,
+          .workspace_bytes = [](const Conv3dProblem& p,
+                                void* prepared) { return kBest(p).workspace_bytes(p, prepared); },
+          .zeroed_bytes = [](const Conv3dProblem& p) { return kBest(p).zeroed_bytes(p); },
+          .run = [](const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
+                    Queue queue) { kBest(p).run(p, args, prepared, workspace, queue); },
+          .launches = gathering_launches};
 }
 
 }  // namespace sf::SF_DEVICE_NS

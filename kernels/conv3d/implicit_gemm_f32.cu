@@ -3,9 +3,6 @@
 #include "kernels/conv3d/implicit_gemm.h"
 
 namespace sf::SF_DEVICE_NS {
-
-extern const Conv3dKernel kConv3dDirect;
-
 namespace {
 
 using Tf32Tile128x128 = GemmShape<TensorTile<float, 64, 32>, 128, 128, 4, 2>;
@@ -19,50 +16,54 @@ bool can_run(const Conv3dProblem& p) { return gemm_can_run<float>(p); }
 bool can_run_tf32(const Conv3dProblem& p) { return p.tf32 && gemm_can_run<float>(p); }
 
 template <class Shape>
-void run(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
-         Queue queue) {
-  if (!aligned_for_copies(args)) return kConv3dDirect.run(p, args, prepared, workspace, queue);
+void run(const Conv3dProblem& p, const Conv3dArgs& args, void*, void* workspace, Queue queue) {
   run_gemm<float, Shape>(p, args, workspace, queue);
 }
 
-template <class Narrow, class Small, class Large>
-void run_best(const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
-              Queue queue) {
-  decltype(Conv3dKernel::run) best = run<Small>;
-  if (p.k / p.groups <= 16)
-    best = run<Narrow>;
-  else if (gemm_blocks<Large>(p) >= kEnoughBlocks)
-    best = run<Large>;
-  best(p, args, prepared, workspace, queue);
+template <class Shape>
+constexpr Conv3dKernel row(std::string_view name) {
+  return gemm_row<Shape>(name, can_run, run<Shape>);
+}
+template <class Shape>
+constexpr Conv3dKernel tf32_row(std::string_view name) {
+  return gemm_row<Shape>(name, can_run_tf32, run<Shape>, false);
 }
 
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dGemmTf32{
-    .name = "gemm_tf32",
-    .exact = false,
-    .can_run = can_run_tf32,
-    .workspace_bytes = gemm_workspace_bytes,
-    .run = run_best<Tf32Tile128x16, Tf32Tile64x64, Tf32Tile128x128>,
-    .launches = gathering_launches};
-extern constinit const Conv3dKernel kConv3dGemmTf32Tile128x128{
-    .name = "gemm_tf32_128x128",
-    .exact = false,
-    .can_run = can_run_tf32,
-    .workspace_bytes = gemm_workspace_bytes,
-    .run = run<Tf32Tile128x128>,
-    .launches = gathering_launches};
-extern constinit const Conv3dKernel kConv3dGemmF32{
-    .name = "gemm_f32",
-    .can_run = can_run,
-    .workspace_bytes = gemm_workspace_bytes,
-    .run = run_best<FmaTile128x16, FmaTile64x64, FmaTile128x64>,
-    .launches = gathering_launches};
-extern constinit const Conv3dKernel kConv3dGemmF32Tile128x64{
-    .name = "gemm_f32_128x64",
-    .can_run = can_run,
-    .workspace_bytes = gemm_workspace_bytes,
-    .run = run<FmaTile128x64>,
-    .launches = gathering_launches};
+extern constinit const Conv3dKernel kConv3dGemmTf32Tile128x128 =
+    tf32_row<Tf32Tile128x128>("gemm_tf32_128x128");
+extern constinit const Conv3dKernel kConv3dGemmTf32Tile64x64 =
+    tf32_row<Tf32Tile64x64>("gemm_tf32_64x64");
+extern constinit const Conv3dKernel kConv3dGemmTf32Tile128x16 =
+    tf32_row<Tf32Tile128x16>("gemm_tf32_128x16");
+extern constinit const Conv3dKernel kConv3dGemmF32Tile128x64 =
+    row<FmaTile128x64>("gemm_f32_128x64");
+extern constinit const Conv3dKernel kConv3dGemmF32Tile64x64 = row<FmaTile64x64>("gemm_f32_64x64");
+extern constinit const Conv3dKernel kConv3dGemmF32Tile128x16 =
+    row<FmaTile128x16>("gemm_f32_128x16");
+
+namespace {
+
+template <class Large>
+const Conv3dKernel& best_of(const Conv3dProblem& p, const Conv3dKernel& narrow,
+                            const Conv3dKernel& small, const Conv3dKernel& large) {
+  if (p.k / p.groups <= 16) return narrow;
+  return GemmGrid<Large>(p).tiles * p.groups >= kEnoughBlocks ? large : small;
+}
+const Conv3dKernel& best(const Conv3dProblem& p) {
+  return best_of<FmaTile128x64>(p, kConv3dGemmF32Tile128x16, kConv3dGemmF32Tile64x64,
+                                kConv3dGemmF32Tile128x64);
+}
+const Conv3dKernel& best_tf32(const Conv3dProblem& p) {
+  return best_of<Tf32Tile128x128>(p, kConv3dGemmTf32Tile128x16, kConv3dGemmTf32Tile64x64,
+                                  kConv3dGemmTf32Tile128x128);
+}
+
+}  // namespace
+
+extern constinit const Conv3dKernel kConv3dGemmTf32 =
+    best_gemm_row<best_tf32>("gemm_tf32", can_run_tf32, false);
+extern constinit const Conv3dKernel kConv3dGemmF32 = best_gemm_row<best>("gemm_f32", can_run);
 
 }  // namespace sf::SF_DEVICE_NS

@@ -53,6 +53,7 @@ SF_DEVICE void round_fragment(uint32_t (&r)[kCount]) {
 template <class T, int kM_, int kN_, int kRowBytes_ = 64>
 class TensorTile {
  public:
+  using Value = T;
   static constexpr int kM = kM_, kN = kN_, kRowBytes = kRowBytes_;
   static constexpr int kStripPitch = kN + 8;  // writes of a strip: 8 rows lie in different banks
 
@@ -111,6 +112,17 @@ class TensorTile {
               Vec<float, 2>{{sums_[strip][j][2 * half], sums_[strip][j][2 * half + 1]}});
   }
 
+  // The lane's sums, four together.
+  static constexpr int kVectors = kFragments * kN / 8;
+  SF_DEVICE Vec<float, 4> sums(int v) const {
+    const auto& four = sums_[v / (kN / 8)][v % (kN / 8)];
+    return {{four[0], four[1], four[2], four[3]}};
+  }
+  SF_DEVICE void set_sums(int v, const Vec<float, 4>& sums) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) sums_[v / (kN / 8)][v % (kN / 8)][i] = sums[i];
+  }
+
  private:
   float sums_[kFragments][kN / 8][4] = {};
   int a_, b_;
@@ -121,6 +133,7 @@ class TensorTile {
 template <int kM_, int kN_>
 class FmaTile {
  public:
+  using Value = float;
   static constexpr int kM = kM_, kN = kN_, kRowBytes = 64;
   static constexpr int kStripPitch = kN + 4;
 
@@ -166,7 +179,20 @@ class FmaTile {
         store(to + row_of(i) * kStripPitch + 8 * j, Vec<float, 1>{{sums_[strip * 4 + i][j]}});
   }
 
+  // The lane's sums, four together.
+  static constexpr int kVectors = kFragments * kN / 8 / 4;
+  SF_DEVICE Vec<float, 4> sums(int v) const {
+    return {{sum(v, 0), sum(v, 1), sum(v, 2), sum(v, 3)}};
+  }
+  SF_DEVICE void set_sums(int v, const Vec<float, 4>& sums) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) sums_[(4 * v + i) / (kN / 8)][(4 * v + i) % (kN / 8)] = sums[i];
+  }
+
  private:
+  SF_DEVICE float sum(int v, int i) const {
+    return sums_[(4 * v + i) / (kN / 8)][(4 * v + i) % (kN / 8)];
+  }
   SF_DEVICE static Vec<float, 4> at(const std::byte* from) {
     return load<4>(reinterpret_cast<const float*>(from));
   }

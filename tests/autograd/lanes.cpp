@@ -61,7 +61,7 @@ class ConflictFinder {
         copy(steps_[s], int(s));
       else if (steps_[s].lowered.launches > 0)
         for (int v : node.out) for_words(v, [&](Word& word) { write(word, int(s)); });
-      const size_t workspace = blueprint_.workspace_offset(steps_[s].lane) / 4;
+      const size_t workspace = blueprint_.workspace_offset(steps_[s]) / 4;
       for (size_t w = 0; w < steps_[s].lowered.workspace_bytes / 4; ++w)
         write(words_[workspace + w], int(s));
     }

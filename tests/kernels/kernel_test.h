@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -110,8 +111,8 @@ inline bool wanted(Backend backend) {
   return !name || name == std::string_view(kNames[int(backend)]);
 }
 
-// Calls the kernel as a plan does. Workspace and packed weights start as `poison` bytes; 0xFF makes
-// NaNs.
+// Calls the kernel as a plan does. Workspace and packed weights start as `poison` bytes, but for
+// those that are to be zero; 0xFF makes NaNs.
 template <class Problem, class Args>
 void run_kernel(const Kernel<Problem, Args>& kernel, const Problem& p, Args args,
                 int poison = 0xFF) {
@@ -132,8 +133,12 @@ void run_kernel(const Kernel<Problem, Args>& kernel, const Problem& p, Args args
       args.w = to;
     }
   }
-  kernel.run(p, args, prepared.get(), aligned(workspace), Queue{.backend = current_backend});
+  void* at = aligned(workspace);
+  const std::vector<char> zeros(kernel.zeroed_bytes ? kernel.zeroed_bytes(p) : 0);
+  std::memset(at, 0, zeros.size());
+  kernel.run(p, args, prepared.get(), at, Queue{.backend = current_backend});
   if (current_backend == Backend::cuda) wait_for_device(kernel.name);
+  EXPECT_EQ(std::memcmp(at, zeros.data(), zeros.size()), 0) << "what is to be left zero";
 }
 
 // Fails with the first place where the two differ by more than bound(row, channel).
