@@ -6,6 +6,7 @@
 #include "kernels/base/launch.h"
 #include "kernels/base/storage.h"
 #include "kernels/conv3d/backward_data.h"
+#include "kernels/conv3d/best_row.h"
 #include "kernels/conv3d/geometry.h"
 #include "kernels/conv3d/gradient_product.h"
 

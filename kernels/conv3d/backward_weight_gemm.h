@@ -5,6 +5,7 @@
 
 #include "kernels/base/launch.h"
 #include "kernels/base/storage.h"
+#include "kernels/conv3d/best_row.h"
 #include "kernels/conv3d/geometry.h"
 #include "kernels/conv3d/gradient_product.h"
 #include "kernels/conv3d/pixel_parts.h"

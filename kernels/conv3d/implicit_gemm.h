@@ -3,6 +3,7 @@
 // are counted as the weights are, so a slice of the reduction may hold parts of several taps.
 #pragma once
 
+#include "kernels/conv3d/best_row.h"
 #include "kernels/conv3d/epilogue.h"
 #include "kernels/conv3d/reduction_parts.h"
 #include "kernels/conv3d/tile.h"
@@ -138,8 +139,8 @@ struct GemmGrid {
   static int reduction(const Conv3dProblem& p) { return p.kt * p.kh * p.kw * (p.c / p.groups); }
 
  private:
-  // Two on each of an H100's multiprocessors; a part should have more slices than the pipeline.
-  static constexpr int kBlocks = 2 * 132, kFewestSlices = 8;
+  // As many as an H100's multiprocessors hold; 512 bytes of a row at least are worth a block.
+  static constexpr int kBlocks = 132 * Shape::kBlocks, kFewestSlices = 512 / Shape::kRowBytes;
 };
 
 template <class Shape>
@@ -181,21 +182,6 @@ constexpr Conv3dKernel gemm_row(std::string_view name, bool (*can_run)(const Con
           .workspace_bytes = gemm_workspace_bytes<Shape>,
           .zeroed_bytes = gemm_zeroed_bytes<Shape>,
           .run = run,
-          .launches = gathering_launches};
-}
-
-// A row that takes the best one for each problem.
-template <const Conv3dKernel& (*kBest)(const Conv3dProblem&)>
-constexpr Conv3dKernel best_gemm_row(std::string_view name, bool (*can_run)(const Conv3dProblem&),
-                                     bool exact = true) {
-  return {.name = name,
-          .exact = exact,
-          .can_run = can_run,
-          .workspace_bytes = [](const Conv3dProblem& p,
-                                void* prepared) { return kBest(p).workspace_bytes(p, prepared); },
-          .zeroed_bytes = [](const Conv3dProblem& p) { return kBest(p).zeroed_bytes(p); },
-          .run = [](const Conv3dProblem& p, const Conv3dArgs& args, void* prepared, void* workspace,
-                    Queue queue) { kBest(p).run(p, args, prepared, workspace, queue); },
           .launches = gathering_launches};
 }
 

@@ -45,25 +45,27 @@ extern constinit const Conv3dKernel kConv3dGemmF32Tile128x16 =
 
 namespace {
 
+// Limits are those that were fastest on an H200 (README.md).
 template <class Large>
-const Conv3dKernel& best_of(const Conv3dProblem& p, const Conv3dKernel& narrow,
-                            const Conv3dKernel& small, const Conv3dKernel& large) {
-  if (p.k / p.groups <= 16) return narrow;
-  return GemmGrid<Large>(p).tiles * p.groups >= kEnoughBlocks ? large : small;
+bool fills_large(const Conv3dProblem& p) {
+  const GemmGrid<Large> grid(p);
+  return grid.tiles * p.groups >= kEnoughBlocks || grid.reduction(p) >= 1024;
 }
 const Conv3dKernel& best(const Conv3dProblem& p) {
-  return best_of<FmaTile128x64>(p, kConv3dGemmF32Tile128x16, kConv3dGemmF32Tile64x64,
-                                kConv3dGemmF32Tile128x64);
+  if (p.k / p.groups <= 32) return kConv3dGemmF32Tile128x16;
+  return fills_large<FmaTile128x64>(p) ? kConv3dGemmF32Tile128x64 : kConv3dGemmF32Tile64x64;
 }
 const Conv3dKernel& best_tf32(const Conv3dProblem& p) {
-  return best_of<Tf32Tile128x128>(p, kConv3dGemmTf32Tile128x16, kConv3dGemmTf32Tile64x64,
-                                  kConv3dGemmTf32Tile128x128);
+  if (p.k / p.groups <= 32) return kConv3dGemmTf32Tile128x16;
+  return p.k / p.groups > 64 && fills_large<Tf32Tile128x128>(p) ? kConv3dGemmTf32Tile128x128
+                                                                : kConv3dGemmTf32Tile64x64;
 }
 
 }  // namespace
 
 extern constinit const Conv3dKernel kConv3dGemmTf32 =
-    best_gemm_row<best_tf32>("gemm_tf32", can_run_tf32, false);
-extern constinit const Conv3dKernel kConv3dGemmF32 = best_gemm_row<best>("gemm_f32", can_run);
+    best_row<best_tf32>(Conv3dKernel{.name = "gemm_tf32", .exact = false, .can_run = can_run_tf32});
+extern constinit const Conv3dKernel kConv3dGemmF32 =
+    best_row<best>(Conv3dKernel{.name = "gemm_f32", .can_run = can_run});
 
 }  // namespace sf::SF_DEVICE_NS

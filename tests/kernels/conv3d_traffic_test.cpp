@@ -100,12 +100,13 @@ std::vector<Tile> main_tiles() {
                           {weight, "gemm_f32_32x64", DType::f32, 32, 64}};
   for (const DType half : {DType::bf16, DType::f16}) {
     tiles.insert(tiles.end(), {{forward, "gemm_128x128", half, 128, 128},
-                               {forward, "gemm_128x64", half, 128, 64},
                                {forward, "gemm_64x64", half, 64, 64},
+                               {forward, "gemm_128x128_long", half, 128, 128},
+                               {forward, "gemm_64x64_long", half, 64, 64},
                                {forward, "gemm_128x32", half, 128, 32},
                                {forward, "gemm_128x16", half, 128, 16},
                                {data, "gemm_128x128", half, 128, 128},
-                               {data, "gemm_128x64", half, 128, 64},
+                               {data, "gemm_64x64", half, 64, 64},
                                {data, "gemm_128x32", half, 128, 32},
                                {data, "gemm_128x16", half, 128, 16},
                                {weight, "gemm_128x128", half, 128, 128},
@@ -165,7 +166,7 @@ TEST_P(Conv3dTile, MovesWholeSectorsAndLittleMoreThanItsOperands) {
                              .w = 16,
                              .c = across ? tile.n : 32,
                              .k = tile.pass == Pass::weight ? tile.m
-                                  : across                  ? 32
+                                  : across                  ? 64  // whole slices
                                                             : tile.n,
                              .bias = !across,
                              .residual = !across && spatial,
@@ -198,7 +199,7 @@ TEST(Conv3dTraffic, AStrideWastesNoTapOfTheDataGradient) {
                                  .kw = 3,
                                  .stride = {1, 2, 2},
                                  .pad = {0, 1, 1}});
-  const simt::Counts counts = counts_of(Pass::data, "gemm_128x64", p);
+  const simt::Counts counts = counts_of(Pass::data, "gemm_64x64", p);
   EXPECT_EQ(counts.tensor_core_fma, p.out_pixels() * p.k * p.c * 9);
   EXPECT_EQ(counts.bank_conflicts, 0);
   EXPECT_EQ(counts.global_store_bytes, 32 * counts.global_store_sectors);
