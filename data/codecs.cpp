@@ -27,15 +27,15 @@ std::string dotted(unsigned version) {
 std::vector<std::string> codecs(bool decodable) {
   std::vector<std::string> names;
   for (const auto& [id, name] : kCodecs)
-    if ((avcodec_find_decoder(id) != nullptr) == decodable) names.emplace_back(name);
+    if ((ffmpeg().avcodec_find_decoder(id) != nullptr) == decodable) names.emplace_back(name);
   return names;
 }
 
 }  // namespace
 
 std::string ffmpeg_version() {
-  return "libavformat " + dotted(avformat_version()) + ", libavcodec " + dotted(avcodec_version()) +
-         ", libswscale " + dotted(swscale_version());
+  return "libavformat " + dotted(ffmpeg().avformat_version()) + ", libavcodec " +
+         dotted(ffmpeg().avcodec_version()) + ", libswscale " + dotted(ffmpeg().swscale_version());
 }
 
 std::vector<std::string> decodable_codecs() { return codecs(true); }
@@ -43,7 +43,7 @@ std::vector<std::string> missing_codecs() { return codecs(false); }
 
 std::string video_encoder() {
   for (const char* name : {"libx264", "mpeg4"})
-    if (avcodec_find_encoder_by_name(name)) return name;
+    if (ffmpeg().avcodec_find_encoder_by_name(name)) return name;
   return {};
 }
 

@@ -34,9 +34,9 @@ FileInput::FileInput(const std::string& path, const Watch& watch) : watch_(watch
     version_ = {
         .bytes = status.st_size,
         .modified_ns = int64_t(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec};
-    auto* buffer = static_cast<unsigned char*>(av_malloc(kIoBufferBytes));
-    io_ = avio_alloc_context(buffer, kIoBufferBytes, 0, this, &FileInput::read, nullptr,
-                             &FileInput::seek);
+    auto* buffer = static_cast<unsigned char*>(ffmpeg().av_malloc(kIoBufferBytes));
+    io_ = ffmpeg().avio_alloc_context(buffer, kIoBufferBytes, 0, this, &FileInput::read, nullptr,
+                                      &FileInput::seek);
     SF_CHECK(io_ != nullptr, path, ": out of memory");
   } catch (...) {
     ::close(fd_);
@@ -45,8 +45,8 @@ FileInput::FileInput(const std::string& path, const Watch& watch) : watch_(watch
 }
 
 FileInput::~FileInput() {
-  av_freep(static_cast<void*>(&io_->buffer));
-  avio_context_free(&io_);
+  ffmpeg().av_freep(static_cast<void*>(&io_->buffer));
+  ffmpeg().avio_context_free(&io_);
   ::close(fd_);
 }
 
@@ -67,18 +67,18 @@ int64_t FileInput::seek(void* self, int64_t offset, int whence) {
 
 Demuxer::Demuxer(const std::string& path, const Watch& watch)
     : path_(path), watch_(watch), input_(path, watch) {
-  AVFormatContext* context = avformat_alloc_context();
+  AVFormatContext* context = ffmpeg().avformat_alloc_context();
   SF_CHECK(context != nullptr, path, ": out of memory");
   context->pb = input_.context();
   context->interrupt_callback = {
       [](void* self) { return int(static_cast<FileInput*>(self)->watch().expired()); }, &input_};
   AVDictionary* settings = nullptr;
-  av_dict_set(&settings, "format_whitelist", kContainers, 0);
-  av_dict_set(&settings, "protocol_whitelist", "file", 0);
+  ffmpeg().av_dict_set(&settings, "format_whitelist", kContainers, 0);
+  ffmpeg().av_dict_set(&settings, "protocol_whitelist", "file", 0);
   const int opened =
-      avformat_open_input(&context, path.c_str(), nullptr, &settings);  // frees on failure
+      ffmpeg().avformat_open_input(&context, path.c_str(), nullptr, &settings);  // frees on failure
   context_.reset(context);
-  av_dict_free(&settings);
+  ffmpeg().av_dict_free(&settings);
   watch_.check(path);
   SF_CHECK(opened != AVERROR_INVALIDDATA, path,
            ": wanted a video file, found data of no known container");
@@ -89,10 +89,10 @@ void Demuxer::probe(int64_t max_pixels) {
   // The decoders that probing opens are held to the same limit as ours.
   const std::string limit = std::to_string(max_pixels);
   std::vector<AVDictionary*> settings(context_->nb_streams, nullptr);
-  for (AVDictionary*& s : settings) av_dict_set(&s, "max_pixels", limit.c_str(), 0);
-  const int found =
-      avformat_find_stream_info(context_.get(), settings.empty() ? nullptr : settings.data());
-  for (AVDictionary*& s : settings) av_dict_free(&s);
+  for (AVDictionary*& s : settings) ffmpeg().av_dict_set(&s, "max_pixels", limit.c_str(), 0);
+  const int found = ffmpeg().avformat_find_stream_info(
+      context_.get(), settings.empty() ? nullptr : settings.data());
+  for (AVDictionary*& s : settings) ffmpeg().av_dict_free(&s);
   watch_.check(path_);
   SF_CHECK(found >= 0, path_, ": wanted a video stream, found: ", ffmpeg_message(found));
   for (int i = 0; i < int(context_->nb_streams) && stream_ == nullptr; ++i) choose(i);
@@ -114,8 +114,8 @@ bool Demuxer::choose(int stream) {
 bool Demuxer::next(AVPacket* packet) {
   while (true) {
     watch_.check(path_);
-    av_packet_unref(packet);
-    if (av_read_frame(context_.get(), packet) < 0) {
+    ffmpeg().av_packet_unref(packet);
+    if (ffmpeg().av_read_frame(context_.get(), packet) < 0) {
       watch_.check(path_);
       return false;
     }
@@ -124,7 +124,8 @@ bool Demuxer::next(AVPacket* packet) {
 }
 
 bool Demuxer::seek(int64_t time) {
-  const bool done = av_seek_frame(context_.get(), stream_->index, time, AVSEEK_FLAG_BACKWARD) >= 0;
+  const bool done =
+      ffmpeg().av_seek_frame(context_.get(), stream_->index, time, AVSEEK_FLAG_BACKWARD) >= 0;
   watch_.check(path_);
   return done;
 }

@@ -1,31 +1,25 @@
 // Owning handles of FFmpeg's objects. For the sources of the video reader and writer only.
 #pragma once
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/dict.h>
-#include <libavutil/error.h>
-#include <libavutil/mem.h>
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
-}
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "data/ffmpeg.h"
+
 namespace sf {
 
 struct FfmpegDeleter {
-  void operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
-  void operator()(AVPacket* p) const { av_packet_free(&p); }
-  void operator()(AVFrame* p) const { av_frame_free(&p); }
-  void operator()(SwsContext* p) const { sws_freeContext(p); }
-  void operator()(AVFormatContext* p) const { avformat_close_input(&p); }  // of an opened input
-  void operator()(AVCodecParserContext* p) const { av_parser_close(p); }
-  void operator()(AVCodecParameters* p) const { avcodec_parameters_free(&p); }
+  void operator()(AVCodecContext* p) const { ffmpeg().avcodec_free_context(&p); }
+  void operator()(AVPacket* p) const { ffmpeg().av_packet_free(&p); }
+  void operator()(AVFrame* p) const { ffmpeg().av_frame_free(&p); }
+  void operator()(SwsContext* p) const { ffmpeg().sws_freeContext(p); }
+  void operator()(AVFormatContext* p) const {
+    ffmpeg().avformat_close_input(&p);
+  }  // of an opened input
+  void operator()(AVCodecParserContext* p) const { ffmpeg().av_parser_close(p); }
+  void operator()(AVCodecParameters* p) const { ffmpeg().avcodec_parameters_free(&p); }
 };
 
 using CodecHandle = std::unique_ptr<AVCodecContext, FfmpegDeleter>;
@@ -37,17 +31,8 @@ using ParametersHandle = std::unique_ptr<AVCodecParameters, FfmpegDeleter>;
 
 inline std::string ffmpeg_message(int code) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(code, text, sizeof text);
+  ffmpeg().av_strerror(code, text, sizeof text);
   return text;
-}
-
-// What FFmpeg keeps for the whole process. Failures are reported by exceptions; its log would only
-// add noise. A file of some hundred bytes may promise a hundred million frames, for which demuxers
-// make room; no block may be larger than a picture of VideoReaderOptions::max_pixels with four
-// bytes a pixel.
-inline void set_up_ffmpeg() {
-  static const bool done = (av_log_set_level(AV_LOG_QUIET), av_max_alloc(size_t(1) << 28), true);
-  static_cast<void>(done);
 }
 
 // One RGB24 picture whose rows have room for the whole vectors that libswscale writes: with tight

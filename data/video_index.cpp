@@ -70,17 +70,18 @@ bool is_key_frame(const AVCodecParameters& p, const AVPacket& packet) {
 class PictureStructure {
  public:
   explicit PictureStructure(const AVCodecParameters& p)
-      : parser_(av_parser_init(p.codec_id)), context_(avcodec_alloc_context3(nullptr)) {
-    SF_CHECK(parser_ && context_ && avcodec_parameters_to_context(context_.get(), &p) >= 0,
-             "video index: no parser of ", avcodec_get_name(p.codec_id));
+      : parser_(ffmpeg().av_parser_init(p.codec_id)),
+        context_(ffmpeg().avcodec_alloc_context3(nullptr)) {
+    SF_CHECK(parser_ && context_ && ffmpeg().avcodec_parameters_to_context(context_.get(), &p) >= 0,
+             "video index: no parser of ", ffmpeg().avcodec_get_name(p.codec_id));
     parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
   }
 
   bool whole(const AVPacket& packet) {
     uint8_t* data = nullptr;
     int size = 0;
-    av_parser_parse2(parser_.get(), context_.get(), &data, &size, packet.data, packet.size,
-                     packet.pts, packet.dts, packet.pos);
+    ffmpeg().av_parser_parse2(parser_.get(), context_.get(), &data, &size, packet.data, packet.size,
+                              packet.pts, packet.dts, packet.pos);
     return parser_->picture_structure == AV_PICTURE_STRUCTURE_FRAME;
   }
 
@@ -132,9 +133,9 @@ std::optional<int64_t> FrameTimes::frame_at(int64_t time) const {
 }
 
 VideoIndex::VideoIndex(Demuxer& demuxer, const VideoInfo& info, AVPacket* packet)
-    : version_(demuxer.version()), info_(info), parameters_(avcodec_parameters_alloc()) {
+    : version_(demuxer.version()), info_(info), parameters_(ffmpeg().avcodec_parameters_alloc()) {
   const AVCodecParameters& stream = *demuxer.stream()->codecpar;
-  SF_CHECK(parameters_ && avcodec_parameters_copy(parameters_.get(), &stream) >= 0,
+  SF_CHECK(parameters_ && ffmpeg().avcodec_parameters_copy(parameters_.get(), &stream) >= 0,
            "video index: out of memory");
   const std::string container = demuxer.container();
   if (header_describes_streams(container)) ready_stream_ = demuxer.stream()->index;
@@ -165,7 +166,7 @@ VideoIndex::VideoIndex(Demuxer& demuxer, const VideoInfo& info, AVPacket* packet
                       .presentation_time = packet->pts,
                       .decoding_time = packet->dts == AV_NOPTS_VALUE ? packet->pts : packet->dts});
   }
-  av_packet_unref(packet);
+  ffmpeg().av_packet_unref(packet);
   // A decoder that holds back fewer frames would show them in another order.
   seekable = seekable && !times.empty() && reordering(times) <= stream.video_delay;
   if (!seekable) return;

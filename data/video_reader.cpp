@@ -26,8 +26,8 @@ class VideoReader::Decoder {
         options_(std::move(options)),
         watch_(options_.timeout_seconds, options_.cancel),
         index_(options_.index) {
-    packet_.reset(av_packet_alloc());
-    frame_.reset(av_frame_alloc());
+    packet_.reset(ffmpeg().av_packet_alloc());
+    frame_.reset(ffmpeg().av_frame_alloc());
     SF_CHECK(packet_ && frame_, path_, ": out of memory");
     open();
   }
@@ -46,7 +46,7 @@ class VideoReader::Decoder {
       packets.probe(options_.max_pixels);
       int64_t n = 0;
       while (packets.next(packet_.get())) n += (packet_->flags & AV_PKT_FLAG_DISCARD) == 0;
-      av_packet_unref(packet_.get());
+      ffmpeg().av_packet_unref(packet_.get());
       expected_ = n;
     }
     return expected_;
@@ -145,15 +145,16 @@ class VideoReader::Decoder {
                  int64_t(parameters->width) * parameters->height <= options_.max_pixels,
              path_, ": wanted pictures of 1 to ", options_.max_pixels, " pixels, found ",
              parameters->width, "x", parameters->height);
-    const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
-    SF_CHECK(codec != nullptr, path_, ": no decoder for ", avcodec_get_name(parameters->codec_id));
-    codec_.reset(avcodec_alloc_context3(codec));
+    const AVCodec* codec = ffmpeg().avcodec_find_decoder(parameters->codec_id);
+    SF_CHECK(codec != nullptr, path_, ": no decoder for ",
+             ffmpeg().avcodec_get_name(parameters->codec_id));
+    codec_.reset(ffmpeg().avcodec_alloc_context3(codec));
     SF_CHECK(codec_ != nullptr, path_, ": out of memory");
-    int result = avcodec_parameters_to_context(codec_.get(), parameters);
+    int result = ffmpeg().avcodec_parameters_to_context(codec_.get(), parameters);
     codec_->thread_count = std::max(1, options_.threads);
     codec_->max_pixels = options_.max_pixels;
     codec_->pkt_timebase = demuxer->stream()->time_base;
-    if (result >= 0) result = avcodec_open2(codec_.get(), codec, nullptr);
+    if (result >= 0) result = ffmpeg().avcodec_open2(codec_.get(), codec, nullptr);
     SF_CHECK(result >= 0, path_, ": ", codec->name, ": ", ffmpeg_message(result));
     demuxer_ = std::move(demuxer);
     counts_ = true;
@@ -166,7 +167,7 @@ class VideoReader::Decoder {
     return {.fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
             .width = s.codecpar->width,
             .height = s.codecpar->height,
-            .codec = avcodec_get_name(s.codecpar->codec_id)};
+            .codec = ffmpeg().avcodec_get_name(s.codecpar->codec_id)};
   }
 
   // What holds where decoding begins.
@@ -184,7 +185,7 @@ class VideoReader::Decoder {
     const KeyFrame* key = index_->key_frame_before(frame);
     if (key == nullptr) return false;
     counts_ = false;
-    avcodec_flush_buffers(codec_.get());
+    ffmpeg().avcodec_flush_buffers(codec_.get());
     begin();
     // Containers differ in which time they go by.
     for (int64_t time : {key->presentation_time, key->decoding_time}) {
@@ -208,10 +209,10 @@ class VideoReader::Decoder {
       const bool needed = !frame || std::binary_search(indices.begin(), indices.end(), *frame);
       const bool skips = !needed && codec_->codec_id == AV_CODEC_ID_H264;
       codec_->skip_frame = skips ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-      avcodec_send_packet(codec_.get(), draining_ ? nullptr : packet_.get());
+      ffmpeg().avcodec_send_packet(codec_.get(), draining_ ? nullptr : packet_.get());
       while (true) {
         watch_.check(path_);
-        const int received = avcodec_receive_frame(codec_.get(), frame_.get());
+        const int received = ffmpeg().avcodec_receive_frame(codec_.get(), frame_.get());
         if (received == AVERROR(EAGAIN)) break;
         if (received == AVERROR_EOF ||
             (received < 0 && draining_ && ++drain_errors_ > kMaxDrainErrors))
@@ -235,7 +236,7 @@ class VideoReader::Decoder {
   bool decode() {
     while (!ended_) {
       watch_.check(path_);
-      const int received = avcodec_receive_frame(codec_.get(), frame_.get());
+      const int received = ffmpeg().avcodec_receive_frame(codec_.get(), frame_.get());
       if (received == 0) {
         ++next_;
         ++decoded_;
@@ -246,8 +247,8 @@ class VideoReader::Decoder {
       } else if (received == AVERROR(EAGAIN)) {
         // Packets that do not decode are skipped: the frames of the others count.
         draining_ = !demuxer_->next(packet_.get());
-        avcodec_send_packet(codec_.get(), draining_ ? nullptr : packet_.get());
-        av_packet_unref(packet_.get());
+        ffmpeg().avcodec_send_packet(codec_.get(), draining_ ? nullptr : packet_.get());
+        ffmpeg().av_packet_unref(packet_.get());
       }
     }
     count_ = next_;
@@ -258,15 +259,15 @@ class VideoReader::Decoder {
   Picture convert() {
     rgb_.resize(info_.width, info_.height);
     // The filter matters for odd heights, other chroma layouts and streams that change their size.
-    scaler_.reset(sws_getCachedContext(scaler_.release(), frame_->width, frame_->height,
-                                       AVPixelFormat(frame_->format), info_.width, info_.height,
-                                       AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
+    scaler_.reset(ffmpeg().sws_getCachedContext(
+        scaler_.release(), frame_->width, frame_->height, AVPixelFormat(frame_->format),
+        info_.width, info_.height, AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
     SF_CHECK(scaler_ != nullptr, path_, ": no conversion from pixel format ", frame_->format,
              " to RGB");
     uint8_t* to[4] = {rgb_.data()};
     const int strides[4] = {int(rgb_.stride())};
-    const int rows =
-        sws_scale(scaler_.get(), frame_->data, frame_->linesize, 0, frame_->height, to, strides);
+    const int rows = ffmpeg().sws_scale(scaler_.get(), frame_->data, frame_->linesize, 0,
+                                        frame_->height, to, strides);
     SF_CHECK(rows == info_.height, path_, ": conversion to RGB failed at frame ", next_ - 1);
     return {rgb_.data(), rgb_.stride(), info_.width, info_.height};
   }
@@ -293,7 +294,7 @@ class VideoReader::Decoder {
 };
 
 VideoReader::VideoReader(const std::filesystem::path& path, VideoReaderOptions options) {
-  set_up_ffmpeg();
+  ffmpeg();  // missing libraries are reported here, not by a destructor
   decoder_ = std::make_unique<Decoder>(path.string(), std::move(options));
 }
 VideoReader::VideoReader(VideoReader&&) noexcept = default;

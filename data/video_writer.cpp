@@ -16,8 +16,8 @@ class VideoWriter::Encoder {
              ": wanted an even width and height, found ", o.width, "x", o.height);
     SF_CHECK(o.fps_num > 0 && o.fps_den > 0, path_.string(),
              ": wanted a positive frame rate, found ", o.fps_num, "/", o.fps_den);
-    packet_.reset(av_packet_alloc());
-    frame_.reset(av_frame_alloc());
+    packet_.reset(ffmpeg().av_packet_alloc());
+    frame_.reset(ffmpeg().av_frame_alloc());
     SF_CHECK(packet_ && frame_, path_.string(), ": out of memory");
     try {
       open(o);
@@ -34,11 +34,11 @@ class VideoWriter::Encoder {
     SF_CHECK(picture.width == frame_->width && picture.height == frame_->height, path_.string(),
              ": wanted pictures of ", frame_->width, "x", frame_->height, ", found ", picture.width,
              "x", picture.height);
-    check(av_frame_make_writable(frame_.get()), "frame");
+    check(ffmpeg().av_frame_make_writable(frame_.get()), "frame");
     const uint8_t* from[4] = {picture.data};
     const int strides[4] = {int(picture.stride)};
-    const int rows =
-        sws_scale(scaler_.get(), from, strides, 0, picture.height, frame_->data, frame_->linesize);
+    const int rows = ffmpeg().sws_scale(scaler_.get(), from, strides, 0, picture.height,
+                                        frame_->data, frame_->linesize);
     SF_CHECK(rows == picture.height, path_.string(), ": conversion from RGB failed");
     frame_->pts = next_++;
     encode(frame_.get());
@@ -46,8 +46,8 @@ class VideoWriter::Encoder {
 
   void finish() {
     encode(nullptr);
-    check(av_write_trailer(muxer_), "trailer");
-    check(avio_closep(&muxer_->pb), "close");
+    check(ffmpeg().av_write_trailer(muxer_), "trailer");
+    check(ffmpeg().avio_closep(&muxer_->pb), "close");
     std::error_code error;
     std::filesystem::rename(temporary_, path_, error);
     SF_CHECK(!error, path_.string(), ": ", error.message());
@@ -60,14 +60,15 @@ class VideoWriter::Encoder {
   }
 
   void open(const VideoWriterOptions& o) {
-    check(avformat_alloc_output_context2(&muxer_, nullptr, nullptr, path_.string().c_str()),
-          "container");
+    check(
+        ffmpeg().avformat_alloc_output_context2(&muxer_, nullptr, nullptr, path_.string().c_str()),
+        "container");
     muxer_->flags |= AVFMT_FLAG_BITEXACT;  // no dates, no versions
-    const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
+    const AVCodec* codec = ffmpeg().avcodec_find_encoder_by_name("libx264");
     const bool x264 = codec != nullptr;
-    if (!x264) codec = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
+    if (!x264) codec = ffmpeg().avcodec_find_encoder(AV_CODEC_ID_MPEG4);
     SF_CHECK(codec != nullptr, path_.string(), ": FFmpeg encodes neither H.264 nor MPEG-4 here");
-    codec_.reset(avcodec_alloc_context3(codec));
+    codec_.reset(ffmpeg().avcodec_alloc_context3(codec));
     SF_CHECK(codec_ != nullptr, path_.string(), ": out of memory");
     codec_->width = o.width;
     codec_->height = o.height;
@@ -79,48 +80,49 @@ class VideoWriter::Encoder {
     if (o.key_frame_interval > 0) codec_->gop_size = o.key_frame_interval;
     if (muxer_->oformat->flags & AVFMT_GLOBALHEADER) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     if (x264) {
-      av_opt_set(codec_->priv_data, "preset", "veryfast", 0);
-      av_opt_set(codec_->priv_data, "crf", std::to_string(o.quality).c_str(), 0);
-      if (o.open_groups) av_opt_set(codec_->priv_data, "x264-params", "open-gop=1", 0);
+      ffmpeg().av_opt_set(codec_->priv_data, "preset", "veryfast", 0);
+      ffmpeg().av_opt_set(codec_->priv_data, "crf", std::to_string(o.quality).c_str(), 0);
+      if (o.open_groups) ffmpeg().av_opt_set(codec_->priv_data, "x264-params", "open-gop=1", 0);
     } else {
       codec_->flags |= AV_CODEC_FLAG_QSCALE;
       codec_->global_quality = FF_QP2LAMBDA * (1 + o.quality / 4);
     }
-    check(avcodec_open2(codec_.get(), codec, nullptr), codec->name);
-    stream_ = avformat_new_stream(muxer_, nullptr);
+    check(ffmpeg().avcodec_open2(codec_.get(), codec, nullptr), codec->name);
+    stream_ = ffmpeg().avformat_new_stream(muxer_, nullptr);
     SF_CHECK(stream_ != nullptr, path_.string(), ": out of memory");
     stream_->time_base = codec_->time_base;
     stream_->avg_frame_rate = codec_->framerate;
-    check(avcodec_parameters_from_context(stream_->codecpar, codec_.get()), "stream");
-    check(avio_open(&muxer_->pb, ("file:" + temporary_.string()).c_str(), AVIO_FLAG_WRITE), "open");
-    check(avformat_write_header(muxer_, nullptr), "header");
+    check(ffmpeg().avcodec_parameters_from_context(stream_->codecpar, codec_.get()), "stream");
+    check(ffmpeg().avio_open(&muxer_->pb, ("file:" + temporary_.string()).c_str(), AVIO_FLAG_WRITE),
+          "open");
+    check(ffmpeg().avformat_write_header(muxer_, nullptr), "header");
     frame_->format = codec_->pix_fmt;
     frame_->width = o.width;
     frame_->height = o.height;
-    check(av_frame_get_buffer(frame_.get(), 0), "frame");
-    scaler_.reset(sws_getContext(o.width, o.height, AV_PIX_FMT_RGB24, o.width, o.height,
-                                 codec_->pix_fmt, SWS_BICUBIC, nullptr, nullptr, nullptr));
+    check(ffmpeg().av_frame_get_buffer(frame_.get(), 0), "frame");
+    scaler_.reset(ffmpeg().sws_getContext(o.width, o.height, AV_PIX_FMT_RGB24, o.width, o.height,
+                                          codec_->pix_fmt, SWS_BICUBIC, nullptr, nullptr, nullptr));
     SF_CHECK(scaler_ != nullptr, path_.string(), ": no conversion from RGB");
   }
 
   // Null flushes.
   void encode(const AVFrame* frame) {
-    check(avcodec_send_frame(codec_.get(), frame), "encode");
+    check(ffmpeg().avcodec_send_frame(codec_.get(), frame), "encode");
     while (true) {
-      const int result = avcodec_receive_packet(codec_.get(), packet_.get());
+      const int result = ffmpeg().avcodec_receive_packet(codec_.get(), packet_.get());
       if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return;
       check(result, "encode");
       // Containers derive the length of the video from that of its packets.
       packet_->duration = 1;
-      av_packet_rescale_ts(packet_.get(), codec_->time_base, stream_->time_base);
+      ffmpeg().av_packet_rescale_ts(packet_.get(), codec_->time_base, stream_->time_base);
       packet_->stream_index = stream_->index;
-      check(av_interleaved_write_frame(muxer_, packet_.get()), "write");
+      check(ffmpeg().av_interleaved_write_frame(muxer_, packet_.get()), "write");
     }
   }
 
   void close() noexcept {
-    if (muxer_ != nullptr) avio_closep(&muxer_->pb);
-    avformat_free_context(muxer_);
+    if (muxer_ != nullptr) ffmpeg().avio_closep(&muxer_->pb);
+    ffmpeg().avformat_free_context(muxer_);
     muxer_ = nullptr;
     std::error_code ignored;
     if (!finished_) std::filesystem::remove(temporary_, ignored);
@@ -139,7 +141,7 @@ class VideoWriter::Encoder {
 };
 
 VideoWriter::VideoWriter(const std::filesystem::path& path, const VideoWriterOptions& options) {
-  set_up_ffmpeg();
+  ffmpeg();  // missing libraries are reported here, not by a destructor
   encoder_ = std::make_unique<Encoder>(path, options);
 }
 VideoWriter::VideoWriter(VideoWriter&&) noexcept = default;

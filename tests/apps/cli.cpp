@@ -23,6 +23,15 @@ TEST_F(CommandLine, WrongUsageEndsWithStatus2) {
   EXPECT_EQ(sf("--help").status, 0);
 }
 
+// FFmpeg's libraries are loaded with the first video.
+TEST_F(CommandLine, StartsWithoutTheLibrariesOfVideos) {
+  const fs::path libraries = folder / "libraries";
+  ASSERT_EQ(std::system(cat("ldd ", SF_BINARY, " >", libraries.string()).c_str()), 0);
+  const std::string text = read_text(libraries);
+  EXPECT_NE(text.find("libdnnl"), std::string::npos) << text;
+  EXPECT_EQ(text.find("libav"), std::string::npos) << text;
+}
+
 TEST_F(CommandLine, BadInputIsOneLineAndStatus1) {
   const struct {
     const char* arguments;
