@@ -40,12 +40,20 @@ void add_convert_command(CLI::App& app) {
   command->add_option("OUT", arguments->out, "ends in .sf or .safetensors")->required();
   arguments->config.add_to(*command);
   command->callback([arguments] {
-    Checkpoint checkpoint = load_checkpoint(arguments->in);
-    if (arguments->config.given())
+    const auto report = [&](const auto& checkpoint) {
+      std::printf("%s (%s): %zu tensors -> %s\n", arguments->in.c_str(), checkpoint.format.c_str(),
+                  checkpoint.tensors.size(), arguments->out.c_str());
+    };
+    if (arguments->config.given()) {
+      Checkpoint checkpoint = load_checkpoint(arguments->in);
       through_network(checkpoint, arguments->config.load_one(), arguments->in);
-    save_checkpoint(arguments->out, checkpoint);
-    std::printf("%s (%s): %zu tensors -> %s\n", arguments->in.c_str(), checkpoint.format.c_str(),
-                checkpoint.tensors.size(), arguments->out.c_str());
+      save_checkpoint(arguments->out, checkpoint);
+      report(checkpoint);
+    } else {
+      const StoredCheckpoint checkpoint = open_checkpoint(arguments->in);
+      save_stored_checkpoint(arguments->out, checkpoint);
+      report(checkpoint);
+    }
   });
 }
 

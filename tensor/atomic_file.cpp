@@ -49,6 +49,20 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size())
     fail("could not be written");
   position_ += bytes.size();
+  // The disk works while the rest is made, so that commit() waits for little.
+  constexpr uint64_t kPortion = uint64_t{8} << 20;
+  if (position_ - sent_ < kPortion) return;
+  sync_file_range(fileno(file_), off_t(sent_), off_t(position_ - sent_), SYNC_FILE_RANGE_WRITE);
+  sent_ = position_;
+}
+
+void AtomicFile::overwrite(uint64_t position, std::span<const std::byte> bytes) {
+  SF_CHECK(position + bytes.size() <= position_, path_.string(), ": only ", position_,
+           " bytes are written");
+  if (fseeko(file_, off_t(position), SEEK_SET) != 0 ||
+      std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size() ||
+      fseeko(file_, 0, SEEK_END) != 0)
+    fail("could not be written");
 }
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }

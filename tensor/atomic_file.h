@@ -26,6 +26,8 @@ class AtomicFile {
   // Zero bytes up to a position that is a multiple of `alignment`.
   void align(size_t alignment);
   uint64_t position() const { return position_; }
+  // Other bytes in the place of some that have been written.
+  void overwrite(uint64_t position, std::span<const std::byte> bytes);
   // At most once, and nothing is written afterwards.
   void commit();
 
@@ -36,6 +38,7 @@ class AtomicFile {
   std::filesystem::path temporary_;
   std::FILE* file_ = nullptr;
   uint64_t position_ = 0;
+  uint64_t sent_ = 0;  // how far the system has been told to begin with the disk
 };
 
 }  // namespace sf

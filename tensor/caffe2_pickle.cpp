@@ -10,35 +10,49 @@
 namespace sf {
 namespace {
 
-Tensor tensor_from_blob(const PickleValue& value, CopyBudget& budget) {
-  const auto tensor = tensor_from_numpy(value, budget);
-  SF_CHECK(tensor, "wanted a numpy array, found ", name_of(value.kind()));
-  return channels_last_from_first(*tensor);
+// The file is given back the pages of data that has been copied.
+StoredTensor stored_blob(const std::string& name, const std::string& where,
+                         const PickleValue& value, const std::shared_ptr<CopyBudget>& budget,
+                         const std::shared_ptr<const Pickle>& pickle,
+                         const std::shared_ptr<const MappedFile>& file) {
+  const auto array = numpy_array(value);
+  SF_CHECK(array, "wanted a numpy array, found ", name_of(value.kind()));
+  return {name,
+          {channels_last(array->type.shape), array->type.dtype},
+          [where, array = *array, budget, pickle, file] {
+            return naming(where, [&] {
+              Tensor tensor = tensor_from_numpy(array, *budget);
+              file->drop_pages(std::as_bytes(std::span(array.data.text())));
+              return tensor;
+            });
+          }};
 }
 
 }  // namespace
 
-Checkpoint checkpoint_from_caffe2(const PickleValue& root, const MappedFile& file) {
+StoredCheckpoint checkpoint_from_caffe2(const std::shared_ptr<const Pickle>& pickle,
+                                        const std::shared_ptr<const MappedFile>& file) {
+  const PickleValue root = pickle->root();
   SF_CHECK(root.is(PickleKind::dict), "wanted a dict with 'blobs', found ", name_of(root.kind()));
   const auto blobs = root.find("blobs");
   SF_CHECK(blobs && blobs->is(PickleKind::dict), "wanted a dict with a dict 'blobs', found none");
 
-  Checkpoint out;
-  CopyBudget budget(file.bytes().size());
+  StoredCheckpoint out;
+  const auto budget = std::make_shared<CopyBudget>(file->bytes().size());
   std::map<std::string, std::string> blob_of_name;
   for (size_t i = 0; i < blobs->pairs(); ++i) {
     const auto [key, value] = blobs->pair(i);
     const std::string blob = key.name();
     if (is_caffe2_solver_state(blob)) continue;
-    try {
+    const std::string where = "blob " + printable(blob);
+    naming(where, [&, &value = value] {
       const std::string name = name_from_caffe2(blob);
       const auto [place, added] = blob_of_name.emplace(name, blob);
       SF_CHECK(added, "becomes ", printable(name), ", as does blob ", printable(place->second));
-      out.tensors.emplace_back(name, tensor_from_blob(value, budget));
-      file.drop_pages();
-    } catch (const Error& error) { throw Error(cat("blob ", printable(blob), ": ", error.what())); }
+      out.tensors.push_back(stored_blob(name, where, value, budget, pickle, file));
+    });
   }
-  PlainValues plain(budget);
+  PlainValues plain(*budget);
   for (size_t i = 0; i < root.pairs(); ++i)
     if (const auto [key, value] = root.pair(i); key.string() != "blobs")
       out.text[key.string() == "cfg" ? "config" : key.name()] = plain.text(value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 #include "tensor/caffe2_pickle.h"
 #include "tensor/half.h"
@@ -33,8 +34,8 @@ bool looks_like_pickle(std::span<const std::byte> bytes) {
          begins_with(bytes, "}(");
 }
 
-Checkpoint from_safetensors(const Safetensors& file) {
-  Checkpoint out;
+StoredCheckpoint from_safetensors(const StoredSafetensors& file) {
+  StoredCheckpoint out;
   out.format = "safetensors";
   out.text = file.metadata;
   if (const auto epoch = out.text.find(std::string(kEpoch)); epoch != out.text.end()) {
@@ -46,37 +47,39 @@ Checkpoint from_safetensors(const Safetensors& file) {
       out.text.erase(epoch);
     }
   }
-  for (const auto& [name, tensor] : file.tensors) {
-    const bool state = name.starts_with(kOptimizer);
-    auto& group = state ? out.optimizer : out.tensors;
-    group.emplace_back(state ? name.substr(kOptimizer.size()) : name, tensor);
+  for (StoredTensor tensor : file.tensors) {
+    const bool state = tensor.name.starts_with(kOptimizer);
+    if (state) tensor.name.erase(0, kOptimizer.size());
+    (state ? out.optimizer : out.tensors).push_back(std::move(tensor));
   }
   return out;
 }
 
-void save_safetensors(const std::filesystem::path& path, const Checkpoint& checkpoint) {
-  NamedTensors tensors;
-  for (const auto& [name, tensor] : checkpoint.tensors) {
-    SF_CHECK(!name.starts_with(kOptimizer), path.string(), ": tensor ", printable(name),
+void save_safetensors(const std::filesystem::path& path, const StoredCheckpoint& checkpoint) {
+  std::vector<StoredTensor> tensors = checkpoint.tensors;
+  for (const StoredTensor& tensor : tensors)
+    SF_CHECK(!tensor.name.starts_with(kOptimizer), path.string(), ": tensor ",
+             printable(tensor.name),
              ": names that begin with optimizer/ are kept for the optimizer");
-    tensors.emplace_back(name, tensor);
+  for (StoredTensor tensor : checkpoint.optimizer) {
+    tensor.name.insert(0, kOptimizer);
+    tensors.push_back(std::move(tensor));
   }
-  for (const auto& [name, tensor] : checkpoint.optimizer)
-    tensors.emplace_back(cat(kOptimizer, name), tensor);
   auto metadata = checkpoint.text;
   if (checkpoint.epoch) metadata[std::string(kEpoch)] = std::to_string(*checkpoint.epoch);
   write_safetensors(path, tensors, metadata, kLayout);
 }
 
-Checkpoint parse(const std::shared_ptr<const MappedFile>& file) {
+StoredCheckpoint parse(const std::shared_ptr<const MappedFile>& file) {
   const auto bytes = file->bytes();
   if (looks_like_sf(bytes)) return parse_sf(file);
   if (begins_with(bytes, "PK\3\4")) return parse_pytorch_zip(file);
-  if (looks_like_safetensors(bytes)) return from_safetensors(parse_safetensors(file, kLayout));
+  if (looks_like_safetensors(bytes))
+    return from_safetensors(parse_stored_safetensors(file, kLayout));
   if (looks_like_pickle(bytes)) {
-    const Pickle pickle = Pickle::parse(bytes);
-    if (is_legacy_magic(pickle.root())) return parse_pytorch_legacy(file);
-    return checkpoint_from_caffe2(pickle.root(), *file);
+    auto pickle = std::make_shared<const Pickle>(Pickle::parse(bytes));
+    if (is_legacy_magic(pickle->root())) return parse_pytorch_legacy(file);
+    return checkpoint_from_caffe2(std::move(pickle), file);
   }
   const auto* text = reinterpret_cast<const char*>(bytes.data());
   throw Error(
@@ -87,20 +90,39 @@ Checkpoint parse(const std::shared_ptr<const MappedFile>& file) {
 
 }  // namespace
 
-Checkpoint load_checkpoint(const std::filesystem::path& path, LoadOptions options) {
-  return naming_file(path, [&] {
-    Checkpoint checkpoint = parse(MappedFile::open(path));
-    if (options.halves_as_f32)
-      for (NamedTensors* tensors : {&checkpoint.tensors, &checkpoint.optimizer})
-        for (auto& [name, tensor] : *tensors) tensor = f32_from_half(tensor);
-    return checkpoint;
-  });
+StoredCheckpoint open_checkpoint(const std::filesystem::path& path) {
+  StoredCheckpoint checkpoint = naming_file(path, [&] { return parse(MappedFile::open(path)); });
+  for (auto* tensors : {&checkpoint.tensors, &checkpoint.optimizer})
+    for (StoredTensor& tensor : *tensors)
+      tensor.load = [path, load = std::move(tensor.load)] { return naming_file(path, load); };
+  return checkpoint;
 }
 
-void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+Checkpoint load_checkpoint(const std::filesystem::path& path, LoadOptions options) {
+  StoredCheckpoint file = open_checkpoint(path);
+  Checkpoint checkpoint{.format = std::move(file.format),
+                        .tensors = load(file.tensors),
+                        .optimizer = load(file.optimizer),
+                        .epoch = file.epoch,
+                        .text = std::move(file.text)};
+  if (options.halves_as_f32)
+    for (NamedTensors* tensors : {&checkpoint.tensors, &checkpoint.optimizer})
+      for (auto& [name, tensor] : *tensors) tensor = f32_from_half(tensor);
+  return checkpoint;
+}
+
+void save_stored_checkpoint(const std::filesystem::path& path, const StoredCheckpoint& checkpoint) {
   if (path.extension() == ".sf") return write_sf(path, checkpoint);
   if (path.extension() == ".safetensors") return save_safetensors(path, checkpoint);
   throw Error(cat(path.string(), ": wanted a name that ends in .sf or .safetensors"));
+}
+
+void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  save_stored_checkpoint(path, {.format = {},
+                                .tensors = stored(checkpoint.tensors),
+                                .optimizer = stored(checkpoint.optimizer),
+                                .epoch = checkpoint.epoch,
+                                .text = checkpoint.text});
 }
 
 }  // namespace sf

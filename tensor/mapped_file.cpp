@@ -46,8 +46,13 @@ MappedFile::~MappedFile() {
 
 void MappedFile::drop_pages(size_t begin, size_t count) const {
   const auto page = size_t(sysconf(_SC_PAGESIZE));
-  const size_t first = (begin + page - 1) / page * page, end = begin + count;
+  const size_t first = (begin + page - 1) / page * page, end = (begin + count) / page * page;
   if (first < end) madvise(data_ + first, end - first, MADV_DONTNEED);
+}
+
+void MappedFile::drop_pages(std::span<const std::byte> memory) const {
+  const auto begin = uintptr_t(memory.data()) - uintptr_t(data_);
+  if (begin <= size_ && memory.size() <= size_ - begin) drop_pages(begin, memory.size());
 }
 
 std::string printable(std::string_view text) {

@@ -26,11 +26,11 @@ class MappedFile {
 
   std::span<std::byte> bytes() const { return {data_, size_}; }
 
-  // Gives back the memory of pages that have been read; they are read anew when used again. Not for
-  // files whose bytes have been written to.
-  void drop_pages() const { drop_pages(0, size_); }
-  // Those that begin within the given bytes.
+  // Gives back the memory of the pages that lie within the given bytes; they are read anew when
+  // used again, without what has been written to them.
   void drop_pages(size_t begin, size_t count) const;
+  // Those within the given memory, if it is of this file.
+  void drop_pages(std::span<const std::byte> memory) const;
 
  private:
   MappedFile(std::byte* data, size_t size) : data_(data), size_(size) {}
@@ -43,12 +43,17 @@ class MappedFile {
 // 80 characters.
 std::string printable(std::string_view text);
 
-// Calls f; an sf::Error that leaves it names the file first.
+// Calls f; an sf::Error that leaves it says first where it was.
 template <class F>
-auto naming_file(const std::filesystem::path& path, F&& f) {
+auto naming(std::string_view where, F&& f) {
   try {
     return std::forward<F>(f)();
-  } catch (const Error& error) { throw Error(cat(path.string(), ": ", error.what())); }
+  } catch (const Error& error) { throw Error(cat(where, ": ", error.what())); }
+}
+
+template <class F>
+auto naming_file(const std::filesystem::path& path, F&& f) {
+  return naming(path.string(), std::forward<F>(f));
 }
 
 }  // namespace sf

@@ -9,8 +9,8 @@
 namespace sf {
 namespace {
 
-constexpr std::array<std::string_view, 14> kKindNames{
-    "None",  "bool", "int",  "large int", "float",  "text", "bytes",
+constexpr std::array<std::string_view, 15> kKindNames{
+    "None",  "bool", "int",  "large int", "float",  "text", "bytes",        "bytes",
     "tuple", "list", "dict", "set",       "global", "call", "persistent id"};
 
 // numpy.core became numpy._core in version 2.
@@ -44,6 +44,7 @@ std::string_view PickleValue::string() const {
 }
 
 std::string PickleValue::name() const {
+  if (is(PickleKind::encoded_bytes)) return std::string(text());
   const std::string_view raw = string();
   if (is(PickleKind::text)) return std::string(raw);
   std::string out;

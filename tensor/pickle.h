@@ -19,8 +19,9 @@ enum class PickleKind : uint8_t {
   integer,
   big_integer,  // beyond 64 bits: text() is its little-endian two's complement
   real,
-  text,   // UTF-8
-  bytes,  // bytes, bytearray, and the str of Python 2
+  text,           // UTF-8
+  bytes,          // bytes, bytearray, and the str of Python 2
+  encoded_bytes,  // large ones, text() is UTF-8: its characters, below 256, are the bytes
   tuple,
   list,
   dict,

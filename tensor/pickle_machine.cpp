@@ -61,6 +61,8 @@ constexpr size_t kMaxNodes = size_t{1} << 20;
 constexpr size_t kMaxReferences = size_t{1} << 22;
 constexpr size_t kMaxMarks = 1000;
 constexpr int kNewestProtocol = 5;
+// Larger bytes stay as they are spelled: the data of arrays is decoded one array at a time.
+constexpr size_t kLeastEncoded = size_t{1} << 16;
 
 }  // namespace
 
@@ -292,7 +294,9 @@ std::optional<Pickle::Node> PickleMachine::resolved(std::string_view callee,
     SF_CHECK(arguments.size() == 2 && node(arguments[0]).kind == PickleKind::text &&
                  node(arguments[1]).text == "latin1",
              "pickle: _codecs.encode: wanted text and 'latin1'");
-    return Node{.kind = PickleKind::bytes, .text = keep(latin1_from_utf8(node(arguments[0]).text))};
+    const std::string_view text = node(arguments[0]).text;
+    if (text.size() >= kLeastEncoded) return Node{.kind = PickleKind::encoded_bytes, .text = text};
+    return Node{.kind = PickleKind::bytes, .text = keep(latin1_from_utf8(text))};
   }
   return std::nullopt;
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tensor/mapped_file.h"
+#include "tensor/pickle_text.h"
 
 namespace sf {
 namespace {
@@ -37,25 +38,12 @@ NumpyType numpy_type(const PickleValue& value) {
       cat("wanted a numpy array of f2, f4, f8, i4, i8, u1 or b1, found '", printable(name), "'"));
 }
 
-Tensor array(NumpyType type, std::vector<int64_t> sizes, bool column_major, std::string_view data,
-             CopyBudget& budget) {
-  StridedElements elements{.bytes = std::as_bytes(std::span(data)),
-                           .dtype = type.dtype,
-                           .sizes = std::move(sizes),
-                           .strides = {},
-                           .big_endian = type.big_endian};
-  if (column_major) {
-    const std::vector<int64_t> reversed(elements.sizes.rbegin(), elements.sizes.rend());
-    const auto strides = row_major_strides(reversed);
-    elements.strides.assign(strides.rbegin(), strides.rend());
-  } else {
-    elements.strides = row_major_strides(elements.sizes);
-  }
-  const Shape shape(elements.sizes);
-  const size_t size = size_of(type.dtype);
-  SF_CHECK(data.size() % size == 0 && data.size() / size == uint64_t(shape.numel()), "wanted ",
-           shape.numel(), " elements of ", size, " bytes, found ", data.size(), " bytes");
-  return copy_strided(elements, budget);
+NumpyArray array(NumpyType type, const std::vector<int64_t>& sizes, bool column_major,
+                 const PickleValue& data) {
+  return {.type = {Shape(sizes), type.dtype},
+          .big_endian = type.big_endian,
+          .column_major = column_major,
+          .data = data};
 }
 
 }  // namespace
@@ -68,17 +56,45 @@ std::vector<int64_t> whole_numbers(const PickleValue& value) {
   return numbers;
 }
 
-std::optional<Tensor> tensor_from_numpy(const PickleValue& value, CopyBudget& budget) {
+std::optional<NumpyArray> numpy_array(const PickleValue& value) {
   if (value.is_call("numpy.core.multiarray scalar", 2))
-    return array(numpy_type(value.argument(0)), {}, false, value.argument(1).string(), budget);
+    return array(numpy_type(value.argument(0)), {}, false, value.argument(1));
   if (value.is_call("numpy.core.numeric _frombuffer", 4))
     return array(numpy_type(value.argument(1)), whole_numbers(value.argument(2)),
-                 value.argument(3).string() == "F", value.argument(0).string(), budget);
+                 value.argument(3).string() == "F", value.argument(0));
   if (!value.is_call("numpy.core.multiarray _reconstruct", 1)) return std::nullopt;
   const auto state = value.state();  // (version, shape, dtype, column-major, data)
   SF_CHECK(state && state->size() == 5, "wanted a numpy array with its state, found none");
   return array(numpy_type(state->item(2)), whole_numbers(state->item(1)),
-               state->item(3).integer() != 0, state->item(4).string(), budget);
+               state->item(3).integer() != 0, state->item(4));
+}
+
+Tensor tensor_from_numpy(const NumpyArray& array, CopyBudget& budget) {
+  std::string decoded;
+  if (array.data.is(PickleKind::encoded_bytes)) {
+    budget.take(array.data.text().size());
+    decoded = latin1_from_utf8(array.data.text());
+  }
+  const std::string_view data =
+      array.data.is(PickleKind::encoded_bytes) ? decoded : array.data.string();
+  const auto extents = array.type.shape.extents();
+  StridedElements elements{.bytes = std::as_bytes(std::span(data)),
+                           .dtype = array.type.dtype,
+                           .sizes = {extents.begin(), extents.end()},
+                           .strides = {},
+                           .big_endian = array.big_endian};
+  if (array.column_major) {
+    const std::vector<int64_t> reversed(extents.rbegin(), extents.rend());
+    const auto strides = row_major_strides(reversed);
+    elements.strides.assign(strides.rbegin(), strides.rend());
+  } else {
+    elements.strides = row_major_strides(elements.sizes);
+  }
+  const size_t size = size_of(array.type.dtype);
+  const auto numel = uint64_t(array.type.shape.numel());
+  SF_CHECK(data.size() % size == 0 && data.size() / size == numel, "wanted ", numel,
+           " elements of ", size, " bytes, found ", data.size(), " bytes");
+  return copy_strided(channels_last(std::move(elements)), budget);
 }
 
 std::string PlainValues::name(const PickleValue& value) {
@@ -93,7 +109,8 @@ nlohmann::json PlainValues::json(const PickleValue& value, int depth_left) {
     case PickleKind::integer: return value.integer();
     case PickleKind::real: return value.real();
     case PickleKind::text:
-    case PickleKind::bytes: return name(value);
+    case PickleKind::bytes:
+    case PickleKind::encoded_bytes: return name(value);
     case PickleKind::tuple:
     case PickleKind::list:
     case PickleKind::set: {
@@ -122,7 +139,9 @@ nlohmann::json PlainValues::json(const PickleValue& value) {
 }
 
 std::string PlainValues::text(const PickleValue& value) {
-  if (value.is(PickleKind::text) || value.is(PickleKind::bytes)) return name(value);
+  if (value.is(PickleKind::text) || value.is(PickleKind::bytes) ||
+      value.is(PickleKind::encoded_bytes))
+    return name(value);
   return lenient_text(json(value));
 }
 

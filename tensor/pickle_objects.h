@@ -14,10 +14,20 @@
 
 namespace sf {
 
+// Where the elements of a numpy array are.
+struct NumpyArray {
+  TensorType type;  // in its own order of axes
+  bool big_endian = false;
+  bool column_major = false;
+  PickleValue data;
+};
+
 // A numpy array or numpy scalar; none if the value is something else. Throws sf::Error for arrays
-// of other types than f2, f4, f8, i4, i8, u1 and b1 (as u8), or whose data does not fit their
-// shape.
-std::optional<Tensor> tensor_from_numpy(const PickleValue& value, CopyBudget& budget);
+// of other types than f2, f4, f8, i4, i8, u1 and b1 (as u8).
+std::optional<NumpyArray> numpy_array(const PickleValue& value);
+
+// A copy, channels-last if it has 5 axes. Throws sf::Error if the data does not fit the shape.
+Tensor tensor_from_numpy(const NumpyArray& array, CopyBudget& budget);
 
 // A tuple or list of whole numbers.
 std::vector<int64_t> whole_numbers(const PickleValue& value);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/base/error.h"
 
@@ -37,6 +38,39 @@ uint32_t escaped_number(std::string_view raw, size_t at, size_t digits) {
   }
   return number;
 }
+
+constexpr size_t kWord = sizeof(uint64_t);
+
+#if defined(__x86_64__)
+// Begins latin1_from_utf8, eight bytes a step: a byte behind C2 or C3 takes two bits from there,
+// and all but C2 and C3 move together. Gives the bytes of text that are done; stops before a
+// character that Latin-1 does not have. A step writes whole words.
+__attribute__((target("bmi2,popcnt"))) size_t latin1_by_words(std::string_view text, char* out,
+                                                              size_t& filled) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHigh = 0x80 * kOnes;
+  uint64_t before = 0;  // the last byte of the word before
+  size_t at = 0;
+  for (; at + kWord <= text.size(); at += kWord) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, kWord);
+    const uint64_t previous = word << 8 | before;
+    const uint64_t leads = word & word << 1 & kHigh;
+    const uint64_t others = word & ~(word << 1) & kHigh;  // of two bytes the second
+    const uint64_t lead_bytes = (leads >> 7) * 0xFF;
+    const uint64_t leads_before = previous & previous << 1 & kHigh;
+    if (others != leads_before || ((word ^ 0xC2 * kOnes) & 0xFE * kOnes & lead_bytes) != 0) break;
+    const uint64_t high_bits = (previous & 3 * kOnes) << 6 & (others >> 7) * 0xFF;
+    const uint64_t bytes = (word & ~((others >> 7) * 0xC0)) | high_bits;
+    const uint64_t packed = __builtin_ia32_pext_di(bytes, ~lead_bytes);
+    std::memcpy(out + filled, &packed, kWord);
+    filled += kWord - size_t(__builtin_popcountll(leads));
+    before = word >> 56;
+  }
+  // A character that is cut in two begins again.
+  return before >= 0xC0 ? at - 1 : at;
+}
+#endif
 
 }  // namespace
 
@@ -80,18 +114,24 @@ std::string from_raw_unicode(std::string_view raw) {
 }
 
 std::string latin1_from_utf8(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = uint8_t(text[i]);
+  std::string out(text.size() + kWord, '\0');
+  size_t at = 0, filled = 0;
+#if defined(__x86_64__)
+  static const bool has_instruction = __builtin_cpu_supports("bmi2");
+  if (has_instruction) at = latin1_by_words(text, out.data(), filled);
+#endif
+  for (; at < text.size(); ++at) {
+    const auto byte = uint8_t(text[at]);
     if (byte < 0x80) {
-      out += text[i];
+      out[filled++] = text[at];
       continue;
     }
-    const bool two = (byte == 0xC2 || byte == 0xC3) && i + 1 < text.size() &&
-                     (uint8_t(text[i + 1]) & 0xC0) == 0x80;
+    const bool two = (byte == 0xC2 || byte == 0xC3) && at + 1 < text.size() &&
+                     (uint8_t(text[at + 1]) & 0xC0) == 0x80;
     SF_CHECK(two, "pickle: _codecs.encode: a character that Latin-1 does not have");
-    out += char((byte & 3) << 6 | (uint8_t(text[++i]) & 0x3F));
+    out[filled++] = char((byte & 3) << 6 | (uint8_t(text[++at]) & 0x3F));
   }
+  out.resize(filled);
   return out;
 }
 

@@ -1,7 +1,9 @@
 #include "tensor/pytorch_legacy.h"
 
 #include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "tensor/little_endian.h"
 #include "tensor/pytorch_objects.h"
@@ -33,7 +35,7 @@ bool is_legacy_magic(const PickleValue& value) {
   return value.is(PickleKind::big_integer) && value.text() == kMagic;
 }
 
-Checkpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
+StoredCheckpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
   const std::span<const std::byte> bytes = file->bytes();
   size_t at = 0;
   const auto next_pickle = [&] {
@@ -48,12 +50,13 @@ Checkpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
   SF_CHECK(protocol.root().integer() == kProtocol, "wanted PyTorch stream protocol ", kProtocol,
            ", found ", protocol.root().integer());
   next_pickle();  // about the writing system; storages are little-endian from every one
-  const Pickle object = next_pickle();
+  const auto torch = std::make_shared<TorchFile>();
+  torch->pickle = next_pickle();
   const Pickle keys = next_pickle();
 
   // The storages follow in the order of the keys, each behind its number of elements.
-  const TypesByKey types = storages_of(object);
-  std::map<std::string_view, std::span<const std::byte>> data;
+  const TypesByKey types = storages_of(torch->pickle);
+  std::map<std::string, std::span<const std::byte>, std::less<>> data;
   SF_CHECK(keys.root().is(PickleKind::list), "wanted a list of storage keys, found ",
            name_of(keys.root().kind()));
   for (size_t i = 0; i < keys.root().size(); ++i) {
@@ -67,18 +70,19 @@ Checkpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
              storage.elements, " elements, found ", elements);
     SF_CHECK(storage.bytes() <= bytes.size() - at, "storage ", printable(key), ": wanted ",
              storage.bytes(), " bytes, found ", bytes.size() - at);
-    data[key] = bytes.subspan(at, storage.bytes());
+    data[std::string(key)] = bytes.subspan(at, storage.bytes());
     at += storage.bytes();
   }
 
-  TorchStorages storages;
-  storages.bytes = [&](const TorchStorage& storage) {
+  torch->file_bytes = bytes.size();
+  torch->bytes = [file, data = std::move(data),
+                  last = std::span<const std::byte>()](const TorchStorage& storage) mutable {
     const auto found = data.find(storage.key);
     SF_CHECK(found != data.end(), "storage ", printable(storage.key), ": not in the file");
-    file->drop_pages();  // of the tensors before, which are copied
-    return found->second;
+    if (found->second.data() != last.data()) file->drop_pages(last);
+    return last = found->second;
   };
-  Checkpoint out = checkpoint_from_torch(object.root(), storages, bytes.size());
+  StoredCheckpoint out = checkpoint_from_torch(torch);
   out.format = "PyTorch stream";
   return out;
 }

@@ -13,6 +13,6 @@ namespace sf {
 bool is_legacy_magic(const PickleValue& value);
 
 // Throws sf::Error, naming the storage or the tensor.
-Checkpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file);
+StoredCheckpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file);
 
 }  // namespace sf

@@ -28,25 +28,24 @@ constexpr std::array kStorages{
 
 class TorchReader {
  public:
-  TorchReader(const TorchStorages& storages, uint64_t file_bytes)
-      : storages_(storages), budget_(file_bytes) {}
+  explicit TorchReader(std::shared_ptr<const TorchFile> file) : file_(std::move(file)) {}
 
-  Checkpoint read(const PickleValue& root);
+  StoredCheckpoint read(const PickleValue& root);
 
  private:
   using Places = std::map<int64_t, int64_t>;  // of a parameter's id in the order of all groups
 
   bool is_tensor(const PickleValue& value) const;
-  Tensor tensor(const PickleValue& value);
-  void read_tensors(const PickleValue& dict, Checkpoint& out);
-  Places read_groups(const PickleValue& groups, Checkpoint& out);
-  void read_parameter_state(int64_t place, const PickleValue& kinds, Checkpoint& out);
-  void read_optimizer(const PickleValue& optimizer, Checkpoint& out);
-  void read_entry(const std::string& name, const PickleValue& value, Checkpoint& out);
+  StoredTensor tensor(const std::string& name, const char* title, const PickleValue& value) const;
+  void read_tensors(const PickleValue& dict, StoredCheckpoint& out);
+  Places read_groups(const PickleValue& groups, StoredCheckpoint& out);
+  void read_parameter_state(int64_t place, const PickleValue& kinds, StoredCheckpoint& out);
+  void read_optimizer(const PickleValue& optimizer, StoredCheckpoint& out);
+  void read_entry(const std::string& name, const PickleValue& value, StoredCheckpoint& out);
 
-  const TorchStorages& storages_;
-  CopyBudget budget_;
-  PlainValues plain_{budget_};
+  std::shared_ptr<const TorchFile> file_;
+  std::shared_ptr<CopyBudget> budget_ = std::make_shared<CopyBudget>(file_->file_bytes);
+  PlainValues plain_{*budget_};
 };
 
 // The value inside of nn.Parameter.
@@ -60,20 +59,29 @@ bool TorchReader::is_tensor(const PickleValue& value) const {
          inner.is_call("torch._utils _rebuild_tensor", 4);
 }
 
-Tensor TorchReader::tensor(const PickleValue& value) {
+StoredTensor TorchReader::tensor(const std::string& name, const char* title,
+                                 const PickleValue& value) const {
   const PickleValue call = unwrapped(value);  // (storage, offset, sizes, strides, ...)
   const TorchStorage storage = torch_storage(call.argument(0));
-  const Tensor copy = copy_strided({.bytes = storages_.bytes(storage),
-                                    .dtype = storage.dtype,
-                                    .offset = call.argument(1).integer(),
-                                    .sizes = whole_numbers(call.argument(2)),
-                                    .strides = whole_numbers(call.argument(3)),
-                                    .big_endian = storages_.big_endian},
-                                   budget_);
-  return channels_last_from_first(copy);
+  const StridedElements elements = channels_last({.bytes = {},
+                                                  .dtype = storage.dtype,
+                                                  .offset = call.argument(1).integer(),
+                                                  .sizes = whole_numbers(call.argument(2)),
+                                                  .strides = whole_numbers(call.argument(3)),
+                                                  .big_endian = file_->big_endian});
+  return {name,
+          {Shape(elements.sizes), elements.dtype},
+          [where = cat(title, " ", printable(name)), elements, storage, file = file_,
+           budget = budget_] {
+            return naming(where, [&] {
+              StridedElements found = elements;
+              found.bytes = file->bytes(storage);
+              return copy_strided(found, *budget);
+            });
+          }};
 }
 
-void TorchReader::read_tensors(const PickleValue& dict, Checkpoint& out) {
+void TorchReader::read_tensors(const PickleValue& dict, StoredCheckpoint& out) {
   std::set<std::string> names;
   for (size_t i = 0; i < dict.pairs(); ++i) {
     const auto [key, value] = dict.pair(i);
@@ -82,22 +90,20 @@ void TorchReader::read_tensors(const PickleValue& dict, Checkpoint& out) {
       out.text[name] = plain_.text(value);
       continue;
     }
-    try {
+    naming("tensor " + printable(name), [&, &value = value] {
       SF_CHECK(names.insert(name).second, "found twice");
-      out.tensors.emplace_back(name, tensor(value));
-    } catch (const Error& error) {
-      throw Error(cat("tensor ", printable(name), ": ", error.what()));
-    }
+      out.tensors.push_back(tensor(name, "tensor", value));
+    });
   }
   constexpr std::string_view kParallel = "module.";
   if (std::ranges::all_of(out.tensors,
-                          [&](const auto& item) { return item.first.starts_with(kParallel); }))
-    for (auto& [name, value] : out.tensors) name.erase(0, kParallel.size());
+                          [&](const auto& t) { return t.name.starts_with(kParallel); }))
+    for (StoredTensor& t : out.tensors) t.name.erase(0, kParallel.size());
 }
 
 // [{"lr": ..., "params": [id, ...]}, ...] as text; gives the place of every id. The ids are places
 // in the order of all groups already, or arbitrary in files of older versions.
-TorchReader::Places TorchReader::read_groups(const PickleValue& groups, Checkpoint& out) {
+TorchReader::Places TorchReader::read_groups(const PickleValue& groups, StoredCheckpoint& out) {
   Places places;
   nlohmann::json described = nlohmann::json::array();
   for (size_t g = 0; g < groups.size(); ++g) {
@@ -121,32 +127,31 @@ TorchReader::Places TorchReader::read_groups(const PickleValue& groups, Checkpoi
 }
 
 // {"momentum_buffer": tensor, "step": number, ...} of one parameter.
-void TorchReader::read_parameter_state(int64_t place, const PickleValue& kinds, Checkpoint& out) {
+void TorchReader::read_parameter_state(int64_t place, const PickleValue& kinds,
+                                       StoredCheckpoint& out) {
   SF_CHECK(kinds.is(PickleKind::dict), "optimizer: wanted a dict, found ", name_of(kinds.kind()));
   std::set<std::string> names;
   for (size_t k = 0; k < kinds.pairs(); ++k) {
     const auto [kind, value] = kinds.pair(k);
     // Parameters may share one dict of any size.
     constexpr uint64_t kEntryBytes = 256;
-    budget_.take(kEntryBytes + kind.text().size());
+    budget_->take(kEntryBytes + kind.text().size());
     const std::string name = cat(place, ".", kind.name());
-    try {
+    naming("optimizer tensor " + printable(name), [&, &value = value] {
       SF_CHECK(names.insert(name).second, "found twice");
       if (is_tensor(value)) {
-        out.optimizer.emplace_back(name, tensor(value));
+        out.optimizer.push_back(tensor(name, "optimizer tensor", value));
       } else if (value.is(PickleKind::integer)) {
-        out.optimizer.emplace_back(name, Tensor::from<int64_t>({value.integer()}, {}));
+        out.optimizer.push_back(stored(name, Tensor::from<int64_t>({value.integer()}, {})));
       } else if (value.is(PickleKind::real)) {
-        out.optimizer.emplace_back(name, Tensor::from<double>({value.real()}, {}));
+        out.optimizer.push_back(stored(name, Tensor::from<double>({value.real()}, {})));
       }
-    } catch (const Error& error) {
-      throw Error(cat("optimizer tensor ", printable(name), ": ", error.what()));
-    }
+    });
   }
 }
 
 // {"state": {id: {...}, ...}, "param_groups": [...]}
-void TorchReader::read_optimizer(const PickleValue& optimizer, Checkpoint& out) {
+void TorchReader::read_optimizer(const PickleValue& optimizer, StoredCheckpoint& out) {
   const auto state = optimizer.find("state");
   const auto groups = optimizer.find("param_groups");
   if (!state || !groups || !state->is(PickleKind::dict) || !groups->is(PickleKind::list)) {
@@ -170,7 +175,8 @@ std::string_view wrapper_of(const PickleValue& root) {
   return {};
 }
 
-void TorchReader::read_entry(const std::string& name, const PickleValue& value, Checkpoint& out) {
+void TorchReader::read_entry(const std::string& name, const PickleValue& value,
+                             StoredCheckpoint& out) {
   if (name == "epoch" && value.is(PickleKind::integer)) {
     out.epoch = value.integer();
   } else if ((name == "optimizer_state" || name == "optimizer") && value.is(PickleKind::dict)) {
@@ -180,9 +186,9 @@ void TorchReader::read_entry(const std::string& name, const PickleValue& value, 
   }
 }
 
-Checkpoint TorchReader::read(const PickleValue& root) {
+StoredCheckpoint TorchReader::read(const PickleValue& root) {
   SF_CHECK(root.is(PickleKind::dict), "wanted a dict of tensors, found ", name_of(root.kind()));
-  Checkpoint out;
+  StoredCheckpoint out;
   const std::string_view wrapper = wrapper_of(root);
   if (wrapper.empty()) {
     read_tensors(root, out);
@@ -217,9 +223,8 @@ TorchStorage torch_storage(const PickleValue& persistent) {
   return {.key = id.item(2).string(), .dtype = type->dtype, .elements = elements};
 }
 
-Checkpoint checkpoint_from_torch(const PickleValue& root, const TorchStorages& storages,
-                                 uint64_t file_bytes) {
-  return TorchReader(storages, file_bytes).read(root);
+StoredCheckpoint checkpoint_from_torch(const std::shared_ptr<const TorchFile>& file) {
+  return TorchReader(file).read(file->pickle.root());
 }
 
 }  // namespace sf

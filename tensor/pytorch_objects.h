@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "tensor/checkpoint.h"
 #include "tensor/pickle.h"
@@ -25,16 +27,19 @@ struct TorchStorage {
 // not have.
 TorchStorage torch_storage(const PickleValue& persistent);
 
-// Gives the bytes of a storage, alive while the checkpoint is made; throws if they are not there.
-struct TorchStorages {
+// What a file holds: its pickle, and the bytes of a storage until those of another are wanted;
+// throws if they are not there.
+struct TorchFile {
+  std::vector<std::byte> unpacked = {};  // the pickle's text, if it is not in the file as it is
+  Pickle pickle;
   std::function<std::span<const std::byte>(const TorchStorage&)> bytes;
   bool big_endian = false;
+  uint64_t file_bytes = 0;
 };
 
 // Checkpoints of PySlowFast (model_state, optimizer_state, epoch, cfg), files with the tensors
 // under state_dict or model, and plain dicts of tensors. "module." before every name, left by
 // data-parallel training, is dropped. Other entries become text. Tensors come channels-last.
-Checkpoint checkpoint_from_torch(const PickleValue& root, const TorchStorages& storages,
-                                 uint64_t file_bytes);
+StoredCheckpoint checkpoint_from_torch(const std::shared_ptr<const TorchFile>& file);
 
 }  // namespace sf

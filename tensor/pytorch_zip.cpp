@@ -143,39 +143,39 @@ std::string folder_of_pickle(const ZipArchive& archive) {
 
 }  // namespace
 
-Checkpoint parse_pytorch_zip(const std::shared_ptr<const MappedFile>& file) {
-  const ZipArchive archive(file->bytes());
-  const std::string folder = folder_of_pickle(archive);
-  const auto data = archive.read(folder + "data.pkl");
-  const Pickle pickle = Pickle::parse(data);
+StoredCheckpoint parse_pytorch_zip(const std::shared_ptr<const MappedFile>& file) {
+  const auto archive = std::make_shared<const ZipArchive>(file->bytes());
+  const std::string folder = folder_of_pickle(*archive);
+  const auto torch = std::make_shared<TorchFile>();
+  torch->unpacked = archive->read(folder + "data.pkl");
+  torch->pickle = Pickle::parse(torch->unpacked);
+  torch->file_bytes = file->bytes().size();
 
-  // One storage at a time, so that no second copy of all weights stands beside the tensors. Tensors
-  // that share a storage mostly follow each other; others read it again, which costs.
-  std::string key;
-  std::vector<std::byte> bytes;
-  CopyBudget reading(file->bytes().size());
-  TorchStorages storages;
-  storages.bytes = [&](const TorchStorage& storage) -> std::span<const std::byte> {
+  // One storage at a time. Tensors that share a storage mostly follow each other; others read it
+  // again, which costs.
+  torch->bytes = [file, archive, folder, key = std::string(), bytes = std::vector<std::byte>(),
+                  reading = CopyBudget(file->bytes().size())](
+                     const TorchStorage& storage) mutable -> std::span<const std::byte> {
     if (key != storage.key || key.empty()) {
       key.clear();
       const std::string entry = folder + "data/" + std::string(storage.key);
-      reading.take(archive.size(entry));
-      archive.read(entry, bytes);
-      file->drop_pages();
+      reading.take(archive->size(entry));
+      archive->read(entry, bytes);
+      file->drop_pages(file->bytes());
       key = storage.key;
     }
     SF_CHECK(bytes.size() == storage.bytes(), "wanted a storage of ", storage.bytes(),
              " bytes, found ", bytes.size());
     return bytes;
   };
-  if (archive.entries().contains(folder + "byteorder")) {
-    const auto order = archive.read(folder + "byteorder");
+  if (archive->entries().contains(folder + "byteorder")) {
+    const auto order = archive->read(folder + "byteorder");
     const std::string_view text(reinterpret_cast<const char*>(order.data()), order.size());
     SF_CHECK(text == "little" || text == "big", "zip: wanted byteorder little or big, found ",
              printable(text));
-    storages.big_endian = text == "big";
+    torch->big_endian = text == "big";
   }
-  Checkpoint out = checkpoint_from_torch(pickle.root(), storages, file->bytes().size());
+  StoredCheckpoint out = checkpoint_from_torch(torch);
   out.format = "PyTorch zip";
   return out;
 }

@@ -11,6 +11,6 @@ namespace sf {
 // Reads NAME/data.pkl, the storages NAME/data/KEY and NAME/byteorder. Refuses encrypted entries,
 // entries twice, and archives whose entries claim more than 16 times the file's size. Throws
 // sf::Error, naming the entry or the tensor.
-Checkpoint parse_pytorch_zip(const std::shared_ptr<const MappedFile>& file);
+StoredCheckpoint parse_pytorch_zip(const std::shared_ptr<const MappedFile>& file);
 
 }  // namespace sf

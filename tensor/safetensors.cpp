@@ -93,26 +93,35 @@ Entry parse_entry(const std::string& name, const json& value, uint64_t data_byte
   return entry;
 }
 
-// The tensor of an entry; pages of the file that were copied from are given back.
-Tensor tensor_in(const std::shared_ptr<const MappedFile>& file, const Entry& entry,
-                 size_t data_begin, SafetensorsOptions options) {
+// Pages of the file that were copied from are given back.
+Tensor load_entry(const std::shared_ptr<const MappedFile>& file, const Entry& entry,
+                  size_t data_begin, SafetensorsOptions options) {
   const size_t offset = data_begin + entry.begin, size = entry.end - entry.begin;
-  const auto bytes = file->bytes();
+  const auto bytes = file->bytes().subspan(offset, size);
   const bool half = entry.type.dtype == DType::f16 || entry.type.dtype == DType::bf16;
   const bool permutes = options.channels_first_in_file && entry.type.shape.rank() == 5;
   const bool converts = permutes || (half && options.halves_as_f32);
   if (offset % kAlignment == 0 && size >= kLeastMapped && !converts)
-    return Tensor(entry.type, Storage::borrow(bytes.data(), bytes.size(), file), offset);
+    return mapped_tensor(file, entry.type, offset);
 
   Tensor copy;
   if (permutes) {
-    copy = channels_last_from_first(entry.type, bytes.subspan(offset, size));
+    copy = channels_last_from_first(entry.type, bytes);
   } else {
     copy = Tensor(entry.type);
-    if (size > 0) std::memcpy(copy.data(), bytes.data() + offset, size);
+    if (size > 0) std::memcpy(copy.data(), bytes.data(), size);
   }
   file->drop_pages(offset, size);
   return options.halves_as_f32 ? f32_from_half(copy) : copy;
+}
+
+StoredTensor stored_entry(const std::shared_ptr<const MappedFile>& file, const Entry& entry,
+                          size_t data_begin, SafetensorsOptions options) {
+  TensorType type = entry.type;
+  if (options.channels_first_in_file) type.shape = channels_last(type.shape);
+  const bool half = type.dtype == DType::f16 || type.dtype == DType::bf16;
+  if (half && options.halves_as_f32) type.dtype = DType::f32;
+  return {entry.name, type, [=] { return load_entry(file, entry, data_begin, options); }};
 }
 
 }  // namespace
@@ -132,8 +141,8 @@ bool looks_like_safetensors(std::span<const std::byte> bytes) {
          header_length(bytes) >> 32 == 0;
 }
 
-Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
-                              SafetensorsOptions options) {
+StoredSafetensors parse_stored_safetensors(const std::shared_ptr<const MappedFile>& file,
+                                           SafetensorsOptions options) {
   const auto bytes = file->bytes();
   SF_CHECK(bytes.size() >= kLengthBytes,
            "safetensors: wanted a length of 8 bytes, found a file of ", bytes.size());
@@ -145,7 +154,7 @@ Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
   const json header = parse_bounded_json({text, length}, "safetensors: header");
   SF_CHECK(header.is_object(), "safetensors: header: wanted an object, found ", header.type_name());
 
-  Safetensors out;
+  StoredSafetensors out;
   std::vector<Entry> entries;
   const size_t data_begin = kLengthBytes + length;
   const uint64_t data_bytes = bytes.size() - data_begin;
@@ -174,32 +183,37 @@ Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
              ": wanted data from byte ", filled, ", found from ", entry.begin,
              ": an overlap or a gap");
     filled = entry.end;
-    out.tensors.emplace_back(entry.name, tensor_in(file, entry, data_begin, options));
+    out.tensors.push_back(stored_entry(file, entry, data_begin, options));
   }
   SF_CHECK(filled == data_bytes, "safetensors: wanted ", filled, " bytes of data, found ",
            data_bytes);
   return out;
 }
 
+Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
+                              SafetensorsOptions options) {
+  StoredSafetensors found = parse_stored_safetensors(file, options);
+  return {load(found.tensors), std::move(found.metadata)};
+}
+
 Safetensors read_safetensors(const std::filesystem::path& path, SafetensorsOptions options) {
   return naming_file(path, [&] { return parse_safetensors(MappedFile::open(path), options); });
 }
 
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+void write_safetensors(const std::filesystem::path& path, const std::vector<StoredTensor>& tensors,
                        const std::map<std::string, std::string>& metadata,
                        SafetensorsOptions options) {
   json header = json::object();
   if (!metadata.empty()) header[kMetadata] = metadata;
   uint64_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& [name, type, load] : tensors) {
     SF_CHECK(!name.empty() && !header.contains(name) && name != kMetadata, path.string(),
              ": safetensors: wanted distinct names, found '", printable(name),
              "' empty, repeated or reserved");
-    const uint64_t end = offset + uint64_t(tensor.type().bytes());
-    const Shape shape =
-        options.channels_first_in_file ? channels_first(tensor.shape()) : tensor.shape();
+    const uint64_t end = offset + uint64_t(type.bytes());
+    const Shape shape = options.channels_first_in_file ? channels_first(type.shape) : type.shape;
     const auto extents = shape.extents();
-    header[name] = {{"dtype", name_of_type(tensor.dtype())},
+    header[name] = {{"dtype", name_of_type(type.dtype)},
                     {"shape", std::vector<int64_t>(extents.begin(), extents.end())},
                     {"data_offsets", {offset, end}}};
     offset = end;
@@ -213,13 +227,19 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   AtomicFile file(path);
   file.write(length);
   file.write(text);
-  for (const auto& [name, tensor] : tensors) {
-    const Tensor on_host = tensor.to(Device{});
+  for (const StoredTensor& tensor : tensors) {
+    const Tensor on_host = tensor.load().to(Device{});
     const Tensor data =
         options.channels_first_in_file ? channels_first_from_last(on_host) : on_host;
     file.write({data.data(), size_t(data.type().bytes())});
   }
   file.commit();
+}
+
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata,
+                       SafetensorsOptions options) {
+  write_safetensors(path, stored(tensors), metadata, options);
 }
 
 }  // namespace sf

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tensor/mapped_file.h"
+#include "tensor/stored_tensor.h"
 #include "tensor/tensor.h"
 
 namespace sf {
@@ -20,6 +21,11 @@ struct Safetensors {
   // Throws if there is no tensor of that name.
   const Tensor& at(std::string_view name) const;
   bool contains(std::string_view name) const;
+};
+
+struct StoredSafetensors {
+  std::vector<StoredTensor> tensors;
+  std::map<std::string, std::string> metadata;
 };
 
 struct SafetensorsOptions {
@@ -37,6 +43,9 @@ struct SafetensorsOptions {
 Safetensors read_safetensors(const std::filesystem::path& path, SafetensorsOptions options = {});
 Safetensors parse_safetensors(const std::shared_ptr<const MappedFile>& file,
                               SafetensorsOptions options = {});
+// The same without the tensors' data.
+StoredSafetensors parse_stored_safetensors(const std::shared_ptr<const MappedFile>& file,
+                                           SafetensorsOptions options = {});
 
 // Whether the bytes begin like a safetensors file.
 bool looks_like_safetensors(std::span<const std::byte> bytes);
@@ -44,6 +53,9 @@ bool looks_like_safetensors(std::span<const std::byte> bytes);
 // Replaces the file atomically (see AtomicFile). The header is padded so that the data begins on a
 // multiple of 64 bytes. Throws if a name is empty, repeated, "__metadata__" or not UTF-8.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata = {},
+                       SafetensorsOptions options = {});
+void write_safetensors(const std::filesystem::path& path, const std::vector<StoredTensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {},
                        SafetensorsOptions options = {});
 

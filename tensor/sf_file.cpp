@@ -93,12 +93,12 @@ T value_of(const json& object, const char* key) {
 
 // The tensors of one list of the index. Their data must follow each other from `position` on, each
 // at the next multiple of the alignment with zeros before it; moves the position behind the last.
-NamedTensors parse_tensors(const json& index, const char* list, const char* title,
-                           uint64_t& position, const std::shared_ptr<const MappedFile>& file,
-                           uint64_t data_begin) {
+std::vector<StoredTensor> parse_tensors(const json& index, const char* list, const char* title,
+                                        uint64_t& position,
+                                        const std::shared_ptr<const MappedFile>& file,
+                                        uint64_t data_begin) {
   const auto bytes = file->bytes();
-  const auto whole = Storage::borrow(bytes.data(), bytes.size(), file);
-  NamedTensors tensors;
+  std::vector<StoredTensor> tensors;
   std::set<std::string> names;
   SF_CHECK(index.contains(list) && index[list].is_array(), "index: wanted a list '", list, "'");
   for (const json& row : index[list]) {
@@ -127,8 +127,12 @@ NamedTensors parse_tensors(const json& index, const char* list, const char* titl
       SF_CHECK(std::ranges::all_of(bytes.subspan(position, begin - position),
                                    [](std::byte b) { return b == std::byte{}; }),
                "wanted zeros before the data, found something else");
-      check_crc("", value_of<uint32_t>(row, "crc32c"), bytes.subspan(begin, count));
-      tensors.emplace_back(name, Tensor(type, whole, begin));
+      const auto crc = value_of<uint32_t>(row, "crc32c");
+      tensors.push_back({name, type, [=] {
+                           check_crc(cat(title, " ", printable(name), ": "), crc,
+                                     file->bytes().subspan(begin, count));
+                           return mapped_tensor(file, type, begin);
+                         }});
       position = begin + count;
     } catch (const Error& error) {
       throw Error(cat(title, " ", printable(name), ": ", error.what()));
@@ -137,23 +141,24 @@ NamedTensors parse_tensors(const json& index, const char* list, const char* titl
   return tensors;
 }
 
-json index_of(const NamedTensors& tensors, const char* title, uint64_t& position) {
+// Checksums are known when the data is written. Until then they are as long as they can be.
+constexpr uint32_t kLongestCrc = ~uint32_t{0};
+
+json index_of(const std::vector<StoredTensor>& tensors, const char* title, uint64_t& position) {
   json list = json::array();
   std::set<std::string_view> names;
-  for (const auto& [name, tensor] : tensors) {
-    SF_CHECK(!name.empty() && names.insert(name).second, title, " '", printable(name),
-             "': wanted distinct names");
-    SF_CHECK(tensor && tensor.device().is_host(), title, " ", printable(name),
-             ": wanted host memory");
-    const auto extents = tensor.shape().extents();
+  for (const StoredTensor& tensor : tensors) {
+    SF_CHECK(!tensor.name.empty() && names.insert(tensor.name).second, title, " '",
+             printable(tensor.name), "': wanted distinct names");
+    const auto extents = tensor.type.shape.extents();
     position = aligned(position);
-    list.push_back({{"name", name},
-                    {"dtype", name_of(tensor.dtype())},
+    list.push_back({{"name", tensor.name},
+                    {"dtype", name_of(tensor.type.dtype)},
                     {"shape", std::vector<int64_t>(extents.begin(), extents.end())},
                     {"offset", position},
-                    {"bytes", tensor.type().bytes()},
-                    {"crc32c", crc32c(bytes_of(tensor))}});
-    position += uint64_t(tensor.type().bytes());
+                    {"bytes", tensor.type.bytes()},
+                    {"crc32c", kLongestCrc}});
+    position += uint64_t(tensor.type.bytes());
   }
   return list;
 }
@@ -164,7 +169,7 @@ bool looks_like_sf(std::span<const std::byte> bytes) {
   return bytes.size() >= kMagic.size() && std::ranges::equal(bytes.first(kMagic.size()), kMagic);
 }
 
-Checkpoint parse_sf(const std::shared_ptr<const MappedFile>& file) {
+StoredCheckpoint parse_sf(const std::shared_ptr<const MappedFile>& file) {
   const auto bytes = file->bytes();
   const Sections sections = parse_header(bytes);
   check_crc("index: ", load_le<uint32_t>(bytes, kAtIndexCrc), sections.index);
@@ -172,7 +177,7 @@ Checkpoint parse_sf(const std::shared_ptr<const MappedFile>& file) {
       {reinterpret_cast<const char*>(sections.index.data()), sections.index.size()}, "index");
   SF_CHECK(index.is_object(), "index: wanted an object, found ", index.type_name());
 
-  Checkpoint out;
+  StoredCheckpoint out;
   out.format = cat("sf ", kMajor, ".", sections.minor);
   const auto layout = value_of<std::string>(index, "layout");
   SF_CHECK(layout == "channels_last", "index: wanted layout channels_last, found '",
@@ -193,11 +198,12 @@ Checkpoint parse_sf(const std::shared_ptr<const MappedFile>& file) {
   return out;
 }
 
-void write_sf(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+void write_sf(const std::filesystem::path& path, const StoredCheckpoint& checkpoint) {
   uint64_t data_bytes = 0;
+  json index;
   std::string text;
   naming_file(path, [&] {
-    json index{{"layout", "channels_last"}, {"text", checkpoint.text}};
+    index = {{"layout", "channels_last"}, {"text", checkpoint.text}};
     if (checkpoint.epoch) index["epoch"] = *checkpoint.epoch;
     index["tensors"] = index_of(checkpoint.tensors, "tensor", data_bytes);
     index["optimizer"] = index_of(checkpoint.optimizer, "optimizer tensor", data_bytes);
@@ -205,27 +211,37 @@ void write_sf(const std::filesystem::path& path, const Checkpoint& checkpoint) {
     SF_CHECK(text.size() <= kMaxIndexBytes, "index: ", text.size(), " bytes, and ", kMaxIndexBytes,
              " are the limit");
   });
-  const bool empty = checkpoint.tensors.empty() && checkpoint.optimizer.empty();
-  const uint64_t index_end = kHeaderBytes + text.size();
-
+  const size_t index_bytes = text.size();
   std::array<std::byte, kHeaderBytes> header{};
-  std::ranges::copy(kMagic, header.begin());
-  store_le(header, kAtMajor, kMajor);
-  store_le(header, kAtMinor, kMinor);
-  store_le(header, kAtIndexCrc, crc32c(std::as_bytes(std::span(text))));
-  store_le(header, kAtIndexBytes, uint64_t(text.size()));
-  store_le(header, kAtFileBytes, empty ? index_end : aligned(index_end) + data_bytes);
-  store_le(header, kAtCrc, crc32c(std::span(header).first(kAtCrc)));
 
   AtomicFile file(path);
   file.write(header);
   file.write(text);
-  for (const NamedTensors* tensors : {&checkpoint.tensors, &checkpoint.optimizer}) {
-    for (const auto& [name, tensor] : *tensors) {
+  const auto write_data = [&](const std::vector<StoredTensor>& tensors, const char* title,
+                              json& list) {
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      const Tensor tensor = tensors[i].load();
+      SF_CHECK(tensor && tensor.device().is_host(), path.string(), ": ", title, " ",
+               printable(tensors[i].name), ": wanted host memory");
+      list[i]["crc32c"] = crc32c(bytes_of(tensor));
       file.align(kAlignment);
       file.write(bytes_of(tensor));
     }
-  }
+  };
+  write_data(checkpoint.tensors, "tensor", index["tensors"]);
+  write_data(checkpoint.optimizer, "optimizer tensor", index["optimizer"]);
+
+  text = json_text(index, "index");
+  text.resize(index_bytes, ' ');
+  std::ranges::copy(kMagic, header.begin());
+  store_le(header, kAtMajor, kMajor);
+  store_le(header, kAtMinor, kMinor);
+  store_le(header, kAtIndexCrc, crc32c(std::as_bytes(std::span(text))));
+  store_le(header, kAtIndexBytes, uint64_t(index_bytes));
+  store_le(header, kAtFileBytes, file.position());
+  store_le(header, kAtCrc, crc32c(std::span(header).first(kAtCrc)));
+  file.overwrite(0, header);
+  file.overwrite(kHeaderBytes, std::as_bytes(std::span(text)));
   file.commit();
 }
 

@@ -14,10 +14,10 @@ namespace sf {
 bool looks_like_sf(std::span<const std::byte> bytes);
 
 // Tensors stay in the mapped file. Every byte is checked, by checksum or for being zero, so that
-// any flipped bit throws.
-Checkpoint parse_sf(const std::shared_ptr<const MappedFile>& file);
+// any flipped bit throws, here or when its tensor is loaded.
+StoredCheckpoint parse_sf(const std::shared_ptr<const MappedFile>& file);
 
 // Replaces the file atomically (see AtomicFile).
-void write_sf(const std::filesystem::path& path, const Checkpoint& checkpoint);
+void write_sf(const std::filesystem::path& path, const StoredCheckpoint& checkpoint);
 
 }  // namespace sf

@@ -44,7 +44,21 @@ void copy_rows(const StridedElements& e, const Shape& shape, std::byte* to) {
   }
 }
 
+// Whether the elements follow each other without gaps. Along an axis of one there is no step.
+bool is_dense(const StridedElements& e) {
+  const auto strides = row_major_strides(e.sizes);
+  for (size_t axis = 0; axis < strides.size(); ++axis)
+    if (e.sizes[axis] != 1 && e.strides[axis] != strides[axis]) return false;
+  return true;
+}
+
 }  // namespace
+
+StridedElements channels_last(StridedElements e) {
+  for (auto* axes : {&e.sizes, &e.strides})
+    if (axes->size() == 5) std::rotate(axes->begin() + 1, axes->begin() + 2, axes->end());
+  return e;
+}
 
 void CopyBudget::take(uint64_t bytes) {
   SF_CHECK(bytes <= left_, "contents of ", bytes, " bytes more than a file of this size may give");
@@ -72,7 +86,7 @@ Tensor copy_strided(const StridedElements& e, CopyBudget& budget) {
   Tensor out(type);
   if (empty) return out;
 
-  if (e.strides == row_major_strides(e.sizes)) {
+  if (is_dense(e)) {
     std::memcpy(out.data(), e.bytes.data() + e.offset * int64_t(size), size_t(type.bytes()));
   } else {
     switch (size) {

@@ -21,6 +21,9 @@ struct StridedElements {
   bool big_endian = false;
 };
 
+// The elements O I T H W in the order O T H W I; those with other than 5 axes as they are.
+StridedElements channels_last(StridedElements elements);
+
 // Strides of a tensor without gaps, the last axis innermost.
 std::vector<int64_t> row_major_strides(std::span<const int64_t> sizes);
 

@@ -1,5 +1,6 @@
 // sf convert on checkpoints of every format.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -7,6 +8,7 @@
 
 #include "models/weights.h"
 #include "tensor/checkpoint.h"
+#include "tests/apps/child_process.h"
 #include "tests/apps/command_line.h"
 #include "tests/apps/golden.h"
 
@@ -93,6 +95,39 @@ TEST_F(Convert, ThroughANetworkTheParametersAreItsOwn) {
       ": wanted weights for all of the network, found 255 tensors missing or of another shape\n")))
       << other.err;
   EXPECT_FALSE(std::filesystem::exists(file("b.sf")));
+}
+
+// 24 tensors of 4 MiB, zeros that take no space on the disk.
+void write_zeros(const std::string& path) {
+  constexpr int kTensors = 24;
+  constexpr int64_t kBytes = int64_t{4} << 20;
+  std::string header;
+  for (int i = 0; i < kTensors; ++i)
+    header += cat(i == 0 ? "{" : ",", "\"t", i, "\":{\"dtype\":\"F32\",\"shape\":[512,512,1,2,2],",
+                  "\"data_offsets\":[", i * kBytes, ",", (i + 1) * kBytes, "]}");
+  header += "}";
+  header.resize((header.size() + 63) / 64 * 64 + 56, ' ');
+  const uint64_t length = header.size();
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(&length), sizeof length)
+      .write(header.data(), std::streamsize(length));
+  std::filesystem::resize_file(path, sizeof length + length + kTensors * kBytes);
+}
+
+TEST_F(Convert, TakesMuchLessMemoryThanTheWeights) {
+  setenv("ASAN_OPTIONS", "quarantine_size_mb=1", 0);
+  write_zeros(file("a.safetensors"));
+  const std::string arguments[] = {cat(file("a.safetensors"), " ", file("b.sf")),
+                                   cat(file("b.sf"), " ", file("c.safetensors"))};
+  for (const std::string& each : arguments) {
+    EXPECT_EQ(child_status([&] {
+                ASSERT_EQ(sf("convert " + each).status, 0);
+                rusage usage{};
+                getrusage(RUSAGE_CHILDREN, &usage);
+                EXPECT_LT(usage.ru_maxrss, 72 * 1024) << each;
+              }),
+              0);
+  }
 }
 
 TEST_F(Convert, WhatIsNoCheckpointLeavesNoFile) {

@@ -1,6 +1,7 @@
 #include "tests/fuzz/target.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 #include <sys/mman.h>
@@ -63,9 +64,13 @@ void touch(const NamedTensors& tensors) {
         crc32c({tensor.data(), size_t(tensor.type().bytes())}, outcomes().checksum);
 }
 
-void touch(const Checkpoint& checkpoint) {
-  touch(checkpoint.tensors);
-  touch(checkpoint.optimizer);
+void touch(const StoredCheckpoint& checkpoint) {
+  for (const auto* tensors : {&checkpoint.tensors, &checkpoint.optimizer})
+    for (const StoredTensor& stored : *tensors) {
+      const Tensor tensor = stored.load();
+      if (tensor.type() != stored.type) std::abort();
+      touch({{stored.name, tensor}});
+    }
 }
 
 }  // namespace sf::fuzz

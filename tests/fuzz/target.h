@@ -55,6 +55,6 @@ class MemoryFile {
 
 // Reads every byte of the tensors.
 void touch(const NamedTensors& tensors);
-void touch(const Checkpoint& checkpoint);
+void touch(const StoredCheckpoint& checkpoint);
 
 }  // namespace sf::fuzz

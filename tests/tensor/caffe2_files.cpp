@@ -153,6 +153,27 @@ TEST_F(Caffe2Pickle, ScalarsAndProtocol5BuffersAreRead) {
   EXPECT_EQ(buffer.span<double>()[1], 1.0);
 }
 
+// Small bytes are decoded with the pickle, large ones with their array.
+TEST_F(Caffe2Pickle, ArraysSpelledAsTextAreRead) {
+  for (const size_t size : {9u, 30000u, 300000u}) {
+    std::string data;
+    for (size_t i = 0; i < size; ++i) data += char(i * 167 ^ i >> 9);
+    const Tensor tensor = blob(array_of("u1", "|", {integer(int64_t(size))}, false, encoded(data)));
+    ASSERT_EQ(tensor.shape(), Shape{int64_t(size)});
+    EXPECT_EQ(std::memcmp(tensor.data(), data.data(), size), 0) << size;
+  }
+  const std::string large(100000, '\xE9');
+  expect_blob_refusal("wanted 3 elements of 4 bytes, found 100000 bytes",
+                      array_of("f4", "<", {integer(3)}, false, encoded(large)));
+  const std::string chinese =
+      cat("c_codecs\nencode\n(", text(utf8(large) + "\xE4\xB8\xAD"), text("latin1"), "tR");
+  expect_blob_refusal("pickle: _codecs.encode: a character that Latin-1 does not have",
+                      array_of("u1", "|", {integer(100001)}, false, chinese));
+  EXPECT_EQ(
+      load(dict({{bytes("blobs"), dict({})}, {bytes("cfg"), encoded(large)}})).text.at("config"),
+      utf8(large));
+}
+
 TEST_F(Caffe2Pickle, SolverStateIsLeftOut) {
   const std::string one = array("u1", "|", {integer(1)}, false, "1");
   const Checkpoint read = load(dict({{bytes("blobs"), dict({{bytes("conv1_w"), one},

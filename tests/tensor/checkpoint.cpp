@@ -37,6 +37,37 @@ TEST(Checkpoint, ConvertedFilesHoldTheSameTensors) {
   }
 }
 
+TEST(Checkpoint, StoredTensorsHaveTheTypeThatTheyAreLoadedWith) {
+  for (const char* name : {"slow_r50/checkpoint.pyth", "slow_r50/checkpoint_legacy.pyth",
+                           "slow_r50/checkpoint_caffe2_py3.pkl"}) {
+    const StoredCheckpoint file = open_checkpoint(golden(name));
+    ASSERT_FALSE(file.tensors.empty());
+    for (const StoredTensor& tensor : file.tensors) {
+      const Tensor loaded = tensor.load();
+      EXPECT_EQ(loaded.type(), tensor.type) << name << " " << tensor.name;
+      expect_counter_values(tensor.name, loaded);
+    }
+  }
+}
+
+TEST(Checkpoint, ATensorThatCannotBeLoadedLeavesNoCopy) {
+  const TemporaryFolder folder;
+  save_checkpoint(folder / "a.sf", {.format = {},
+                                    .tensors = {{"a", Tensor::from<uint8_t>({1, 2, 3}, {3})}},
+                                    .optimizer = {},
+                                    .epoch = {},
+                                    .text = {}});
+  std::string bytes = read_bytes(folder / "a.sf");
+  bytes.back() ^= 1;
+  write_bytes(folder / "a.sf", bytes);
+  const StoredCheckpoint file = open_checkpoint(folder / "a.sf");
+  for (const char* name : {"b.sf", "b.safetensors"}) {
+    const std::string error = error_of([&] { save_stored_checkpoint(folder / name, file); });
+    EXPECT_NE(error.find("a.sf: tensor a: CRC-32C wanted 0x"), std::string::npos) << error;
+    EXPECT_FALSE(std::filesystem::exists(folder / name));
+  }
+}
+
 TEST(Checkpoint, SafetensorsAreWrittenInPyTorchsOrder) {
   const TemporaryFolder folder;
   Checkpoint checkpoint;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tensor/pickle_objects.h"
+#include "tensor/pickle_text.h"
 #include "tests/tensor/outside_files.h"
 #include "tests/tensor/pickle_bytes.h"
 #include "tests/tensor/pickle_samples.h"
@@ -154,6 +155,30 @@ TEST(Pickle, Python2StringsAreBytesAndNamesOfThemLatin1) {
   const Pickle pickle = parse(encoded);
   EXPECT_TRUE(pickle.root().is(PickleKind::bytes));
   EXPECT_EQ(pickle.root().string(), "\xFF\x01");
+}
+
+// Eight bytes are decoded a step: every alignment, and every byte in every place of a step.
+TEST(Pickle, EncodedBytesOfAnyLengthAreDecoded) {
+  std::string all;
+  for (int i = 0; i < 2048; ++i) all += char(i * 167 ^ i >> 3);
+  for (size_t begin = 0; begin < 40; ++begin)
+    for (size_t size = 0; size < 40; ++size) {
+      const std::string_view bytes = std::string_view(all).substr(31 * begin, size);
+      ASSERT_EQ(latin1_from_utf8(utf8(bytes)), bytes) << begin << " " << size;
+    }
+  EXPECT_EQ(latin1_from_utf8(utf8(all)), all);
+}
+
+TEST(Pickle, WhatIsNotLatin1IsRefusedInEveryPlace) {
+  for (const std::string_view wrong :
+       {"\xC4\x80", "\xC1\x80", "\x80", "\xC3", "\xC3\xC3\x80", "\xE4\xB8\xAD", "\xFF"})
+    for (size_t before = 0; before < 20; ++before)
+      for (size_t behind = 0; behind < 20; ++behind) {
+        const std::string text = cat(std::string(before, 'a'), wrong, std::string(behind, 'b'));
+        ASSERT_EQ(error_of([&] { latin1_from_utf8(text); }),
+                  "pickle: _codecs.encode: a character that Latin-1 does not have")
+            << before << " " << behind;
+      }
 }
 
 TEST(Pickle, NumbersKeepTheirSignAndSize) {

@@ -20,6 +20,18 @@ inline std::string text(std::string_view s) { return cat("X", le(s.size(), 4), s
 inline std::string bytes(std::string_view s) {
   return cat("T", le(s.size(), 4), s);
 }  // str of Python 2
+// Latin-1 bytes as UTF-8, and how Python 3 writes bytes with protocol 2.
+inline std::string utf8(std::string_view latin1) {
+  std::string out;
+  for (const char c : latin1) {
+    if (uint8_t(c) >= 0x80) out += char(0xC0 | uint8_t(c) >> 6);
+    out += char(uint8_t(c) >= 0x80 ? 0x80 | (uint8_t(c) & 0x3F) : uint8_t(c));
+  }
+  return out;
+}
+inline std::string encoded(std::string_view s) {
+  return cat("c_codecs\nencode\n(", text(utf8(s)), text("latin1"), "tR");
+}
 inline std::string integer(int64_t value) { return cat("\x8A\x08", le(uint64_t(value), 8)); }
 inline std::string boolean(bool value) { return value ? "\x88" : "\x89"; }
 inline std::string none() { return "N"; }
@@ -70,9 +82,9 @@ inline std::string stream(const std::string& object, const std::string& keys,
          storages;
 }
 
-// A numpy array as Python 2 pickles it.
-inline std::string array(std::string_view type, std::string_view order, const Items& sizes,
-                         bool column_major, std::string_view data) {
+// A numpy array of pickled bytes.
+inline std::string array_of(std::string_view type, std::string_view order, const Items& sizes,
+                            bool column_major, std::string_view data) {
   const std::string dtype =
       call(global("numpy", "dtype"), tuple({bytes(type), integer(0), integer(1)})) +
       tuple({integer(3), bytes(order), none(), none(), none(), integer(-1), integer(-1),
@@ -80,7 +92,12 @@ inline std::string array(std::string_view type, std::string_view order, const It
       "b";
   return call(global("numpy.core.multiarray", "_reconstruct"),
               tuple({global("numpy", "ndarray"), tuple({integer(0)}), bytes("b")})) +
-         tuple({integer(1), tuple(sizes), dtype, boolean(column_major), bytes(data)}) + "b";
+         tuple({integer(1), tuple(sizes), dtype, boolean(column_major), std::string(data)}) + "b";
+}
+// As Python 2 writes it.
+inline std::string array(std::string_view type, std::string_view order, const Items& sizes,
+                         bool column_major, std::string_view data) {
+  return array_of(type, order, sizes, column_major, bytes(data));
 }
 
 }  // namespace sf::pickled
