@@ -1,44 +1,16 @@
-// Few input channels: a block keeps the patch of x that its output pixels see in shared memory,
-// channels filled up to four, so that the eight pixels from a window's row on are the 32 values of
-// a row of a tile. Rows of neighbouring outputs overlap there.
+// Few input channels: the windows' rows are rows of a tile, as they lie in a patch of x.
 #include "kernels/base/storage.h"
 #include "kernels/conv3d/epilogue.h"
+#include "kernels/conv3d/stem_patch.h"
 #include "kernels/conv3d/tile.h"
-#include "kernels/conv3d/window.h"
 
 namespace sf::SF_DEVICE_NS {
 namespace {
 
-constexpr int kTileH = 8, kTileW = 16, kThreads = 128;  // a warp has two rows of 16 pixels
-constexpr int kWarps = kThreads / kWarpSize;
-constexpr int kChannels = 4, kTaps = 8;  // of a row of a window, filled up
-constexpr int kTileBytes = 64;           // a row of a tile
-constexpr int kMaxShared = 96 << 10;
+constexpr int kTileBytes = 64;  // a row of a tile
 
-template <class T>
-constexpr int kPixels = kVec<T> / kChannels;  // of a chunk
 template <class T>
 constexpr int kTiles = kTaps / kPixels<T> / 4;  // of a row of windows
-
-struct Stem {
-  int channels, out_channels;
-  int tiles_h, tiles_w;
-  int patch_h, patch_w;  // in rows and chunks
-  int before;            // pixels that the first chunk has before the first tap
-  bool pairs;            // of pixels are 12 aligned bytes, wholly inside x or outside
-
-  template <class T>
-  Stem(const Conv3dProblem& p, const T* x)
-      : channels(p.c),
-        out_channels(p.k),
-        tiles_h(ceil_div(p.out_h(), kTileH)),
-        tiles_w(ceil_div(p.out_w(), kTileW)),
-        patch_h((kTileH - 1) * p.stride[1] + (p.kh - 1) * p.dilation[1] + 1),
-        patch_w(((kTileW - 1) * p.stride[2] + kTaps) / kPixels<T>),
-        before(p.pad[2] % kPixels<T>),
-        pairs(kPixels<T> == 2 && p.c == 3 && p.x_pitch == 3 && p.w % 2 == 0 &&
-              reinterpret_cast<uintptr_t>(x) % 4 == 0) {}
-};
 
 // Weights as rows of tiles: kt kh kTiles x out_channels x 64 bytes.
 template <class T>
@@ -60,38 +32,11 @@ __global__ void __launch_bounds__(kThreads)
   store(packed + int64_t(i) * kVec<T>, values);
 }
 
-// The pixels of one chunk of the patch.
-template <class T>
-SF_DEVICE Vec<T, kVec<T>> load_pixels(const Windows& g, const Stem& s, const T* x, Corner at) {
-  Vec<T, kVec<T>> values{};
-  if constexpr (kPixels<T> == 2)
-    if (s.pairs) {
-      if (!at.inside(g)) return values;
-      const T* from = x + at.pixel(g) * g.pitch;
-#pragma unroll
-      for (int i = 0; i < 3; ++i) {
-        const auto two = load<2>(from + 2 * i);
-#pragma unroll
-        for (int j = 0; j < 2; ++j) values[(2 * i + j) / 3 * kChannels + (2 * i + j) % 3] = two[j];
-      }
-      return values;
-    }
-#pragma unroll
-  for (int i = 0; i < kPixels<T>; ++i, ++at.w) {
-    if (!at.inside(g)) continue;
-    const T* from = x + at.pixel(g) * g.pitch;
-#pragma unroll
-    for (int c = 0; c < kChannels; ++c)
-      if (c < s.channels) values[i * kChannels + c] = load<1>(from + c)[0];
-  }
-  return values;
-}
-
 template <class T, class Tile>
 __global__ void __launch_bounds__(kThreads, 3)
     conv3d_stem_kernel(Windows g, Stem s, const T* x, const T* packed, Epilogue<T> epilogue) {
   auto* patch = dynamic_shared<std::byte>();
-  std::byte* weights = patch + ceil_div(s.patch_h * s.patch_w, 8) * 128;
+  std::byte* weights = patch + s.patch_bytes();
   const int thread = int(threadIdx.x), warp = thread / kWarpSize;
   int block = int(blockIdx.x);
   const int out_w = block % s.tiles_w * kTileW;
@@ -122,11 +67,7 @@ __global__ void __launch_bounds__(kThreads, 3)
                      exists ? packed + (at * 4 + i % 4) * kVec<T> : packed, exists);
     }
     async_copy_commit();
-    for (int i = thread; i < s.patch_h * s.patch_w; i += kThreads) {
-      Corner at = from;
-      at.move(0, i / s.patch_w, i % s.patch_w * kPixels<T>);
-      store(reinterpret_cast<T*>(patch + i * 16), load_pixels(g, s, x, at));
-    }
+    load_patch(g, s, x, from, patch);
     async_copy_wait<0>();
     __syncthreads();
     for (int i = 0; i < g.size.h * kTiles<T>; ++i) {
@@ -151,8 +92,7 @@ __global__ void __launch_bounds__(kThreads, 3)
 template <class T, class Tile>
 size_t shared_bytes(const Conv3dProblem& p) {
   const Stem s(p, static_cast<const T*>(nullptr));
-  const int operands =
-      ceil_div(s.patch_h * s.patch_w, 8) * 128 + p.kh * kTiles<T> * Tile::kN * kTileBytes;
+  const int operands = s.patch_bytes() + p.kh * kTiles<T> * Tile::kN * kTileBytes;
   return size_t(maximum(operands, kWarps * kStripFloats<Tile> * int(sizeof(float))));
 }
 
@@ -164,13 +104,12 @@ using Wide = std::conditional_t<std::is_same_v<T, float>, FmaTile<32, 32>, Tenso
 
 template <class T>
 bool fits(const Conv3dProblem& p) {
-  return p.kw + p.pad[2] % kPixels<T> <= kTaps && p.stride[2] % kPixels<T> == 0 &&
-         shared_bytes<T, Wide<T>>(p) <= kMaxShared;
+  return patch_fits<T>(p) && shared_bytes<T, Wide<T>>(p) <= kMaxShared;
 }
 
 bool can_run(const Conv3dProblem& p) {
-  if (!is_storage(p.dtype) || p.groups != 1 || p.c > kChannels || p.dilation[2] != 1) return false;
-  return pixels_fit(p) && (p.dtype == DType::f32 ? fits<float>(p) : fits<bf16>(p));
+  return is_storage(p.dtype) && pixels_fit(p) &&
+         (p.dtype == DType::f32 ? fits<float>(p) : fits<bf16>(p));
 }
 
 int packed_chunks(const Conv3dProblem& p, int tiles) { return p.kt * p.kh * tiles * p.k * 4; }
