@@ -1,6 +1,6 @@
 // Gradients by weight are sums over all output pixels. Where the weights alone are too few to fill
 // a GPU, the pixels are shared out over parts of the grid; a second pass adds the parts' sums in
-// their order, so the bits do not depend on which part is done first.
+// a fixed order, so the bits do not depend on which part is done first.
 #pragma once
 
 #include <algorithm>
