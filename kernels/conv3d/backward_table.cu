@@ -18,11 +18,12 @@ extern const Conv3dBackwardDataKernel kConv3dBackwardDataGemm, kConv3dBackwardDa
     kConv3dBackwardDataGemmTf32Tile128x128, kConv3dBackwardDataGemmTf32Tile128x32,
     kConv3dBackwardDataGemmF32Tile128x64, kConv3dBackwardDataGemmF32Tile128x32,
     kConv3dBackwardDataDirect;
-extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm, kConv3dBackwardWeightGemm128x128,
-    kConv3dBackwardWeightGemm64x64, kConv3dBackwardWeightGemm16x64,
-    kConv3dBackwardWeightGemmTf32Tile128x128, kConv3dBackwardWeightGemmTf32Tile64x64,
-    kConv3dBackwardWeightGemmF32Tile128x64, kConv3dBackwardWeightGemmF32Tile64x64,
-    kConv3dBackwardWeightGemmF32Tile32x64, kConv3dBackwardWeightDirect;
+extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightStemTf32, kConv3dBackwardWeightStem,
+    kConv3dBackwardWeightGemm, kConv3dBackwardWeightGemm128x128, kConv3dBackwardWeightGemm64x64,
+    kConv3dBackwardWeightGemm16x64, kConv3dBackwardWeightGemmTf32Tile128x128,
+    kConv3dBackwardWeightGemmTf32Tile64x64, kConv3dBackwardWeightGemmF32Tile128x64,
+    kConv3dBackwardWeightGemmF32Tile64x64, kConv3dBackwardWeightGemmF32Tile32x64,
+    kConv3dBackwardWeightDirect;
 
 std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels() {
   static const std::array rows{kConv3dBackwardDataGemm,
@@ -39,7 +40,9 @@ std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels() {
 }
 
 std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels() {
-  static const std::array rows{kConv3dBackwardWeightGemm,
+  static const std::array rows{kConv3dBackwardWeightStemTf32,
+                               kConv3dBackwardWeightStem,
+                               kConv3dBackwardWeightGemm,
                                kConv3dBackwardWeightGemm128x128,
                                kConv3dBackwardWeightGemm64x64,
                                kConv3dBackwardWeightGemm16x64,

@@ -308,6 +308,43 @@ TEST(Conv3dBackwardTable, StridedPointwiseRowTakesNothingElse) {
   EXPECT_FALSE(taken(other));
 }
 
+TEST(Conv3dBackwardTable, StemsTakeTheirOwnRowAndNothingElseDoes) {
+  const Conv3dProblem p = dense({.dtype = DType::bf16,
+                                 .t = 4,
+                                 .h = 32,
+                                 .w = 32,
+                                 .c = 3,
+                                 .k = 8,
+                                 .kt = 5,
+                                 .kh = 7,
+                                 .kw = 7,
+                                 .stride = {1, 2, 2},
+                                 .pad = {2, 3, 3}});
+  const auto row_of = [](const Conv3dProblem& problem) {
+    return select(kConv3dWeight(Backend::simt), dense(problem))->name;
+  };
+  EXPECT_EQ(row_of(p), "stem");
+  Conv3dProblem other = p;
+  other.dtype = DType::f32;
+  EXPECT_EQ(row_of(other), "stem");
+  other.tf32 = true;
+  EXPECT_EQ(row_of(other), "stem_tf32");
+  other.stride = {1, 2, 1};
+  EXPECT_EQ(row_of(other), "stem_tf32");
+  const auto refused = [&](auto change) {
+    Conv3dProblem changed = p;
+    change(changed);
+    return row_of(changed) == "gemm_16x64";
+  };
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.c = 5; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.c = 4, q.groups = 2; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kh = 8; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kw = 9; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kw = 8; }));  // and one pixel before it
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride = {1, 2, 1}; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dilation = {1, 1, 2}; }));
+}
+
 TEST(Conv3dBackwardTable, NoSlowFastLayerRunsOneDnnsReference) {
   for (const int n : {1, 2})
     for (const int size : {224, 256})

@@ -251,6 +251,38 @@ TEST(Conv3dTraffic, AStemReadsLittleMoreThanItsPixels) {
   }
 }
 
+// Windows over time cost no more of x: all taps see one patch.
+TEST(Conv3dTraffic, AStemsWeightGradientReadsLittleMoreThanEachFramesPixels) {
+  for (const auto& [dtype, row] : {std::pair{DType::bf16, "stem"},
+                                   {DType::f16, "stem"},
+                                   {DType::f32, "stem"},
+                                   {DType::f32, "stem_tf32"}}) {
+    SCOPED_TRACE(cat(row, ' ', name_of(dtype)));
+    const Conv3dProblem p = dense({.dtype = dtype,
+                                   .t = 4,
+                                   .h = 64,
+                                   .w = 64,
+                                   .c = 3,
+                                   .k = 8,
+                                   .kt = 5,
+                                   .kh = 7,
+                                   .kw = 7,
+                                   .stride = {1, 2, 2},
+                                   .pad = {2, 3, 3},
+                                   .tf32 = true});
+    const simt::Counts counts = counts_of(Pass::weight, row, p);
+    const int64_t size = int64_t(size_of(dtype)), x = int64_t{p.t} * p.h * p.w * p.c * size;
+    const int64_t dy = p.out_pixels() * p.k * size, dw = int64_t{p.k} * 5 * 7 * 7 * p.c * 4;
+    // A frame of x is seen by 3, 4, 4 and 3 frames of dy; tiles have 8 x 16 pixels, each a part.
+    const int64_t tiles = p.out_pixels() / 128, seen = 14;
+    EXPECT_LE(counts.global_load_bytes, x * 21 / 10 + dy / p.t * seen + tiles * dw);
+    EXPECT_EQ(counts.global_store_bytes, (tiles + 1) * dw);
+    EXPECT_EQ(counts.bank_conflicts, 0);
+    // 3 warps have 16 columns (tap, channel) each, of which 40 count; 32 values for 21.
+    EXPECT_EQ(counts.tensor_core_fma + counts.fma, tiles * 128 * 48 * 7 * 32);
+  }
+}
+
 TEST(Conv3dTraffic, ADepthwiseRowLoadsVectorsWhereTheDirectOneLoadsValues) {
   Conv3dProblem p = dense({.dtype = DType::bf16,
                            .t = 4,
