@@ -4,6 +4,7 @@
 
 #include "apps/commands.h"
 #include "data/codecs.h"
+#include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/machine.h"
 #include "kernels/base/threads.h"
@@ -28,6 +29,7 @@ void doctor() {
   row("device cpu", "works");
   row("device simt", "works: CUDA kernels on the CPU, to test them");
   row("device cuda", cuda::describe_devices());
+  row("cuDNN", describe_cudnn());
   row("oneDNN", onednn_version());
   row("FFmpeg", ffmpeg_version());
   row("decoders", fmt::format("{}", fmt::join(decodable_codecs(), " ")));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "kernels/base/cuda/runtime.h"
+
 namespace sf {
 namespace {
 
@@ -17,6 +19,12 @@ Lowered lower(const Graph::Node& node, const OpSite& site, Device device) {
   }
 }
 
+// The device, where this machine has it.
+std::optional<int> present_cuda_device(Device device) {
+  if (device.backend != Backend::cuda || device.index >= cuda::device_count()) return {};
+  return device.index;
+}
+
 size_t padded(size_t bytes) {
   return (bytes + Placement::kAlignment - 1) / Placement::kAlignment * Placement::kAlignment;
 }
@@ -27,6 +35,8 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
                      const BlueprintOptions& options)
     : graph_(&graph), device_(options.device), workspaces_(1) {
   for (Value v : outputs) outputs_.push_back(v.id());
+  // Libraries prepare problems for the thread's device.
+  const cuda::DeviceScope scope(present_cuda_device(device_));
   const std::vector<int> order = execution_order(graph, outputs_);
   const std::vector<bool> frozen = frozen_values(graph, order);
   const int by_device = device_.backend == Backend::cuda ? 2 : 1;

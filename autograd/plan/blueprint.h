@@ -19,7 +19,8 @@ struct BlueprintOptions {
   int lanes = 0;              // at most; 0: two on a CUDA device, else one
 };
 
-// Making one takes no memory of the device and runs nothing there.
+// Making one runs nothing on the device and takes no memory there beside what CUDA and its libraries
+// keep for themselves.
 class Blueprint {
  public:
   // outputs: what will be fetched. The graph must outlive the blueprint. Throws, naming the node,

@@ -1,12 +1,23 @@
 #include "kernels/conv3d/conv3d.h"
 
 #include <array>
+#include <vector>
 
 #include "kernels/base/device_table.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 
 namespace sf {
+namespace {
+
+template <class Row>
+std::vector<Row> both(std::span<const Row> own, std::span<const Row> library) {
+  std::vector<Row> all(own.begin(), own.end());
+  all.insert(all.end(), library.begin(), library.end());
+  return all;
+}
+
+}  // namespace
 
 extern const Conv3dKernel kConv3dOneDnn, kConv3dReference;
 extern const Conv3dBackwardDataKernel kConv3dBackwardDataStridedPointwise,
@@ -18,12 +29,20 @@ SF_DEVICE_TABLE(Conv3dKernel, conv3d_kernels)
 SF_DEVICE_TABLE(Conv3dBackwardDataKernel, conv3d_backward_data_kernels)
 SF_DEVICE_TABLE(Conv3dBackwardWeightKernel, conv3d_backward_weight_kernels)
 
+// Rows of cuDNN; none in a build without it.
+namespace cudnn {
+std::span<const Conv3dKernel> conv3d_kernels();
+std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels();
+std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels();
+}  // namespace cudnn
+
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dOneDnn, kConv3dReference};
+  static const auto on_cuda = both(cuda::conv3d_kernels(), cudnn::conv3d_kernels());
   switch (backend) {
     case Backend::cpu: return rows;
     case Backend::simt: return simt::conv3d_kernels();
-    case Backend::cuda: return cuda::conv3d_kernels();
+    case Backend::cuda: return on_cuda;
   }
   return {};
 }
@@ -31,10 +50,12 @@ std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
 std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend backend) {
   static const std::array rows{kConv3dBackwardDataStridedPointwise, kConv3dBackwardDataOneDnn,
                                kConv3dBackwardDataReference};
+  static const auto on_cuda =
+      both(cuda::conv3d_backward_data_kernels(), cudnn::conv3d_backward_data_kernels());
   switch (backend) {
     case Backend::cpu: return rows;
     case Backend::simt: return simt::conv3d_backward_data_kernels();
-    case Backend::cuda: return cuda::conv3d_backward_data_kernels();
+    case Backend::cuda: return on_cuda;
   }
   return {};
 }
@@ -42,10 +63,12 @@ std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend b
 std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels(Backend backend) {
   static const std::array rows{kConv3dBackwardWeightStridedPointwise, kConv3dBackwardWeightOneDnn,
                                kConv3dBackwardWeightReference};
+  static const auto on_cuda =
+      both(cuda::conv3d_backward_weight_kernels(), cudnn::conv3d_backward_weight_kernels());
   switch (backend) {
     case Backend::cpu: return rows;
     case Backend::simt: return simt::conv3d_backward_weight_kernels();
-    case Backend::cuda: return cuda::conv3d_backward_weight_kernels();
+    case Backend::cuda: return on_cuda;
   }
   return {};
 }

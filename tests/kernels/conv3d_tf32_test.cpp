@@ -54,8 +54,12 @@ TEST_P(Conv3dTf32, KernelsEqualTheReferenceOnIntegers) {
 }
 
 // A sum of m terms in any order is off by m eps/2 of the sum of magnitudes, to first order; both
-// factors of each product are off by 2^-11.
-double tf32_bound(double terms) { return terms * kEps / 2 + 0x1p-10 + 0x1p-22; }
+// factors of each product are off by 2^-11 where they are rounded. What cuDNN does with them nobody
+// says: tensor cores cut them off, which moves each by up to 2^-10.
+double tf32_bound(double terms, std::string_view kernel) {
+  const double factor = kernel.starts_with("cudnn") ? 0x1p-10 : 0x1p-11;
+  return terms * kEps / 2 + 2 * factor + factor * factor;
+}
 
 TEST_P(Conv3dTf32, KernelsStayWithinTheRoundingBoundOnReals) {
   const auto c = allowing_tf32(GetParam());
@@ -67,7 +71,7 @@ TEST_P(Conv3dTf32, KernelsStayWithinTheRoundingBoundOnReals) {
   found.fill(reals<float>);
   for_tf32_rows(kConv3d, c, [&](const Conv3dKernel& kernel) {
     found.run(kernel);
-    const double share = tf32_bound(double(weights_of_output(found.p)) + 3);
+    const double share = tf32_bound(double(weights_of_output(found.p)) + 3, kernel.name);
     expect_within(found.y, wanted.y,
                   [&](int64_t i, int64_t k) { return share * magnitude.y.at(i, k); });
   });
@@ -84,13 +88,14 @@ TEST_P(Conv3dTf32, GradientsStayWithinTheRoundingBoundOnReals) {
   found.fill(reals<float>);
   for_tf32_rows(kConv3dData, c, [&](const Conv3dBackwardDataKernel& kernel) {
     found.run(kernel);
-    const double share = tf32_bound(double(taps(found.p)) * (found.p.k / found.p.groups) + 1);
+    const double share =
+        tf32_bound(double(taps(found.p)) * (found.p.k / found.p.groups) + 1, kernel.name);
     expect_within(found.dx, wanted.dx,
                   [&](int64_t i, int64_t k) { return share * magnitude.dx.at(i, k); });
   });
   for_tf32_rows(kConv3dWeight, c, [&](const Conv3dBackwardWeightKernel& kernel) {
     found.run(kernel);
-    const double share = tf32_bound(double(found.p.out_pixels()) + 1);
+    const double share = tf32_bound(double(found.p.out_pixels()) + 1, kernel.name);
     expect_within(found.dw, wanted.dw,
                   [&](int64_t i, int64_t k) { return share * magnitude.dw.at(i, k); });
   });

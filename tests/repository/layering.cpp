@@ -32,6 +32,7 @@ const std::map<std::string, Names> kAllowed{
 // Where headers of other projects may appear.
 const std::map<std::string, Names> kThirdParty{
     {"dnnl", {"kernels"}},
+    {"cudnn", {"kernels"}},
     {"hwy", {"kernels", "data"}},
     {"boost", {"kernels"}},
     {"libav", {"data"}},

@@ -9,6 +9,7 @@ namespace {
 }  // namespace
 
 int device_count() { return 0; }
+int current_device() noexcept { return -1; }
 std::string describe_devices() { return "not built in"; }
 
 DeviceScope::DeviceScope(std::optional<int> device) {
@@ -33,6 +34,7 @@ void Event::record(const Stream&) { absent(); }
 void Event::synchronize() const { absent(); }
 float Event::milliseconds(const Event&, const Event&) { absent(); }
 
+void leave_error(std::string_view, std::string_view) noexcept {}
 void check_launches(std::string_view) { absent(); }
 
 }  // namespace sf::cuda

@@ -7,6 +7,8 @@
 namespace sf::cuda {
 namespace {
 
+thread_local char left_error[256] = "";
+
 cudaStream_t native(const Queue& queue) { return static_cast<cudaStream_t>(queue.native); }
 
 std::string describe_device(int device) {
@@ -28,6 +30,12 @@ int device_count() {
     return 0;
   }();
   return count;
+}
+
+int current_device() noexcept {
+  int device = 0;
+  if (device_count() == 0 || cudaGetDevice(&device) != cudaSuccess) return -1;
+  return device;
 }
 
 std::string describe_devices() {
@@ -127,8 +135,18 @@ float Event::milliseconds(const Event& start, const Event& end) {
   return elapsed;
 }
 
+void leave_error(std::string_view library, std::string_view reason) noexcept {
+  std::snprintf(left_error, sizeof left_error, "%.*s: %.*s", int(library.size()), library.data(),
+                int(reason.size()), reason.data());
+}
+
 void check_launches(std::string_view step) {
   const cudaError_t error = cudaGetLastError();
+  if (left_error[0]) {
+    const std::string reason = left_error;
+    left_error[0] = 0;
+    throw Error(cat(step, ": ", reason));
+  }
   SF_CHECK(error == cudaSuccess, step, ": cuda: ", cudaGetErrorString(error));
 }
 

@@ -13,6 +13,8 @@
 namespace sf::cuda {
 
 int device_count();
+// The calling thread's; negative where there are none.
+int current_device() noexcept;
 // One line for people: the devices, or why there are none.
 std::string describe_devices();
 
@@ -82,8 +84,12 @@ class Event {
   [[maybe_unused]] void* native_ = nullptr;
 };
 
+// What a library refused in a run, which cannot throw: the next check_launches() of this thread
+// does.
+void leave_error(std::string_view library, std::string_view reason) noexcept;
+
 // Throws, with the step's name, if CUDA refused a launch of this thread since the last call or has
-// noticed a fault. Work still queued may fail later.
+// noticed a fault, or if an error was left. Work still queued may fail later.
 void check_launches(std::string_view step);
 
 }  // namespace sf::cuda

@@ -1,0 +1,11 @@
+// NVIDIA's libraries that rows of the cuda backend call.
+#pragma once
+
+#include <string>
+
+namespace sf {
+
+// One line for people: the version, or why there is none.
+std::string describe_cudnn();
+
+}  // namespace sf
