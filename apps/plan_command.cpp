@@ -66,9 +66,9 @@ void plan_training(const PlanArguments& a, const Config& config, const Model& mo
     std::vector<Value> inputs = measured.clips;
     inputs.push_back(measured.targets);
     return measure(*measured.graph, measured.outputs(), inputs,
-                   {.device = device, .tf32 = options.tf32});
+                   {.device = device, .tf32 = options.tf32, .tune = options.tune});
   }
-  const BlueprintOptions rules{.device = device, .tf32 = options.tf32};
+  const BlueprintOptions rules{.device = device, .tf32 = options.tf32, .tune = options.tune};
   const Blueprint kept(*step.graph, step.outputs(), rules);
   const Blueprint recomputed(*again.graph, again.outputs(), rules);
   print(recompute ? recomputed : kept, a.shapes);
@@ -84,7 +84,9 @@ void plan_inference(const PlanArguments& a, const Config& config, const Model& m
   const auto crop = config.get<int64_t>("DATA.TEST_CROP_SIZE");
   const InferenceGraphOptions options{.half = half_type(config, false)};
   const InferenceGraph one(model, 1, crop, options);
-  const BlueprintOptions rules{.device = device, .tf32 = config.get<bool>("SF.TF32")};
+  const BlueprintOptions rules{.device = device,
+                               .tf32 = config.get<bool>("SF.TF32"),
+                               .tune = config.get<bool>("SF.CUDA_TUNE")};
   const Blueprint single(one.graph(), one.outputs(), rules);
   const int64_t batch =
       clips_together(single.arena_bytes(), a.batch, memory_limit_bytes(config, false));

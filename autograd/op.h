@@ -13,6 +13,7 @@
 
 namespace sf {
 
+class KernelTuner;
 class Value;
 struct GradSite;
 
@@ -44,6 +45,8 @@ struct OpSite {
   std::vector<Port> in, out;
   Backend backend = Backend::cpu;
   bool tf32 = false;  // products of f32 may round their factors to 10 bits of mantissa
+  // While kernels are chosen: measures them. Null: the best by its place in the table.
+  KernelTuner* tuner = nullptr;
 };
 
 // The memory of one step.

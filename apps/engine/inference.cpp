@@ -38,6 +38,7 @@ struct Inference::Planned {
     plan = std::make_unique<Plan>(network.graph(), network.outputs(),
                                   PlanOptions{.device = options.device,
                                               .tf32 = options.tf32,
+                                              .tune = options.tune,
                                               .check_finite = options.check_finite,
                                               .memory = std::move(memory)});
   }

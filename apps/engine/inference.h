@@ -18,6 +18,7 @@ struct InferenceOptions {
   bool check_finite = false;
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
   bool tf32 = false;               // as OpSite has it
+  bool tune = false;               // as BlueprintOptions has it
   bool keep_stages = false;        // keep the activations behind each stage
   std::shared_ptr<ArenaMemory> memory = nullptr;  // of the plans; null: of their own
 };

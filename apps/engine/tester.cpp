@@ -51,7 +51,8 @@ InferenceOptions inference_options(const Config& config, Device device) {
           .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .half = half_type(config, false),
-          .tf32 = config.get<bool>("SF.TF32")};
+          .tf32 = config.get<bool>("SF.TF32"),
+          .tune = config.get<bool>("SF.CUDA_TUNE")};
 }
 
 TestRun::TestRun(const Config& config, const Model& model, Device device)

@@ -46,6 +46,7 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
       scaler(options.scaler) {
   PlanOptions run{.device = options.device,
                   .tf32 = options.tf32,
+                  .tune = options.tune,
                   .check_finite = options.check_finite,
                   .memory_limit_bytes = options.memory_limit_bytes,
                   .memory = options.memory};
@@ -72,7 +73,8 @@ Error TrainStep::Planned::too_large(size_t bytes, const TrainStepOptions& option
   if (!options.recompute) {
     step.recompute();
     const size_t less =
-        Blueprint(*step.graph, step.outputs(), {.device = options.device, .tf32 = options.tf32})
+        Blueprint(*step.graph, step.outputs(),
+                  {.device = options.device, .tf32 = options.tf32, .tune = options.tune})
             .arena_bytes();
     if (less < bytes)
       recomputing = fmt::format("set SF.RECOMPUTE True ({:.2f} GiB), ", double(less) / kGiB);

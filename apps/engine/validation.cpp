@@ -16,6 +16,7 @@ Validation::Validation(const Config& config, const Model& model, const Dataset& 
                 .memory_limit_bytes = memory_limit_bytes(config, false),
                 .check_finite = config.get<bool>("SF.CHECK_FINITE"),
                 .tf32 = config.get<bool>("SF.TF32"),
+                .tune = config.get<bool>("SF.CUDA_TUNE"),
                 .memory = std::move(memory)}) {
   network_.release_weights();  // every run reads them anew
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops/conv3d_backward.h"
-#include "autograd/ops/lower.h"
+#include "autograd/ops/measured_kernel.h"
 #include "kernels/conv3d/problem_text.h"
 
 namespace sf {
@@ -69,6 +69,22 @@ Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite& site, con
   return p;
 }
 
+Conv3dBytes::Conv3dBytes(const Conv3dProblem& p) {
+  const size_t size = size_of(p.dtype), pixels = size_t(p.out_pixels());
+  x = size_t(p.n) * size_t(p.t) * size_t(p.h) * size_t(p.w) * size_t(p.x_pitch) * size;
+  w = size_t(p.k) * size_t(p.kt) * size_t(p.kh) * size_t(p.kw) * size_t(p.c / p.groups) * size;
+  dw = w / size * size_of(arithmetic_of(p.dtype));
+  bias = size_t(p.k) * size_of(arithmetic_of(p.dtype));
+  residual = pixels * size_t(p.residual_pitch) * size;
+  y = pixels * size_t(p.y_pitch) * size;
+  sums = 2 * size_t(p.k) * sizeof(double);
+}
+
+std::string measured_text(const Conv3dProblem& p) {
+  return cat(to_text(p), " pitches ", p.x_pitch, " ", p.y_pitch, " ", p.residual_pitch,
+             p.sums ? " sums" : "");
+}
+
 Conv3dProblem Conv3dOp::problem(const OpSite& site) const {
   Conv3dProblem p = conv3d_problem(params, site, site.in[0], site.in[1].type.shape, site.out[0]);
   p.bias = bias;
@@ -95,7 +111,17 @@ std::vector<Value> Conv3dOp::grad(const GradSite& site) const {
 
 Lowered Conv3dOp::lower(const OpSite& site) const {
   const Conv3dProblem p = problem(site);
-  const auto& kernel = best_kernel(conv3d_kernels(site.backend), p, name());
+  const auto& kernel = measured_kernel(
+      conv3d_kernels(site.backend), p, site, name(), measured_text(p), [&](const auto& take) {
+        const Conv3dBytes bytes(p);
+        return Conv3dArgs{.x = take(bytes.x),
+                          .w = take(bytes.w),
+                          .bias = p.bias ? take(bytes.bias) : nullptr,
+                          .residual = p.residual ? take(bytes.residual) : nullptr,
+                          .y = take(bytes.y),
+                          .sums = static_cast<double*>(p.sums ? take(bytes.sums) : nullptr),
+                          .count = static_cast<double*>(p.sums ? take(sizeof(double)) : nullptr)};
+      });
   const auto args = [bias = bias, residual = residual, sums = sums](const Binding& b) {
     auto* to = sums ? reinterpret_cast<double*>(b.out[1].data) : nullptr;
     return Conv3dArgs{.x = b.in[0].data,

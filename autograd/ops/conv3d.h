@@ -20,6 +20,15 @@ Value conv3d(Value x, Value weight, const Conv3dParams& params, Value bias = {})
 Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite& site, const OpSite::Port& x,
                              const Shape& weight, const OpSite::Port& y);
 
+// The memory that a problem's tensors take.
+struct Conv3dBytes {
+  explicit Conv3dBytes(const Conv3dProblem& p);
+  size_t x, w, dw, bias, residual, y, sums;
+};
+
+// All that the time of a kernel depends on, as text.
+std::string measured_text(const Conv3dProblem& p);
+
 // Inputs: x, weight, then bias and residual where the flags say so. Outputs: y, and where asked for
 // the sums over it as batch norm in training takes them: f64, of y and of y squared of each
 // channel, then the number of pixels.

@@ -1,6 +1,6 @@
 #include "autograd/ops/conv3d_backward.h"
 
-#include "autograd/ops/lower.h"
+#include "autograd/ops/measured_kernel.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 
@@ -23,7 +23,13 @@ class Conv3dBackwardDataOp : public Conv3dBackwardOp {  // inputs: dy, weight
     const auto args = [](const Binding& b) {
       return Conv3dBackwardDataArgs{.dy = b.in[0].data, .w = b.in[1].data, .dx = b.out[0].data};
     };
-    const auto& kernel = best_kernel(conv3d_backward_data_kernels(site.backend), p, name());
+    const auto& kernel =
+        measured_kernel(conv3d_backward_data_kernels(site.backend), p, site, name(),
+                        measured_text(p), [&](const auto& take) {
+                          const Conv3dBytes bytes(p);
+                          return Conv3dBackwardDataArgs{
+                              .dy = take(bytes.y), .w = take(bytes.w), .dx = take(bytes.x)};
+                        });
     return lower_kernel(kernel, p, site, args, 1);
   }
 
@@ -62,7 +68,15 @@ class Conv3dBackwardWeightOp
                                       .dw = b.out[0].data,
                                       .dbias = bias ? b.out[1].data : nullptr};
     };
-    const auto& kernel = best_kernel(conv3d_backward_weight_kernels(site.backend), p, name());
+    const auto& kernel = measured_kernel(conv3d_backward_weight_kernels(site.backend), p, site,
+                                         name(), measured_text(p), [&](const auto& take) {
+                                           const Conv3dBytes bytes(p);
+                                           return Conv3dBackwardWeightArgs{
+                                               .x = take(bytes.x),
+                                               .dy = take(bytes.y),
+                                               .dw = take(bytes.dw),
+                                               .dbias = p.bias ? take(bytes.bias) : nullptr};
+                                         });
     return lower_kernel(kernel, p, site, args);
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "autograd/plan/kernel_tuner.h"
+#include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/runtime.h"
 
 namespace sf {
@@ -36,7 +38,12 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
     : graph_(&graph), device_(options.device), workspaces_(1) {
   for (Value v : outputs) outputs_.push_back(v.id());
   // Libraries prepare problems for the thread's device.
-  const cuda::DeviceScope scope(present_cuda_device(device_));
+  const std::optional<int> present = present_cuda_device(device_);
+  const cuda::DeviceScope scope(present);
+  std::optional<KernelTuner> tuner;
+  if (options.tune && present)
+    tuner.emplace(cat(cuda::device_name(*present), ", cuDNN ", describe_cudnn()),
+                  kernel_times_file());
   const std::vector<int> order = execution_order(graph, outputs_);
   const std::vector<bool> frozen = frozen_values(graph, order);
   const int by_device = device_.backend == Backend::cuda ? 2 : 1;
@@ -49,11 +56,13 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
   for (int n : order) {
     const auto& node = graph.nodes()[size_t(n)];
     const OpSite site = placement_.site(node);
+    OpSite measured = site;
+    if (tuner) measured.tuner = &*tuner;
     Step step{.node = n,
               .name = node.name,
               .op = node.op,
               .site = site,
-              .lowered = lower(node, site, device_)};
+              .lowered = lower(node, measured, device_)};
     const bool once = sf::hoisted(node, frozen);
     if (!once) {
       step.lane = lanes.lane(n);
@@ -70,6 +79,7 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
     workspace.bytes = std::max(workspace.bytes, lowered.workspace_bytes - lowered.zeroed_bytes);
     (once ? hoisted_ : steps_).push_back(std::move(step));
   }
+  if (tuner) tuner->save();
 }
 
 Blueprint::Range Blueprint::zeroed(int lane) const {

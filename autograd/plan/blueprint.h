@@ -16,11 +16,14 @@ struct BlueprintOptions {
   Device device{};            // its kernels must be built in; the machine need not have it
   bool reuse_buffers = true;  // off: every value keeps its own memory
   bool tf32 = false;          // as OpSite has it
-  int lanes = 0;              // at most; 0: two on a CUDA device, else one
+  // Of convolutions on a CUDA device that the machine has: measures kernels that were not measured
+  // there before (kernel_times.h) and takes the fastest.
+  bool tune = false;
+  int lanes = 0;  // at most; 0: two on a CUDA device, else one
 };
 
-// Making one runs nothing on the device and takes no memory there beside what CUDA and its libraries
-// keep for themselves.
+// Making one runs nothing on the device, but where kernels are measured, and takes no memory there
+// beside what CUDA and its libraries keep for themselves.
 class Blueprint {
  public:
   // outputs: what will be fetched. The graph must outlive the blueprint. Throws, naming the node,

@@ -22,6 +22,7 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions
                  {.device = options.device,
                   .reuse_buffers = options.reuse_buffers,
                   .tf32 = options.tf32,
+                  .tune = options.tune,
                   .lanes = options.lanes}) {
   if (double(arena_bytes()) > options.memory_limit_bytes)
     throw PlanTooLarge(arena_bytes(), options.memory_limit_bytes);

@@ -86,7 +86,7 @@ cudnnDataType_t type_of(const Conv3dProblem& p) {
                                   : CUDNN_DATA_HALF;
 }
 
-WantedTensor pixels(std::string name, const Conv3dProblem& p, std::vector<int64_t> dims,
+WantedTensor pixels(std::string name, const Conv3dProblem& p, const std::vector<int64_t>& dims,
                     int64_t pitch, void* memory) {
   const auto offset = [dims, pitch](int64_t n, int64_t c, int64_t t, int64_t h, int64_t w) {
     return (((n * dims[2] + t) * dims[3] + h) * dims[4] + w) * pitch + c;

@@ -62,14 +62,22 @@ TEST(CudnnPlan, OneRowTakesTf32AndTheOtherDoesNot) {
   EXPECT_FALSE(cudnn_row(kConv3d, true).exact);
 }
 
-TEST(CudnnPlan, SaysItsWorkspaceBeforeItRuns) {
+TEST(CudnnPlan, TheWorkspaceLiesWithinWhatWasAskedForAlignedToWhatCudaGives) {
   HostLibrary host;
+  host.runs = false;
   host.engines = {{.notes = {}, .workspace = 12345}};
   const cudnn::LibraryScope scope(host.functions());
   const auto& row = cudnn_row(kConv3d);
   ASSERT_TRUE(row.can_run(kProblem));
   const auto prepared = row.prepare(kProblem);
-  EXPECT_EQ(row.workspace_bytes(kProblem, prepared.get()), 12345U);
+  const size_t bytes = row.workspace_bytes(kProblem, prepared.get());
+  for (const uintptr_t from : {4096, 4096 + 64, 4096 + 255}) {
+    row.run(kProblem, {}, prepared.get(), reinterpret_cast<void*>(from), {});
+    const auto at = reinterpret_cast<uintptr_t>(host.executions.back().workspace);
+    EXPECT_EQ(at % 256, 0U);
+    EXPECT_GE(at, from);
+    EXPECT_LE(at + 12345, from + bytes);
+  }
 }
 
 TEST(CudnnPlan, ARunWithThePointersOfTheLastOneMakesNothing) {

@@ -31,16 +31,11 @@ const std::map<std::string, Names> kAllowed{
 
 // Where headers of other projects may appear.
 const std::map<std::string, Names> kThirdParty{
-    {"dnnl", {"kernels"}},
-    {"cudnn", {"kernels"}},
-    {"hwy", {"kernels", "data"}},
-    {"boost", {"kernels"}},
-    {"libav", {"data"}},
-    {"libsw", {"data"}},
-    {"yaml-cpp", {"configs"}},
-    {"nlohmann", {"tensor", "apps", "data"}},
-    {"zip.h", {"tensor"}},
-    {"CLI", {"apps"}},
+    {"dnnl", {"kernels"}},        {"cudnn", {"kernels"}},
+    {"hwy", {"kernels", "data"}}, {"boost", {"kernels"}},
+    {"libav", {"data"}},          {"libsw", {"data"}},
+    {"yaml-cpp", {"configs"}},    {"nlohmann", {"tensor", "autograd", "apps", "data"}},
+    {"zip.h", {"tensor"}},        {"CLI", {"apps"}},
     {"spdlog", {"apps"}},
 };
 

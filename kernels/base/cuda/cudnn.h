@@ -160,11 +160,17 @@ class Call {
  public:
   Call(Context& context, std::shared_ptr<const Plan> plan, size_t tensors);
 
-  size_t workspace_bytes() const { return plan_->workspace_bytes(); }
+  // A little more than the plan's: cuDNN does not say how it has to be aligned, memory that CUDA
+  // gives is so to 256 bytes.
+  size_t workspace_bytes() const {
+    return plan_->workspace_bytes() ? plan_->workspace_bytes() + kWorkspaceAlignment : 0;
+  }
   // The pointers of tensors 1, 2, ...
   void run(std::span<const void* const> tensors, void* workspace, Queue queue) noexcept;
 
  private:
+  static constexpr size_t kWorkspaceAlignment = 256;
+
   Context& context_;
   std::shared_ptr<const Plan> plan_;
   std::vector<int64_t> ids_;

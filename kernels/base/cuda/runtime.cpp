@@ -38,6 +38,12 @@ int current_device() noexcept {
   return device;
 }
 
+std::string device_name(int device) {
+  cudaDeviceProp p;
+  SF_CUDA(cudaGetDeviceProperties(&p, device));
+  return p.name;
+}
+
 std::string describe_devices() {
   std::string text;
   for (int device = 0; device < device_count(); ++device)

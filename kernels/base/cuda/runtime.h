@@ -15,6 +15,7 @@ namespace sf::cuda {
 int device_count();
 // The calling thread's; negative where there are none.
 int current_device() noexcept;
+std::string device_name(int device);
 // One line for people: the devices, or why there are none.
 std::string describe_devices();
 

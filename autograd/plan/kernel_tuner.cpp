@@ -1,0 +1,71 @@
+#include "autograd/plan/kernel_tuner.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace sf {
+
+std::optional<size_t> KernelTuner::fastest(const std::string& problem,
+                                           std::span<const std::string_view> names,
+                                           const Measure& measure) {
+  // A table with more or fewer kernels is another one.
+  const std::string key = cat(problem, " of ", names.size());
+  const auto choice = [&](const KernelTimes::Times& times) -> std::optional<size_t> {
+    const auto least =
+        std::ranges::min_element(times, {}, [](const auto& entry) { return entry.second; });
+    if (least == times.end()) return {};
+    const auto found = std::ranges::find(names, least->first);
+    if (found == names.end()) return {};
+    return size_t(found - names.begin());
+  };
+  if (const auto* times = times_.find(device_, key))
+    if (const auto chosen = choice(*times)) return chosen;
+  KernelTimes::Times times;
+  bool complete = true;
+  double best = std::numeric_limits<double>::infinity();
+  for (size_t kernel = 0; kernel < names.size(); ++kernel) try {
+      const auto time = measure(kernel, best);
+      if (!time) continue;
+      times.emplace(names[kernel], *time);
+      best = std::min(best, *time);
+    } catch (const Error&) { complete = false; }
+  if (complete && !times.empty()) times_.add(device_, key, times);
+  return choice(times);
+}
+
+KernelTrial::KernelTrial() : device_(cuda::current_device()) {}
+
+KernelTrial::~KernelTrial() {
+  for (void* data : memory_) cuda::release(data);
+}
+
+void* KernelTrial::memory(size_t bytes) {
+  if (bytes == 0) return nullptr;
+  memory_.push_back(cuda::allocate(device_, bytes));
+  // 0x3C3C is 0.0115 as bf16 and as the first half of a float, and 1.06 as f16.
+  cuda::fill(memory_.back(), 0x3C, bytes);
+  return memory_.back();
+}
+
+double KernelTrial::microseconds(const std::function<void(Queue)>& run, double best) {
+  const cuda::Stream stream(device_);
+  cuda::Event start(device_), end(device_);
+  const auto time = [&](int runs) {
+    start.record(stream);
+    for (int i = 0; i < runs; ++i) run(stream.queue());
+    end.record(stream);
+    const double elapsed = double(cuda::Event::milliseconds(start, end));
+    cuda::check_launches("measuring kernels");
+    return elapsed * 1000 / runs;
+  };
+  time(1);  // loads the kernel
+  const double first = time(1);
+  constexpr double kFarAbove = 4, kRound = 1000;  // microseconds
+  if (first > kFarAbove * best) return first;
+  const int runs = std::clamp(int(kRound / std::max(first, 1.0)), 1, 50);
+  double least = first;
+  for (int round = 0; round < 5; ++round) least = std::min(least, time(runs));
+  return least;
+}
+
+}  // namespace sf
