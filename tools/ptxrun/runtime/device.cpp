@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "runtime/capture.h"
 #include "runtime/device_memory.h"
 
 namespace ptxrun {
@@ -123,8 +124,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 
 cudaError_t cudaDeviceSynchronize() {
   const Lock lock(runtime_mutex());
-  const cudaError_t error = require_device();
-  return error ? error : sticky_error();
+  if (const cudaError_t error = require_device()) return error;
+  if (const cudaError_t error = forbid_in_capture("cudaDeviceSynchronize")) return error;
+  return sticky_error();
 }
 
 cudaError_t cudaDeviceReset() {

@@ -73,6 +73,27 @@ void register_buffers(const ModuleFunctions& module) {
     module.add_buffer(reinterpret_cast<void*>(address), bytes, /*read_only=*/false);
 }
 
+cudaError_t run(const Function& f, const Configuration& c, const ModuleFunctions& module,
+                const std::vector<uint64_t>& parameters) {
+  if (const cudaError_t error = sticky_error()) return error;
+  const char* name = f.name.c_str();
+  const LaunchOptions options{{c.grid.x, c.grid.y, c.grid.z}, {c.block.x, c.block.y, c.block.z},
+                              (uint32_t)c.dynamic_shared,     setting("PTXRUN_CHECK", 2),
+                              setting("PTXRUN_ORDER", 0),     setting("PTXRUN_THREADS", 1)};
+  LaunchStats stats{};
+  const DeviceAccess access;
+  register_buffers(module);
+  const bool failed = module.launch(name, &options, parameters.data(), &stats);
+  ++g_launches;
+  g_errors += stats.errors;
+  if (setting("PTXRUN_VERBOSE", 0))
+    fprintf(stderr, "ptxrun: %s<<<%s,%s,%zu>>> %llu warp instructions, %.4f s, %llu errors\n",
+            demangled(name).c_str(), text(c.grid).c_str(), text(c.block).c_str(), c.dynamic_shared,
+            (unsigned long long)stats.warp_instructions, stats.seconds,
+            (unsigned long long)stats.errors);
+  return failed ? kernel_failed(cudaErrorLaunchFailure) : cudaSuccess;
+}
+
 cudaError_t launch(Function* f, const Configuration& c, void** arguments) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
@@ -87,22 +108,9 @@ cudaError_t launch(Function* f, const Configuration& c, void** arguments) {
     return fail(cudaErrorInvalidDeviceFunction, f->name + " was not translated");
   if (const cudaError_t error = check(*f, c, attributes)) return error;
 
-  const LaunchOptions options{{c.grid.x, c.grid.y, c.grid.z}, {c.block.x, c.block.y, c.block.z},
-                              (uint32_t)c.dynamic_shared,     setting("PTXRUN_CHECK", 2),
-                              setting("PTXRUN_ORDER", 0),     setting("PTXRUN_THREADS", 1)};
-  const std::vector<uint64_t> parameters = gather(*module, name, arguments);
-  LaunchStats stats{};
-  const DeviceAccess access;
-  register_buffers(*module);
-  const bool failed = module->launch(name, &options, parameters.data(), &stats);
-  ++g_launches;
-  g_errors += stats.errors;
-  if (setting("PTXRUN_VERBOSE", 0))
-    fprintf(stderr, "ptxrun: %s<<<%s,%s,%zu>>> %llu warp instructions, %.4f s, %llu errors\n",
-            demangled(name).c_str(), text(c.grid).c_str(), text(c.block).c_str(), c.dynamic_shared,
-            (unsigned long long)stats.warp_instructions, stats.seconds,
-            (unsigned long long)stats.errors);
-  return failed ? kernel_failed(cudaErrorLaunchFailure) : cudaSuccess;
+  return queue_work(c.stream, [f, c, module, parameters = gather(*module, name, arguments)] {
+    return run(*f, c, *module, parameters);
+  });
 }
 
 std::vector<Configuration>& pushed() {

@@ -45,11 +45,30 @@ cudaError_t copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) 
   return cudaSuccess;
 }
 
+cudaError_t set(void* data, int value, size_t bytes) {
+  if (const cudaError_t error = sticky_error()) return error;
+  if (!bytes) return cudaSuccess;
+  if (!on_device(data, bytes))
+    return bad_range("fill of memory that is not the device's, or beyond its end,", bytes);
+  const DeviceAccess access;
+  memset(data, value, bytes);
+  return cudaSuccess;
+}
+
+// f(row) for each row until one fails.
+template <class F>
+cudaError_t for_rows(size_t rows, const F& f) {
+  for (size_t row = 0; row < rows; ++row)
+    if (const cudaError_t error = f(row)) return error;
+  return cudaSuccess;
+}
+
 cudaError_t allocate_mapped(void** data, size_t bytes) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
   *data = nullptr;
   if (!bytes) return cudaSuccess;
+  if (const cudaError_t error = forbid_in_capture("allocation of pinned memory")) return error;
   *data = aligned_alloc(256, (bytes + 255) / 256 * 256);
   if (!*data) return refuse(cudaErrorMemoryAllocation);
   mapped_host_memory()[reinterpret_cast<uintptr_t>(*data)] = bytes;
@@ -67,6 +86,7 @@ cudaError_t cudaMalloc(void** data, size_t bytes) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
   if (const cudaError_t error = sticky_error()) return error;
+  if (const cudaError_t error = forbid_in_capture("cudaMalloc")) return error;
   *data = bytes ? device_memory().allocate(bytes) : nullptr;
   return bytes && !*data ? refuse(cudaErrorMemoryAllocation) : cudaSuccess;
 }
@@ -74,7 +94,9 @@ cudaError_t cudaMalloc(void** data, size_t bytes) {
 cudaError_t cudaFree(void* data) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
-  if (!data || device_memory().release(data)) return cudaSuccess;
+  if (!data) return cudaSuccess;
+  if (const cudaError_t error = forbid_in_capture("cudaFree")) return error;
+  if (device_memory().release(data)) return cudaSuccess;
   const auto mapped = mapped_host_memory().find(reinterpret_cast<uintptr_t>(data));
   if (mapped == mapped_host_memory().end())  // cudaMallocManaged's are freed here too
     return fail(cudaErrorInvalidValue, "cudaFree: not the start of an allocation");
@@ -124,62 +146,54 @@ cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
-  const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_device()) return error;
-  return copy(to, from, bytes, kind);
-}
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_stream(stream)) return error;
-  return cudaMemcpy(to, from, bytes, kind);
+  if (const cudaError_t error = require_device()) return error;
+  return queue_work(stream, [=] { return copy(to, from, bytes, kind); });
 }
-cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch,
-                         size_t width, size_t height, cudaMemcpyKind kind) {
-  if (width > to_pitch || width > from_pitch) return refuse(cudaErrorInvalidValue);
-  for (size_t row = 0; row < height; ++row)
-    if (const cudaError_t error =
-            cudaMemcpy(static_cast<char*>(to) + row * to_pitch,
-                       static_cast<const char*>(from) + row * from_pitch, width, kind))
-      return error;
-  return cudaSuccess;
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+  return cudaMemcpyAsync(to, from, bytes, kind, nullptr);
 }
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                               size_t width, size_t height, cudaMemcpyKind kind,
                               cudaStream_t stream) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_stream(stream)) return error;
-  return cudaMemcpy2D(to, to_pitch, from, from_pitch, width, height, kind);
+  if (const cudaError_t error = require_device()) return error;
+  if (width > to_pitch || width > from_pitch) return refuse(cudaErrorInvalidValue);
+  return queue_work(stream, [=] {
+    return for_rows(height, [&](size_t row) {
+      return copy(static_cast<char*>(to) + row * to_pitch,
+                  static_cast<const char*>(from) + row * from_pitch, width, kind);
+    });
+  });
+}
+cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                         size_t width, size_t height, cudaMemcpyKind kind) {
+  return cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, width, height, kind, nullptr);
 }
 
-cudaError_t cudaMemset(void* data, int value, size_t bytes) {
-  const Lock lock(runtime_mutex());
-  if (const cudaError_t error = sticky_error()) return error;
-  if (!bytes) return cudaSuccess;
-  if (!on_device(data, bytes))
-    return bad_range("fill of memory that is not the device's, or beyond its end,", bytes);
-  const DeviceAccess access;
-  memset(data, value, bytes);
-  return cudaSuccess;
-}
 cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t stream) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_stream(stream)) return error;
-  return cudaMemset(data, value, bytes);
+  if (const cudaError_t error = require_device()) return error;
+  return queue_work(stream, [=] { return set(data, value, bytes); });
 }
-cudaError_t cudaMemset2D(void* data, size_t pitch, int value, size_t width, size_t height) {
-  if (width > pitch) return refuse(cudaErrorInvalidValue);
-  for (size_t row = 0; row < height; ++row)
-    if (const cudaError_t error = cudaMemset(static_cast<char*>(data) + row * pitch, value, width))
-      return error;
-  return cudaSuccess;
+cudaError_t cudaMemset(void* data, int value, size_t bytes) {
+  return cudaMemsetAsync(data, value, bytes, nullptr);
 }
 cudaError_t cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width, size_t height,
                               cudaStream_t stream) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_stream(stream)) return error;
-  return cudaMemset2D(data, pitch, value, width, height);
+  if (const cudaError_t error = require_device()) return error;
+  if (width > pitch) return refuse(cudaErrorInvalidValue);
+  return queue_work(stream, [=] {
+    return for_rows(height, [&](size_t row) {
+      return set(static_cast<char*>(data) + row * pitch, value, width);
+    });
+  });
+}
+cudaError_t cudaMemset2D(void* data, size_t pitch, int value, size_t width, size_t height) {
+  return cudaMemset2DAsync(data, pitch, value, width, height, nullptr);
 }
 
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* data) {

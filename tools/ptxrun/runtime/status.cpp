@@ -65,11 +65,20 @@ const char* cudaGetErrorName(cudaError_t error) {
     PTXRUN_NAME(cudaErrorNoKernelImageForDevice);
     PTXRUN_NAME(cudaErrorInvalidResourceHandle);
     PTXRUN_NAME(cudaErrorSymbolNotFound);
+    PTXRUN_NAME(cudaErrorIllegalState);
     PTXRUN_NAME(cudaErrorNotReady);
     PTXRUN_NAME(cudaErrorIllegalAddress);
     PTXRUN_NAME(cudaErrorLaunchOutOfResources);
     PTXRUN_NAME(cudaErrorLaunchFailure);
     PTXRUN_NAME(cudaErrorNotSupported);
+    PTXRUN_NAME(cudaErrorStreamCaptureUnsupported);
+    PTXRUN_NAME(cudaErrorStreamCaptureInvalidated);
+    PTXRUN_NAME(cudaErrorStreamCaptureMerge);
+    PTXRUN_NAME(cudaErrorStreamCaptureUnmatched);
+    PTXRUN_NAME(cudaErrorStreamCaptureUnjoined);
+    PTXRUN_NAME(cudaErrorStreamCaptureIsolation);
+    PTXRUN_NAME(cudaErrorStreamCaptureImplicit);
+    PTXRUN_NAME(cudaErrorCapturedEvent);
     PTXRUN_NAME(cudaErrorUnknown);
 #undef PTXRUN_NAME
     default: return "unrecognized error code";
@@ -97,6 +106,21 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorLaunchOutOfResources: return "too many resources requested for launch";
     case cudaErrorLaunchFailure: return "unspecified launch failure (ptxrun: see stderr)";
     case cudaErrorNotSupported: return "operation not supported";
+    case cudaErrorIllegalState: return "the operation cannot be performed in the present state";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+      return "operation failed due to a previous error during capture";
+    case cudaErrorStreamCaptureMerge:
+      return "operation would result in a merge of separate capture sequences";
+    case cudaErrorStreamCaptureUnmatched: return "capture was not initiated in this stream";
+    case cudaErrorStreamCaptureUnjoined: return "capturing stream has unjoined work";
+    case cudaErrorStreamCaptureIsolation:
+      return "dependency created on uncaptured work in another stream";
+    case cudaErrorStreamCaptureImplicit:
+      return "operation would make the legacy stream depend on a capturing blocking stream";
+    case cudaErrorCapturedEvent:
+      return "operation not permitted on an event last recorded in a capturing stream";
     case cudaErrorUnknown: return "unknown error";
     default: return cudaGetErrorName(error);
   }

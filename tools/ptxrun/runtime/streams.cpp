@@ -1,9 +1,7 @@
 #include "runtime/streams.h"
 
 #include <chrono>
-#include <map>
 #include <optional>
-#include <set>
 
 #include "runtime/device.h"
 
@@ -12,14 +10,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::set<cudaStream_t>& streams() {
-  static auto* all = new std::set<cudaStream_t>;
-  return *all;
-}
-
 struct Event {
   std::optional<Clock::time_point> recorded;
   bool timed;
+  CapturePoint at = {};
 };
 std::map<cudaEvent_t, Event>& events() {
   static auto* all = new std::map<cudaEvent_t, Event>;
@@ -31,18 +25,21 @@ Event* find_event(cudaEvent_t event) {
   return found == events().end() ? nullptr : &found->second;
 }
 
-// A handle that no other object has had.
-template <class Handle>
-Handle next_handle() {
-  static uintptr_t next = 0x1000;
-  return reinterpret_cast<Handle>(next += 0x10);
-}
-
 cudaError_t bad_event(const char* call) {
   return fail(cudaErrorInvalidResourceHandle, std::string(call) + ": not an event");
 }
 
 }  // namespace
+
+std::map<cudaStream_t, Stream>& streams() {
+  static auto* all = new std::map<cudaStream_t, Stream>;
+  return *all;
+}
+
+uintptr_t next_handle() {
+  static uintptr_t next = 0x1000;
+  return next += 0x10;
+}
 
 cudaError_t require_stream(cudaStream_t stream) {
   if (!stream || stream == cudaStreamLegacy || stream == cudaStreamPerThread ||
@@ -57,17 +54,18 @@ using namespace ptxrun;
 
 extern "C" {
 
-cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
-  *stream = *streams().insert(next_handle<cudaStream_t>()).first;
+  *stream = reinterpret_cast<cudaStream_t>(next_handle());
+  streams()[*stream] = {.blocking = !(flags & cudaStreamNonBlocking)};
   return cudaSuccess;
 }
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  return cudaStreamCreate(stream);
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return cudaStreamCreateWithFlags(stream, cudaStreamDefault);
 }
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) {
-  return cudaStreamCreate(stream);
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
+  return cudaStreamCreateWithFlags(stream, flags);
 }
 cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   *least = *greatest = 0;
@@ -80,21 +78,36 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const Lock lock(runtime_mutex());
-  const cudaError_t error = require_stream(stream);
-  return error ? error : sticky_error();
+  if (const cudaError_t error = require_stream(stream)) return error;
+  const auto found = streams().find(stream);
+  const bool captures = found != streams().end() && found->second.at.capture;
+  if (captures) {
+    found->second.at.capture->fault = cudaErrorStreamCaptureInvalidated;
+    return fail(cudaErrorStreamCaptureUnsupported, "cudaStreamSynchronize: the stream captures");
+  }
+  return sticky_error();
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_stream(stream)) return error;
-  return find_event(event) ? sticky_error() : bad_event("cudaStreamWaitEvent");
+  const Event* found = find_event(event);
+  if (!found) return bad_event("cudaStreamWaitEvent");
+  CapturePoint none;
+  const auto waiting = streams().find(stream);
+  if (const cudaError_t error =
+          join_capture(waiting == streams().end() ? none : waiting->second.at, found->at))
+    return error;
+  if (none.capture)
+    return fail(cudaErrorStreamCaptureImplicit, "the default stream cannot capture");
+  return sticky_error();
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
-  *event = next_handle<cudaEvent_t>();
+  *event = reinterpret_cast<cudaEvent_t>(next_handle());
   events()[*event] = {std::nullopt, !(flags & cudaEventDisableTiming)};
   return cudaSuccess;
 }
@@ -111,7 +124,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (const cudaError_t error = require_stream(stream)) return error;
   Event* found = find_event(event);
   if (!found) return bad_event("cudaEventRecord");
-  found->recorded = Clock::now();
+  const auto recording = streams().find(stream);
+  found->at = recording == streams().end() ? CapturePoint{} : recording->second.at;
+  if (!found->at.capture) found->recorded = Clock::now();
   return sticky_error();
 }
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) {
@@ -120,7 +135,11 @@ cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, uns
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const Lock lock(runtime_mutex());
-  return find_event(event) ? sticky_error() : bad_event("cudaEventSynchronize");
+  const Event* found = find_event(event);
+  if (!found) return bad_event("cudaEventSynchronize");
+  if (found->at.capture)
+    return fail(cudaErrorCapturedEvent, "cudaEventSynchronize: recorded in a capture");
+  return sticky_error();
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
 

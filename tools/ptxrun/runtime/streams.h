@@ -1,11 +1,25 @@
-// Streams and events. All work is done by the call that asks for it, in the order of the calls.
+// Streams and events. All work is done by the call that asks for it, in the order of the calls; in
+// a capture, by the launch of the graph.
 #pragma once
 
+#include <map>
+
+#include "runtime/capture.h"
 #include "runtime/status.h"
 
 namespace ptxrun {
 
-// Fails unless it is the default stream or one that was created and not destroyed.
+struct Stream {
+  bool blocking = true;  // ordered with the default stream
+  CapturePoint at = {};
+};
+// Those that were created and not destroyed: all but the default streams.
+std::map<cudaStream_t, Stream>& streams();
+
+// Fails unless it is the default stream or one of those.
 cudaError_t require_stream(cudaStream_t stream);
+
+// A handle that no other object has had.
+uintptr_t next_handle();
 
 }  // namespace ptxrun

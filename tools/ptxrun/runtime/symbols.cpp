@@ -42,14 +42,12 @@ cudaError_t cudaMemcpyFromSymbol(void* to, const void* symbol, size_t bytes, siz
 cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t bytes,
                                     size_t offset, cudaMemcpyKind kind, cudaStream_t stream) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_stream(stream)) return error;
-  return cudaMemcpyToSymbol(symbol, from, bytes, offset, kind);
+  return queue_work(stream, [=] { return cudaMemcpyToSymbol(symbol, from, bytes, offset, kind); });
 }
 cudaError_t cudaMemcpyFromSymbolAsync(void* to, const void* symbol, size_t bytes, size_t offset,
                                       cudaMemcpyKind kind, cudaStream_t stream) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_stream(stream)) return error;
-  return cudaMemcpyFromSymbol(to, symbol, bytes, offset, kind);
+  return queue_work(stream, [=] { return cudaMemcpyFromSymbol(to, symbol, bytes, offset, kind); });
 }
 
 cudaError_t cudaGetSymbolAddress(void** address, const void* symbol) {
