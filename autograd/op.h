@@ -68,7 +68,9 @@ struct Lowered {
   int packed_input = -1;
   size_t packed_bytes = 0;
   std::function<void(const Binding&, Queue)> pack;
-  // Neither allocates nor throws, but for what waits for other ranks: that throws if they fail.
+  // Neither allocates nor throws, but for what waits for other ranks: that throws if they fail. On
+  // cuda it may be recorded: queued again with the arguments it has now, without being called. What
+  // changes from run to run has to be in the binding's memory.
   std::function<void(const Binding&, Queue)> run;
 };
 

@@ -17,6 +17,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include "kernels/base/error.h"
+#include "kernels/base/warning.h"
 
 namespace sf {
 namespace {
@@ -87,6 +88,7 @@ void start_log(const std::filesystem::path& output_dir) {
   logger->set_formatter(std::move(formatter));
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(logger);
+  listen_to_warnings([](const std::string& text) { SF_WARN("{}", text); });
 }
 
 void check_log() {

@@ -11,7 +11,8 @@
 
 namespace sf {
 
-// "[11/24 09:15:02][INFO] tester.cpp:  42: message". Throws if the file cannot be opened.
+// "[11/24 09:15:02][INFO] tester.cpp:  42: message". Warnings of the engine
+// (kernels/base/warning.h) are lines of it too. Throws if the file cannot be opened.
 void start_log(const std::filesystem::path& output_dir);
 
 // Throws if a line since start_log could not be written to the file. Logging itself goes on then,

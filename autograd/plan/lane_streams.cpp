@@ -41,4 +41,10 @@ void LaneStreams::synchronize() const {
   if (!device_.is_host()) lanes_[0].stream.synchronize();
 }
 
+std::unique_ptr<cuda::Graph> LaneStreams::record(const std::function<void()>& f) const {
+  return std::make_unique<cuda::Graph>(lanes_[0].stream, f);
+}
+
+void LaneStreams::launch(const cuda::Graph& run) const { run.launch(lanes_[0].stream); }
+
 }  // namespace sf

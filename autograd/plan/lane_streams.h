@@ -2,6 +2,8 @@
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 
 #include "kernels/base/cuda/runtime.h"
@@ -30,6 +32,10 @@ class LaneStreams {
   void wait(int lane, const cuda::Event& event) const;
   // Returns when lane 0 is done, and so, behind a join, all lanes.
   void synchronize() const;
+
+  // A run, as f queues it from fork to join, without doing it; and a run of that.
+  std::unique_ptr<cuda::Graph> record(const std::function<void()>& f) const;
+  void launch(const cuda::Graph& run) const;
 
  private:
   struct Lane {

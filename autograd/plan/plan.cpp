@@ -23,7 +23,8 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions
                   .reuse_buffers = options.reuse_buffers,
                   .tf32 = options.tf32,
                   .tune = options.tune,
-                  .lanes = options.lanes}) {
+                  .lanes = options.lanes}),
+      recorded_(wants_recorded_runs(options.device) && !options.check_finite) {
   if (double(arena_bytes()) > options.memory_limit_bytes)
     throw PlanTooLarge(arena_bytes(), options.memory_limit_bytes);
   memory_ = options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device);
@@ -90,8 +91,18 @@ void Plan::check_holds_values() const {
 }
 
 void Plan::bind_all() {
+  recorded_.forget();
   for (auto* steps : {&hoisted_, &steps_})
     for (Bound& bound : *steps) bind(bound);
+  states_.clear();
+  for (const Bound& bound : steps_)
+    for (int v : graph_.nodes()[size_t(bound.step->node)].in)
+      if (graph_.info(v).state) states_[v] = graph_.info(v).state.data();
+}
+
+bool Plan::states_moved() const {
+  return std::ranges::any_of(
+      states_, [&](const auto& s) { return graph_.info(s.first).state.data() != s.second; });
 }
 
 // Points the step to its tensors, but for constants that are no longer needed.
@@ -150,12 +161,14 @@ TensorRef Plan::ref(int value) const {
   return *found;
 }
 
-void Plan::execute(const Bound& bound) const {
+// Of a run from step `begin` on: what comes before has ended.
+void Plan::execute(const Bound& bound, size_t begin) const {
   const Step& step = *bound.step;
   const LaneStreams& streams = memory_->streams();
   const bool on_cuda = streams.cuda_device().has_value();
   if (on_cuda)
-    for (int other : step.waits) streams.wait(step.lane, *steps_[size_t(other)].done);
+    for (int other : step.waits)
+      if (size_t(other) >= begin) streams.wait(step.lane, *steps_[size_t(other)].done);
   std::byte* workspace = arena_ ? arena_ + blueprint_.workspace_offset(step) : nullptr;
   step.lowered.run({bound.in, bound.out, bound.packed ? bound.packed->data() : nullptr, workspace},
                    streams.queue(step.lane));
@@ -173,10 +186,15 @@ void Plan::run(size_t begin, size_t end) {
   if (begin == 0 && (!arena_ || !has_inputs_)) take_memory();
   check_holds_values();
   if (!has_constants_) make_constants();
+  if (states_moved()) bind_all();
+  const cuda::DeviceScope scope(memory_->streams().cuda_device());
+  recorded_.run(memory_->streams(), begin, end, [&] { queue(begin, end); });
+}
+
+void Plan::queue(size_t begin, size_t end) {
   LaneStreams& streams = memory_->streams();
-  const cuda::DeviceScope scope(streams.cuda_device());
   streams.fork(blueprint_.lanes());
-  for (size_t s = begin; s < end; ++s) execute(steps_[s]);
+  for (size_t s = begin; s < end; ++s) execute(steps_[s], begin);
   streams.join(blueprint_.lanes());
 }
 

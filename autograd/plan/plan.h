@@ -11,6 +11,7 @@
 
 #include "autograd/plan/arena_memory.h"
 #include "autograd/plan/blueprint.h"
+#include "autograd/plan/recorded_runs.h"
 
 namespace sf {
 
@@ -44,7 +45,8 @@ class PlanTooLarge : public Error {
 // time.
 //
 // Memory is taken from the system when a plan is fed, or run without inputs; after that run()
-// allocates nothing. On a CUDA device run() queues its steps and returns; states must be there
+// allocates nothing. On a CUDA device run() queues its steps and returns, from the third run of the
+// same steps at the same addresses on as one CUDA graph (recorded_runs.h); states must be there
 // already (Tensor::move_to), and fetch() waits. A fault of a kernel is thrown, with CUDA's reason,
 // by the step or the fetch that notices it; with CUDA_LAUNCH_BLOCKING=1 in the environment by the
 // step that made it. Where plans share their memory, what one was fed and what it gave is lost when
@@ -78,6 +80,8 @@ class Plan {
   size_t arena_bytes() const { return blueprint_.arena_bytes(); }
   double flops() const { return blueprint_.flops(); }
   std::string describe() const { return blueprint_.describe(); }
+  // Ranges of steps that are queued as CUDA graphs now.
+  size_t recorded_runs() const { return recorded_.count(); }
   // Memory that hoisted values and packed weights take now.
   size_t constant_bytes() const { return constant_bytes_; }
   // Gives that memory back. The next run makes the constants anew, of the states as they are then.
@@ -106,7 +110,9 @@ class Plan {
   void check_holds_values() const;
   void bind(Bound& bound) const;
   void bind_all();
-  void execute(const Bound& bound) const;
+  bool states_moved() const;
+  void queue(size_t begin, size_t end);
+  void execute(const Bound& bound, size_t begin = 0) const;
   std::byte* state_data(const Graph::ValueInfo& info) const;
   void make_constants();
   void pack_weights();
@@ -121,7 +127,9 @@ class Plan {
   std::byte* arena_ = nullptr;  // that the steps are bound to
   bool has_inputs_ = false;     // in the arena
   size_t constant_bytes_ = 0;
+  std::map<int, std::byte*> states_;  // that the steps are bound to
   std::vector<Bound> hoisted_, steps_;
+  RecordedRuns recorded_;
 };
 
 // Plans, runs and fetches; for tests and tools.

@@ -36,6 +36,11 @@ void Event::synchronize() const { absent(); }
 float Event::milliseconds(const Event&, const Event&) { absent(); }
 
 void leave_error(std::string_view, std::string_view) noexcept {}
+
+Graph::Graph(const Stream&, const std::function<void()>&) { absent(); }
+Graph::~Graph() {}
+void Graph::launch(const Stream&) const { absent(); }
+
 void check_launches(std::string_view) { absent(); }
 
 }  // namespace sf::cuda

@@ -146,6 +146,43 @@ void leave_error(std::string_view library, std::string_view reason) noexcept {
                 int(reason.size()), reason.data());
 }
 
+namespace {
+
+// What a stream records while f runs.
+cudaGraph_t capture(cudaStream_t stream, const std::function<void()>& f) {
+  cudaGraph_t graph = nullptr;
+  SF_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  try {
+    f();
+  } catch (...) {
+    cudaStreamEndCapture(stream, &graph);
+    if (graph) cudaGraphDestroy(graph);
+    cudaGetLastError();  // what was thrown says more
+    throw;
+  }
+  SF_CUDA(cudaStreamEndCapture(stream, &graph));
+  return graph;
+}
+
+}  // namespace
+
+Graph::Graph(const Stream& stream, const std::function<void()>& queue_work) {
+  const DeviceScope scope(stream.device());
+  cudaGraph_t graph = capture(native(stream.queue()), queue_work);
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t error = cudaGraphInstantiate(&executable, graph, 0);
+  cudaGraphDestroy(graph);
+  check(error, "cudaGraphInstantiate");
+  native_ = executable;
+}
+
+Graph::~Graph() { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(native_)); }
+
+void Graph::launch(const Stream& stream) const {
+  const DeviceScope scope(stream.device());
+  SF_CUDA(cudaGraphLaunch(static_cast<cudaGraphExec_t>(native_), native(stream.queue())));
+}
+
 void check_launches(std::string_view step) {
   const cudaError_t error = cudaGetLastError();
   if (left_error[0]) {

@@ -1,9 +1,10 @@
-// The CUDA runtime for code that has none of its headers: devices, memory, streams, events. In a
-// build without CUDA, and on a machine without a driver or a device, there are no devices, and what
-// needs one throws.
+// The CUDA runtime for code that has none of its headers: devices, memory, streams, events, graphs.
+// In a build without CUDA, and on a machine without a driver or a device, there are no devices, and
+// what needs one throws.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,6 +89,25 @@ class Event {
 // What a library refused in a run, which cannot throw: the next check_launches() of this thread
 // does.
 void leave_error(std::string_view library, std::string_view reason) noexcept;
+
+// What streams were asked to do, recorded once, to be asked again by one call: the same kernels
+// with the same arguments, behind the same waits.
+class Graph {
+ public:
+  // Records what queue_work() queues on the stream, and on others that wait for it before and that
+  // it waits for at last, instead of doing it. Throws what queue_work throws and, with CUDA's
+  // reason, if it did what cannot be recorded: copied or filled on the default stream, waited for
+  // the device, took memory.
+  Graph(const Stream& stream, const std::function<void()>& queue_work);
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  void launch(const Stream& stream) const;
+
+ private:
+  [[maybe_unused]] void* native_ = nullptr;
+};
 
 // Throws, with the step's name, if CUDA refused a launch of this thread since the last call or has
 // noticed a fault, or if an error was left. Work still queued may fail later.
