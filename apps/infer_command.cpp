@@ -19,7 +19,7 @@ void infer(const InferArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
   if (!a.dtype.empty()) config.set("SF.DTYPE", a.dtype);
-  const Device device = Device::parse(config.get<std::string>("SF.DEVICE"));
+  const Device device = device_of(config);
   const auto model = initial_model(config, parameter_type(config));
   if (a.weights.empty())
     load_test_weights(*model, config);

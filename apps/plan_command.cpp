@@ -102,8 +102,7 @@ void plan_inference(const PlanArguments& a, const Config& config, const Model& m
 void plan(const PlanArguments& a) {
   Config config = a.config.load_one();
   if (!a.device.empty()) config.set("SF.DEVICE", a.device);
-  const auto name = config.get<std::string>("SF.DEVICE");
-  const Device device = a.measure ? Device::parse(name) : Device::parse_to_plan(name);
+  const Device device = a.measure ? choose_device(config) : device_to_plan(config);
   const auto model = initial_model(config, parameter_type(config));
   (a.train ? plan_training : plan_inference)(a, config, *model, device);
 }

@@ -56,8 +56,7 @@ void step(const StepArguments& a) {
   const int64_t clips = pathways[0].shape()[0];
   const Tensor targets =
       read_targets(file, a.input, clips, config.get<int64_t>("MODEL.NUM_CLASSES"));
-  TrainStepOptions options =
-      train_step_options(config, clips, Device::parse(config.get<std::string>("SF.DEVICE")));
+  TrainStepOptions options = train_step_options(config, clips, device_of(config));
   options.crop = pathways[0].shape()[2];
   options.soft_targets = targets.dtype() != DType::i64;
   options.accumulate = 1;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "configs/config_state.h"
+#include "kernels/base/cuda/runtime.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -43,6 +44,11 @@ bool misses_in_lists(const Config& config, const std::string& arch) {
   return std::ranges::count(single, arch) + std::ranges::count(multi, arch) == 0;
 }
 
+bool runs_on_gpus(const Config& config) {
+  const auto device = config.get<std::string>("SF.DEVICE");
+  return device == "auto" ? cuda::device_count() > 0 : device.starts_with("cuda");
+}
+
 }  // namespace
 
 void Config::validate() {
@@ -54,7 +60,7 @@ void Config::validate() {
 
   if (get<bool>("BN.USE_PRECISE_STATS")) check_at_least(*this, "BN.NUM_BATCHES_PRECISE", 0);
   check_at_least(*this, "NUM_GPUS", 0);
-  const auto gpus = get<int64_t>("NUM_GPUS");
+  const int64_t gpus = runs_on_gpus(*this) ? get<int64_t>("NUM_GPUS") : 0;
   for (const std::string phase : {"TRAIN", "TEST"}) {
     check_word(*this, phase + ".CHECKPOINT_TYPE", "pytorch", "caffe2");
     const std::string key = phase + ".BATCH_SIZE";

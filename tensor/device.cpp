@@ -27,7 +27,8 @@ std::optional<int> cuda_index(std::string_view text) {
 }
 
 Device named(std::string_view text) {
-  if (text == "auto" || text == "cpu") return {};
+  if (text == "auto") return {.backend = cuda::device_count() > 0 ? Backend::cuda : Backend::cpu};
+  if (text == "cpu") return {};
   if (text == "simt") return {.backend = Backend::simt};
   const std::optional<int> index = cuda_index(text);
   SF_CHECK(index, "device: wanted auto, cpu, simt, cuda or cuda:N, found '", text, "'");

@@ -14,8 +14,8 @@ struct Device {
   Backend backend = Backend::cpu;
   int index = 0;
 
-  // "auto", "cpu", "simt", "cuda", "cuda:1". Throws for other text and for devices that this build
-  // or machine does not have.
+  // "auto" (the first CUDA device if there is one, else the CPU), "cpu", "simt", "cuda", "cuda:1".
+  // Throws for other text and for devices that this build or machine does not have.
   static Device parse(std::string_view text);
   // The same, but the machine need not have the device: for plans that do not run. Throws for
   // devices that this build has no kernels for.

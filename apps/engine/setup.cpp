@@ -13,9 +13,23 @@
 #include "tensor/checkpoint.h"
 
 namespace sf {
+namespace {
+
+std::string device_name(const Config& config) {
+  auto name = config.get<std::string>("SF.DEVICE");
+  const bool cpu_alone =
+      config.get<int64_t>("NUM_GPUS") == 0 || config.get<std::string>("SF.DTYPE") == "f64";
+  return name == "auto" && cpu_alone ? "cpu" : name;
+}
+
+}  // namespace
+
+Device device_of(const Config& config) { return Device::parse(device_name(config)); }
+
+Device device_to_plan(const Config& config) { return Device::parse_to_plan(device_name(config)); }
 
 Device choose_device(const Config& config) {
-  const Device device = Device::parse(config.get<std::string>("SF.DEVICE"));
+  const Device device = device_of(config);
   if (const int gpus = config.get<int>("NUM_GPUS"); gpus > 0 && device.backend != Backend::cuda)
     SF_LOG("NUM_GPUS {} counts as 0: this runs on the {}.", gpus, device.name());
   return device;
@@ -25,7 +39,7 @@ double memory_limit_bytes(const Config& config, bool training) {
   constexpr double kGiB = 1 << 30, kTestGiB = 4;
   if (const double limit = config.get<double>("SF.MEMORY_LIMIT"); limit > 0) return limit * kGiB;
   if (!training) return kTestGiB * kGiB;
-  const Device device = Device::parse_to_plan(config.get<std::string>("SF.DEVICE"));
+  const Device device = device_to_plan(config);
   const auto available = device.is_host() ? double(available_memory_bytes()) : 0.0;
   return available > 0 ? available : std::numeric_limits<double>::infinity();
 }
@@ -43,7 +57,7 @@ std::optional<DType> half_type(const Config& config, bool training) {
   SF_CHECK(dtype == DType::f32, "TRAIN.MIXED_PRECISION: wanted SF.DTYPE f32, found ", dtype);
   const DType half = parse_dtype(config.get<std::string>("SF.HALF_TYPE"));
   SF_CHECK(is_half(half), "SF.HALF_TYPE: wanted bf16 or f16, found ", half);
-  const Device device = Device::parse_to_plan(config.get<std::string>("SF.DEVICE"));
+  const Device device = device_to_plan(config);
   if (device.backend == Backend::cpu && half == DType::bf16 && !has_bf16_products()) return {};
   return half;
 }

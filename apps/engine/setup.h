@@ -12,7 +12,12 @@
 
 namespace sf {
 
-// SF.DEVICE. Without a CUDA device NUM_GPUS counts as 0.
+// SF.DEVICE. Where that is auto: the CPU if NUM_GPUS is 0 or SF.DTYPE f64, which has kernels there
+// alone, else a CUDA device if there is one. Throws for what this machine has not.
+Device device_of(const Config& config);
+// The same for plans that do not run: the machine need not have it.
+Device device_to_plan(const Config& config);
+// device_of(), and to the log that NUM_GPUS counts as 0 where it is not a GPU.
 Device choose_device(const Config& config);
 
 // SF.MEMORY_LIMIT in bytes. Where it is 0: 4 GiB in a test, in training what the machine has left.

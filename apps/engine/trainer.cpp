@@ -85,7 +85,7 @@ Training::Training(const Config& config)
       mixup_(mixup_options(config_)),
       train_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::train, config)),
       val_set_(make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::val, config)),
-      memory_(std::make_shared<ArenaMemory>(Device::parse(config.get<std::string>("SF.DEVICE")))) {
+      memory_(std::make_shared<ArenaMemory>(device_of(config))) {
   SF_CHECK(accumulate_ > 0, "SF.ACCUMULATE: wanted at least 1, found ", accumulate_);
   SF_CHECK(accumulate_ == 1 || !config.get<bool>("MULTIGRID.SHORT_CYCLE"),
            "SF.ACCUMULATE: wanted 1 where MULTIGRID.SHORT_CYCLE changes the batches, found ",

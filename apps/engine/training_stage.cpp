@@ -48,8 +48,7 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
   auto& planned = steps_[{batch, crop}];
   if (planned) return *planned;
   memory_->release();  // so that it counts to what the machine has
-  TrainStepOptions options =
-      train_step_options(config_, batch, Device::parse(config_.get<std::string>("SF.DEVICE")));
+  TrainStepOptions options = train_step_options(config_, batch, device_of(config_));
   options.crop = crop;
   options.memory = memory_;
   if (options.half == DType::f16) options.scaler = &scaler_;
@@ -84,7 +83,7 @@ void TrainingStage::measure_batch_norm(int64_t epoch) {
     return std::move(batch->pathways);
   };
   sf::measure_batch_norm(*model_, config_.get<int64_t>("BN.NUM_BATCHES_PRECISE"),
-                         {.device = Device::parse(config_.get<std::string>("SF.DEVICE")),
+                         {.device = device_of(config_),
                           .tf32 = config_.get<bool>("SF.TF32"),
                           .tune = config_.get<bool>("SF.CUDA_TUNE"),
                           .memory_limit_bytes = memory_limit_bytes(config_, true),

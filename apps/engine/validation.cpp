@@ -11,7 +11,7 @@ Validation::Validation(const Config& config, const Model& model, const Dataset& 
     : config_(config),
       loader_(val_set, train_loader_options(config, Split::val)),
       network_(model, config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
-               {.device = Device::parse(config.get<std::string>("SF.DEVICE")),
+               {.device = device_of(config),
                 .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
                 .memory_limit_bytes = memory_limit_bytes(config, false),
                 .check_finite = config.get<bool>("SF.CHECK_FINITE"),

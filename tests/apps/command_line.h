@@ -24,6 +24,9 @@ inline std::string read_text(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// Begins a command that finds no GPU, nor its stand-in: these tests mean the CPU.
+constexpr char kOnCpu[] = "env CUDA_VISIBLE_DEVICES= PTXRUN_DEVICES=0 ";
+
 class CommandLine : public testing::Test {
  protected:
   CommandLine() { std::filesystem::create_directories(folder); }
@@ -31,8 +34,8 @@ class CommandLine : public testing::Test {
 
   Outcome sf(const std::string& arguments) const {
     const std::filesystem::path out = folder / "stdout", err = folder / "stderr";
-    const std::string command = cat("cd ", SF_SOURCE_DIR, " && ", SF_BINARY, " ", arguments, " >",
-                                    out.string(), " 2>", err.string(), " </dev/null");
+    const std::string command = cat("cd ", SF_SOURCE_DIR, " && ", kOnCpu, SF_BINARY, " ", arguments,
+                                    " >", out.string(), " 2>", err.string(), " </dev/null");
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out),
             read_text(err)};

@@ -35,6 +35,7 @@ Config video_config(const fs::path& folder, const std::vector<std::string>& vide
   for (size_t i = 0; i < videos.size(); ++i) list << videos[i] << " " << i << "\n";
   list.close();
   Config config = SmallCase("slowfast_4x16").config;
+  config.set("SF.DEVICE", "cpu");
   config.set("DATA.PATH_TO_DATA_DIR", folder.string());
   config.set("DATA.PATH_PREFIX", (golden_dir() / "videos").string());
   config.set("OUTPUT_DIR", (folder / "out").string());

@@ -19,7 +19,8 @@ class KilledTraining : public TrainingCommand {
       const int log = open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
       dup2(log, 1);
       dup2(log, 2);
-      const std::string command = cat("cd ", SF_SOURCE_DIR, " && exec ", SF_BINARY, " ", arguments);
+      const std::string command =
+          cat("cd ", SF_SOURCE_DIR, " && exec ", kOnCpu, SF_BINARY, " ", arguments);
       execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
       _exit(127);
     }

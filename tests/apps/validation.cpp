@@ -29,8 +29,9 @@ TEST_F(ValidationOfVideos, KeptOverEvaluationsGivesWhatANewOneGives) {
       "TRAIN.BATCH_SIZE",         "4",          "DATA.NUM_FRAMES",      "4",
       "SLOWFAST.ALPHA",           "2",          "DATA.TRAIN_CROP_SIZE", "32",
       "DATA.TRAIN_JITTER_SCALES", "[32,40]"};
-  const Config config =
+  Config config =
       Config::load(std::string(SF_SOURCE_DIR) + "/configs/synthetic/SLOWFAST_TINY.yaml", pairs);
+  config.set("SF.DEVICE", "cpu");
   const auto model = make_model(config);
   const auto dataset = make_dataset(config.get<std::string>("TRAIN.DATASET"), Split::val, config);
   const auto memory = std::make_shared<ArenaMemory>();

@@ -155,7 +155,7 @@ TEST_F(ConfigFiles, LoadTakesTheFileThenThePairsAndValidates) {
   EXPECT_EQ(config.get<int>("NUM_GPUS"), 2);
   EXPECT_EQ(config.get<int>("RNG_SEED"), 9);
   EXPECT_EQ(config.get<int>("LOG_PERIOD"), 10);
-  const std::vector<std::string> odd{"NUM_GPUS", "4"};
+  const std::vector<std::string> odd{"NUM_GPUS", "4", "SF.DEVICE", "cuda"};
   EXPECT_EQ(error_of([&] { Config::load(file, odd); }),
             file.string() + ": TRAIN.BATCH_SIZE: wanted a multiple of NUM_GPUS 4, found 6");
 }

@@ -118,6 +118,7 @@ TEST(PySlowFast, EveryFileIsValidButTheOneWhoseBatchIsTooSmall) {
   for (const auto& [file, entry] : entries().items()) {
     Config config;
     config.merge_text(yaml_of(entry), file);
+    config.set("SF.DEVICE", "cuda");  // where NUM_GPUS counts
     const std::string error = error_of([&config = config] { config.validate(); });
     if (file == "configs/masked_ssl/k400_VIT_B_16x4_FT.yaml")
       EXPECT_EQ(error, "TRAIN.BATCH_SIZE: wanted a multiple of NUM_GPUS 8, found 1");

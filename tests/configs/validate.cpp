@@ -25,8 +25,9 @@ TEST(Validate, EachRuleNamesItsKey) {
       {{"TEST.CHECKPOINT_TYPE", "keras"},
        "TEST.CHECKPOINT_TYPE: wanted pytorch or caffe2, found 'keras'"},
       {{"NUM_GPUS", "-1"}, "NUM_GPUS: wanted at least 0, found -1"},
-      {{"NUM_GPUS", "3"}, "TRAIN.BATCH_SIZE: wanted a multiple of NUM_GPUS 3, found 64"},
-      {{"NUM_GPUS", "4", "TEST.BATCH_SIZE", "6"},
+      {{"NUM_GPUS", "3", "SF.DEVICE", "cuda"},
+       "TRAIN.BATCH_SIZE: wanted a multiple of NUM_GPUS 3, found 64"},
+      {{"NUM_GPUS", "4", "TEST.BATCH_SIZE", "6", "SF.DEVICE", "cuda:1"},
        "TEST.BATCH_SIZE: wanted a multiple of NUM_GPUS 4, found 6"},
       {{"TRAIN.BATCH_SIZE", "0"}, "TRAIN.BATCH_SIZE: wanted at least 1, found 0"},
       {{"TEST.BATCH_SIZE", "-8"}, "TEST.BATCH_SIZE: wanted at least 1, found -8"},
@@ -55,7 +56,9 @@ TEST(Validate, WhatTheRulesAllow) {
        {Pairs{"BN.NUM_BATCHES_PRECISE", "-1"},  // not used
         Pairs{"BN.USE_PRECISE_STATS", "True", "BN.NUM_BATCHES_PRECISE", "0"},
         Pairs{"TRAIN.CHECKPOINT_TYPE", "caffe2", "TEST.CHECKPOINT_TYPE", "caffe2"},
-        Pairs{"NUM_GPUS", "0", "TRAIN.BATCH_SIZE", "7"}, Pairs{"NUM_GPUS", "8"},
+        Pairs{"NUM_GPUS", "0", "TRAIN.BATCH_SIZE", "7"},
+        Pairs{"NUM_GPUS", "8", "SF.DEVICE", "cuda"},
+        Pairs{"NUM_GPUS", "3", "SF.DEVICE", "cpu"},  // counts as 0
         Pairs{"RESNET.NUM_GROUPS", "32"}, Pairs{"NUM_SHARDS", "2", "SHARD_ID", "1"}})
     EXPECT_EQ(error_of([&] { valid(pairs); }), "") << pairs[0] << " " << pairs[1];
 }

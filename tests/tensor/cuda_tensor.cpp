@@ -80,6 +80,8 @@ TEST(Device, NamesOfCudaDevices) {
   for (const char* text : {"cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cudax"})
     EXPECT_EQ(error_of([&] { Device::parse(text); }),
               cat("device: wanted auto, cpu, simt, cuda or cuda:N, found '", text, "'"));
+  EXPECT_EQ(Device::parse("auto"), cuda::device_count() > 0 ? kCuda : Device{});
+  EXPECT_EQ(Device::parse_to_plan("auto"), Device::parse("auto"));
   if (cuda::device_count() == 0)
     EXPECT_EQ(error_of([] { Device::parse("cuda"); }),
               "device: wanted cuda, found none: " + cuda::describe_devices());
