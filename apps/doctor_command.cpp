@@ -31,7 +31,12 @@ void doctor() {
   row("device cuda", cuda::describe_devices());
   row("cuDNN", describe_cudnn());
   row("oneDNN", onednn_version());
-  row("FFmpeg", ffmpeg_version());
+  try {
+    row("FFmpeg", ffmpeg_version());
+  } catch (const Error& e) {
+    row("FFmpeg", fmt::format("not found: {}", e.what()));
+    return;
+  }
   row("decoders", fmt::format("{}", fmt::join(decodable_codecs(), " ")));
   if (const auto missing = missing_codecs(); !missing.empty())
     row("no decoder", fmt::format("{}", fmt::join(missing, " ")));

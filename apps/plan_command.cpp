@@ -30,6 +30,7 @@ void print(const Blueprint& blueprint, bool shapes) {
 void measure(Graph& graph, const std::vector<Value>& outputs, const std::vector<Value>& inputs,
              PlanOptions options) {
   graph.move_states_to(options.device);
+  options.memory = std::make_shared<ArenaMemory>(options.device);
   Plan whole(graph, outputs, options);
   options.lanes = 1;
   Plan one_lane(graph, outputs, options);
@@ -94,7 +95,7 @@ void plan_inference(const PlanArguments& a, const Config& config, const Model& m
   const InferenceGraph many(model, batch, crop, options);
   if (a.measure)
     return measure(many.graph(), many.outputs(), many.inputs(),
-                   {.device = device, .tf32 = rules.tf32});
+                   {.device = device, .tf32 = rules.tf32, .tune = rules.tune});
   print(Blueprint(many.graph(), many.outputs(), rules), a.shapes);
 }
 
@@ -118,10 +119,12 @@ void add_plan_command(CLI::App& app) {
   command->add_option("--batch", arguments->batch, "clips that run together")
       ->check(CLI::PositiveNumber);
   command->add_flag("--train", arguments->train, "the training step");
-  command->add_flag("--shapes", arguments->shapes,
-                    "only the problems, one a line, as benchmarks read them");
-  command->add_flag("--measure", arguments->measure,
-                    "also run it, on numbers made up, and print what each step took");
+  CLI::Option* shapes = command->add_flag(
+      "--shapes", arguments->shapes, "only the problems, one a line, as benchmarks read them");
+  command
+      ->add_flag("--measure", arguments->measure,
+                 "also run it, on numbers made up, and print what each step took")
+      ->excludes(shapes);
   command->callback([arguments] { plan(*arguments); });
 }
 

@@ -73,8 +73,7 @@ Error TrainStep::Planned::too_large(size_t bytes, const TrainStepOptions& option
   if (!options.recompute) {
     step.recompute();
     const size_t less =
-        Blueprint(*step.graph, step.outputs(),
-                  {.device = options.device, .tf32 = options.tf32, .tune = options.tune})
+        Blueprint(*step.graph, step.outputs(), {.device = options.device, .tf32 = options.tf32})
             .arena_bytes();
     if (less < bytes)
       recomputing = fmt::format("set SF.RECOMPUTE True ({:.2f} GiB), ", double(less) / kGiB);

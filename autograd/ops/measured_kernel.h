@@ -27,7 +27,9 @@ const Kernel<Problem, Args>& measured_kernel(std::span<const Kernel<Problem, Arg
     KernelTrial trial;
     const auto take = [&](size_t bytes) { return trial.memory(bytes); };
     const auto prepared = row.prepare ? row.prepare(problem) : nullptr;
-    void* workspace = take(row.workspace_bytes ? row.workspace_bytes(problem, prepared.get()) : 0);
+    void* workspace =
+        trial.workspace(row.workspace_bytes ? row.workspace_bytes(problem, prepared.get()) : 0,
+                        row.zeroed_bytes ? row.zeroed_bytes(problem) : 0);
     const Args args = make_args(take);
     return trial.microseconds(
         [&](Queue queue) { row.run(problem, args, prepared.get(), workspace, queue); }, best);

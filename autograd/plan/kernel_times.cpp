@@ -10,7 +10,8 @@
 namespace sf {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
+constexpr uintmax_t kMostBytes = uintmax_t{64} << 20;
 
 }  // namespace
 
@@ -18,11 +19,15 @@ KernelTimes::KernelTimes(std::filesystem::path file)
     : file_(std::move(file)), known_(read(file_)) {}
 
 KernelTimes::Devices KernelTimes::read(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  const auto json = nlohmann::json::parse(in, nullptr, false);
+  std::error_code none;
+  if (!std::filesystem::is_regular_file(file, none) ||
+      std::filesystem::file_size(file, none) > kMostBytes)
+    return {};
   try {
+    std::ifstream in(file);
+    const auto json = nlohmann::json::parse(in);
     if (json.at("format").get<int>() == kFormat) return json.at("devices").get<Devices>();
-  } catch (const nlohmann::json::exception&) {}  // not a file of this format
+  } catch (const std::exception&) {}  // not a file of this format, or not readable
   return {};
 }
 

@@ -8,12 +8,13 @@ namespace sf {
 std::optional<size_t> KernelTuner::fastest(const std::string& problem,
                                            std::span<const std::string_view> names,
                                            const Measure& measure) {
-  // A table with more or fewer kernels is another one.
-  const std::string key = cat(problem, " of ", names.size());
+  // A table with other kernels is another one.
+  std::string key = cat(problem, " of");
+  for (const std::string_view name : names) key += cat(" ", name);
   const auto choice = [&](const KernelTimes::Times& times) -> std::optional<size_t> {
     const auto least =
         std::ranges::min_element(times, {}, [](const auto& entry) { return entry.second; });
-    if (least == times.end()) return {};
+    if (least == times.end() || !(least->second > 0)) return {};
     const auto found = std::ranges::find(names, least->first);
     if (found == names.end()) return {};
     return size_t(found - names.begin());
@@ -45,6 +46,12 @@ void* KernelTrial::memory(size_t bytes) {
   // 0x3C3C is 0.0115 as bf16 and as the first half of a float, and 1.06 as f16.
   cuda::fill(memory_.back(), 0x3C, bytes);
   return memory_.back();
+}
+
+void* KernelTrial::workspace(size_t bytes, size_t zeroed) {
+  void* data = memory(bytes);
+  if (zeroed > 0) cuda::fill(data, 0, zeroed);
+  return data;
 }
 
 double KernelTrial::microseconds(const std::function<void(Queue)>& run, double best) {

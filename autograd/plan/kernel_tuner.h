@@ -44,6 +44,8 @@ class KernelTrial {
   // Of the device, while the trial lives, filled with small numbers. Throws when there is not
   // enough.
   void* memory(size_t bytes);
+  // The same, its first bytes zero, as Kernel::zeroed_bytes wants them.
+  void* workspace(size_t bytes, size_t zeroed);
   // Of one run, the least of several; of the first one where that is far above `best`. Throws what
   // the runs ran into.
   double microseconds(const std::function<void(Queue)>& run, double best);

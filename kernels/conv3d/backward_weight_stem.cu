@@ -408,6 +408,7 @@ extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightStem{
     .launches = launches};
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightStemTf32{
     .name = "stem_tf32",
+    .exact = false,
     .can_run = [](const Conv3dProblem& p) { return p.tf32 && p.dtype == DType::f32 && can_run(p); },
     .workspace_bytes = workspace_bytes,
     .run = run<true>,
