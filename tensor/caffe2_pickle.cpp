@@ -21,8 +21,10 @@ StoredTensor stored_blob(const std::string& name, const std::string& where,
           {channels_last(array->type.shape), array->type.dtype},
           [where, array = *array, budget, pickle, file] {
             return naming(where, [&] {
+              const auto data = std::as_bytes(std::span(array.data.text()));
+              file->read_ahead(data);
               Tensor tensor = tensor_from_numpy(array, *budget);
-              file->drop_pages(std::as_bytes(std::span(array.data.text())));
+              file->drop_pages(data);
               return tensor;
             });
           }};

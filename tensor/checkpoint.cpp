@@ -77,6 +77,7 @@ StoredCheckpoint parse(const std::shared_ptr<const MappedFile>& file) {
   if (looks_like_safetensors(bytes))
     return from_safetensors(parse_stored_safetensors(file, kLayout));
   if (looks_like_pickle(bytes)) {
+    file->expect_jumps();
     const auto pickle = std::make_shared<const Pickle>(Pickle::parse(bytes));
     if (is_legacy_magic(pickle->root())) return parse_pytorch_legacy(file);
     return checkpoint_from_caffe2(pickle, file);

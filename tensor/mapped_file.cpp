@@ -1,5 +1,6 @@
 #include "tensor/mapped_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
@@ -42,6 +43,19 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
 
 MappedFile::~MappedFile() {
   if (data_) munmap(data_, size_);
+}
+
+void MappedFile::expect_jumps() const { madvise(data_, size_, MADV_RANDOM); }
+
+void MappedFile::read_ahead(std::span<const std::byte> part) const {
+  constexpr size_t kStep = size_t{4} << 20;  // more at once is not granted
+  constexpr size_t kBeyond = 2 * kStep;
+  const auto begin = uintptr_t(part.data()) - uintptr_t(data_);
+  if (begin > size_ || part.size() > size_ - begin) return;
+  const size_t end = begin + part.size() + std::min(kBeyond, size_ - begin - part.size());
+  const auto page = size_t(sysconf(_SC_PAGESIZE));
+  for (size_t at = begin / page * page; at < end; at += kStep)
+    madvise(data_ + at, std::min(kStep, end - at), MADV_WILLNEED);
 }
 
 void MappedFile::drop_pages(size_t begin, size_t count) const {

@@ -26,6 +26,12 @@ class MappedFile {
 
   std::span<std::byte> bytes() const { return {data_, size_}; }
 
+  // Where little is read here and there: from now on the disk reads nothing beyond what is touched
+  // or asked for by read_ahead().
+  void expect_jumps() const;
+  // Lets the disk read a part of bytes() and some more behind it.
+  void read_ahead(std::span<const std::byte> part) const;
+
   // Gives back the memory of the pages that lie within the given bytes; they are read anew when
   // used again, without what has been written to them.
   void drop_pages(size_t begin, size_t count) const;

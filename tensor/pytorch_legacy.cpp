@@ -80,6 +80,7 @@ StoredCheckpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& f
     const auto found = data.find(storage.key);
     SF_CHECK(found != data.end(), "storage ", printable(storage.key), ": not in the file");
     if (found->second.data() != last.data()) file->drop_pages(last);
+    file->read_ahead(found->second);
     return last = found->second;
   };
   StoredCheckpoint out = checkpoint_from_torch(torch);
