@@ -119,8 +119,8 @@ void add_plan_command(CLI::App& app) {
   command->add_option("--batch", arguments->batch, "clips that run together")
       ->check(CLI::PositiveNumber);
   command->add_flag("--train", arguments->train, "the training step");
-  CLI::Option* shapes = command->add_flag(
-      "--shapes", arguments->shapes, "only the problems, one a line, as benchmarks read them");
+  CLI::Option* shapes = command->add_flag("--shapes", arguments->shapes,
+                                          "only the problems, one a line, as benchmarks read them");
   command
       ->add_flag("--measure", arguments->measure,
                  "also run it, on numbers made up, and print what each step took")

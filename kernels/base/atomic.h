@@ -33,7 +33,9 @@ SF_DEVICE T atomic_max(T* to, T value) {
 #endif
 }
 
-// Makes what this thread wrote visible to the grid before what it writes next.
+// Orders what this thread, and those it met at a barrier before, read and wrote ahead of it and
+// behind it, for the whole grid: who sees an atomic of a thread behind its fence, and fences too,
+// sees all that was written before that fence.
 SF_DEVICE void thread_fence() {
 #if defined(__CUDACC__)
   __threadfence();

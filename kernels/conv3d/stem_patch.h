@@ -90,10 +90,12 @@ SF_DEVICE void load_patch(const Windows& g, const Stem& s, const T* x, const Cor
   }
 }
 
-// Whether the windows' rows are rows of a patch; its size is the kernel's to judge.
+// Whether the windows' rows are rows of a patch that int counts; its size is the kernel's to judge.
 template <class T>
 bool patch_fits(const Conv3dProblem& p) {
-  return p.groups == 1 && p.c <= kChannels && p.dilation[2] == 1 &&
+  constexpr int kMost = 1 << 10;
+  return p.stride[1] <= kMost && p.stride[2] <= kMost && p.kh <= kMost && p.dilation[1] <= kMost &&
+         p.groups == 1 && p.c <= kChannels && p.dilation[2] == 1 &&
          p.kw + p.pad[2] % kPixels<T> <= kTaps && p.stride[2] % kPixels<T> == 0;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "autograd/ops/conv3d.h"
 #include "autograd/ops/reshape.h"
@@ -242,6 +243,40 @@ TEST(Plan, RefusesToRunOnWhatAnotherPlanLeft) {
   EXPECT_EQ(error_of([&] { second.run(); }), "no error");
   memory->release();
   EXPECT_EQ(error_of([&] { second.fetch(three.built[1]->out); }), wanted);
+}
+
+// Reductions of two lengths, shared out over the grid: their counters are zero before every run,
+// whatever another plan left in their place.
+TEST(Plan, CountersAreZeroInSharedMemoryToo) {
+  constexpr Device kSimt{.backend = Backend::simt};
+  Graph g;
+  const Value x = g.input("x", {{1, 1, 3, 3, 128}});
+  const Tensor wide = random_tensor("wide", {{1152, 1, 3, 3, 128}}, -1, 1),
+               narrow = random_tensor("narrow", {{16, 1, 3, 3, 1152}}, -1, 1);
+  const Conv3dParams same{.pad = {0, 1, 1}};
+  const Value y =
+      conv3d(conv3d(x, g.state(wide, "wide", true), same), g.state(narrow, "narrow", true), same);
+  const Value a = g.input("a", {{1 << 16}}), doubled = add(a, a);
+  const auto memory = std::make_shared<ArenaMemory>(kSimt);
+  Plan convolutions(g, std::vector{y}, {.device = kSimt, .memory = memory}),
+      other(g, std::vector{doubled}, {.device = kSimt, .memory = memory});
+  std::set<size_t> zeroed;
+  for (const auto& step : convolutions.steps()) zeroed.insert(step.lowered.zeroed_bytes);
+  ASSERT_EQ(zeroed.size(), 2U) << "wanted two steps with counters, not as many";
+  ASSERT_FALSE(zeroed.contains(0));
+  const Tensor clip = random_tensor("x", x.type(), -1, 1);
+  const auto run = [&] {
+    convolutions.feed(x, clip);
+    convolutions.run();
+    return values(convolutions.fetch(y));
+  };
+  const auto wanted = run();
+  other.feed(a, random_tensor("a", a.type(), 1, 2));
+  other.run();
+  EXPECT_EQ(run(), wanted);
+  convolutions.run();  // its own memory again
+  EXPECT_EQ(values(convolutions.fetch(y)), wanted);
+  EXPECT_EQ(values(evaluate(y, {{x, clip}}, {.device = kSimt})), wanted);
 }
 
 TEST(Arena, HandsOutDisjointAlignedBlocks) {
