@@ -197,8 +197,10 @@ template <Direction kDirection>
 std::shared_ptr<void> prepare(const Conv3dProblem& p) {
   Context* context = Context::current();
   SF_CHECK(context, "cudnn: wanted a device, found none");
+  auto plan = plan_of(*context, kDirection, p);
+  SF_CHECK(plan, "cudnn: no engine for ", to_text(p));
   const int64_t tensors = kDirection == Direction::forward ? residual_id(p) : int64_t{kY};
-  return std::make_shared<Call>(*context, plan_of(*context, kDirection, p), size_t(tensors));
+  return std::make_shared<Call>(*context, std::move(plan), size_t(tensors));
 }
 
 Call& call_of(void* prepared) { return *static_cast<Call*>(prepared); }

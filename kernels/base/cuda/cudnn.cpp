@@ -73,7 +73,12 @@ const Loaded& loaded() {
 
 const Library* stand_in = nullptr;
 std::mutex contexts_mutex;
-std::map<int, std::unique_ptr<Context>> contexts;  // by device
+
+// By device. Never destroyed: at the program's end the library may be gone before.
+std::map<int, std::unique_ptr<Context>>& contexts() {
+  static auto* all = new std::map<int, std::unique_ptr<Context>>;
+  return *all;
+}
 
 [[noreturn]] void refuse(const Library& library, cudnnStatus_t status) {
   char reason[256] = "";
@@ -134,13 +139,13 @@ const Library* loaded_library() { return loaded().works ? &loaded().library : nu
 
 LibraryScope::LibraryScope(const Library& library) {
   const std::lock_guard lock(contexts_mutex);
-  contexts.clear();
+  contexts().clear();
   stand_in = &library;
 }
 
 LibraryScope::~LibraryScope() {
   const std::lock_guard lock(contexts_mutex);
-  contexts.clear();
+  contexts().clear();
   stand_in = nullptr;
 }
 
@@ -240,7 +245,7 @@ Context* Context::current() {
   const int device = library->current_device();
   if (device < 0) return nullptr;
   const std::lock_guard lock(contexts_mutex);
-  std::unique_ptr<Context>& context = contexts[device];
+  std::unique_ptr<Context>& context = contexts()[device];
   if (!context) context.reset(new Context(*library));
   return context.get();
 }
