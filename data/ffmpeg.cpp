@@ -2,21 +2,9 @@
 
 #include <cstddef>
 
-#include <dlfcn.h>
-
 #include "kernels/base/error.h"
 
 namespace sf {
-
-SharedLibrary::SharedLibrary(const char* name) : handle_(dlopen(name, RTLD_LAZY)) {
-  SF_CHECK(handle_, "FFmpeg: ", dlerror());
-}
-
-SharedLibrary::Symbol SharedLibrary::symbol(const char* name) const {
-  void* address = dlsym(handle_, name);
-  SF_CHECK(address, "FFmpeg: ", dlerror());
-  return {address};
-}
 
 // What FFmpeg keeps for the whole process. Failures are reported by exceptions; its log would only
 // add noise. A file of some hundred bytes may promise a hundred million frames, for which demuxers

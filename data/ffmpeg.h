@@ -11,25 +11,9 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
+#include "kernels/base/shared_library.h"
+
 namespace sf {
-
-// A shared library that stays loaded. Throws if it or a symbol cannot be found.
-class SharedLibrary {
- public:
-  explicit SharedLibrary(const char* name);
-
-  struct Symbol {
-    void* address;
-    template <class F>
-    operator F*() const {
-      return reinterpret_cast<F*>(address);
-    }
-  };
-  Symbol symbol(const char* name) const;
-
- private:
-  void* handle_;
-};
 
 // Not linked but loaded when the first of them is wanted: FFmpeg brings more than a hundred
 // libraries, which cost 25 MB and, from a cold disk, 0.15 s. Commands without videos do without.

@@ -1,6 +1,7 @@
 #include "autograd/plan/plan.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "autograd/plan/device_values.h"
 
@@ -188,7 +189,8 @@ void Plan::run(size_t begin, size_t end) {
   if (!has_constants_) make_constants();
   if (states_moved()) bind_all();
   const cuda::DeviceScope scope(memory_->streams().cuda_device());
-  recorded_.run(memory_->streams(), begin, end, [&] { queue(begin, end); });
+  const auto queue_range = [&] { queue(begin, end); };
+  recorded_.run(memory_->streams(), begin, end, std::ref(queue_range));  // a copy would allocate
 }
 
 void Plan::queue(size_t begin, size_t end) {

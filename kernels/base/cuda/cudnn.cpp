@@ -6,11 +6,10 @@
 #include <numeric>
 #include <utility>
 
-#include <dlfcn.h>
-
 #include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/error.h"
+#include "kernels/base/shared_library.h"
 
 namespace sf::cudnn {
 namespace {
@@ -28,38 +27,32 @@ struct Loaded {
   bool works = false;
 };
 
+void find_functions(Library& l) {
+  const char* chosen = std::getenv("SF_CUDNN_LIBRARY");
+  const SharedLibrary file(chosen && *chosen ? chosen : "libcudnn.so.9");
+  l.get_version = file.symbol("cudnnGetVersion");
+  l.get_error_string = file.symbol("cudnnGetErrorString");
+  l.get_last_error_string = file.symbol("cudnnGetLastErrorString");
+  l.create = file.symbol("cudnnCreate");
+  l.set_stream = file.symbol("cudnnSetStream");
+  l.create_descriptor = file.symbol("cudnnBackendCreateDescriptor");
+  l.destroy_descriptor = file.symbol("cudnnBackendDestroyDescriptor");
+  l.set_attribute = file.symbol("cudnnBackendSetAttribute");
+  l.get_attribute = file.symbol("cudnnBackendGetAttribute");
+  l.finalize = file.symbol("cudnnBackendFinalize");
+  l.execute = file.symbol("cudnnBackendExecute");
+}
+
 Loaded load() {
   Loaded loaded;
-  const char* path = std::getenv("SF_CUDNN_LIBRARY");
-  void* file = dlopen(path ? path : "libcudnn.so.9", RTLD_NOW | RTLD_LOCAL);
-  if (!file) {
-    loaded.found = cat("not found: ", dlerror());
+  try {
+    find_functions(loaded.library);
+  } catch (const Error& e) {
+    loaded.found = cat("not found: ", e.what());
     return loaded;
   }
-  bool complete = true;
-  const auto find = [&](auto& function, const char* name) {
-    void* symbol = dlsym(file, name);
-    std::memcpy(&function, &symbol, sizeof symbol);
-    complete &= symbol != nullptr;
-  };
-  Library& l = loaded.library;
-  find(l.get_version, "cudnnGetVersion");
-  find(l.get_error_string, "cudnnGetErrorString");
-  find(l.get_last_error_string, "cudnnGetLastErrorString");
-  find(l.create, "cudnnCreate");
-  find(l.set_stream, "cudnnSetStream");
-  find(l.create_descriptor, "cudnnBackendCreateDescriptor");
-  find(l.destroy_descriptor, "cudnnBackendDestroyDescriptor");
-  find(l.set_attribute, "cudnnBackendSetAttribute");
-  find(l.get_attribute, "cudnnBackendGetAttribute");
-  find(l.finalize, "cudnnBackendFinalize");
-  find(l.execute, "cudnnBackendExecute");
-  l.current_device = cuda::current_device;
-  if (!complete) {
-    loaded.found = "found, but it lacks functions of cuDNN 9";
-    return loaded;
-  }
-  const size_t version = l.get_version();
+  loaded.library.current_device = cuda::current_device;
+  const size_t version = loaded.library.get_version();
   loaded.found = cat(version / 10000, ".", version / 100 % 100, ".", version % 100);
   loaded.works = version >= kOldest && version / 10000 == 9;
   if (!loaded.works) loaded.found += ": too old or too new, wanted 9.8 or a later 9";
@@ -228,10 +221,10 @@ bool Plan::take(const Descriptor& device, cudnnBackendHeurMode_t mode, bool exac
     plan->set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config)
         .set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, device);
     if (library_.finalize(plan->native()) != CUDNN_STATUS_SUCCESS) continue;
-    const int64_t bytes =
-        values_of<int64_t>(*plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1)[0];
-    if (bytes > kMostWorkspace) continue;
-    workspace_bytes_ = size_t(bytes);
+    const auto bytes =
+        values_of<int64_t>(*plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1);
+    if (bytes.size() != 1 || bytes[0] < 0 || bytes[0] > kMostWorkspace) continue;
+    workspace_bytes_ = size_t(bytes[0]);
     config_ = std::make_unique<Descriptor>(std::move(config));
     plan_ = std::move(plan);
     return true;
