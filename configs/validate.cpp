@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "configs/config_state.h"
+#include "configs/device_name.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/error.h"
 
@@ -45,7 +46,7 @@ bool misses_in_lists(const Config& config, const std::string& arch) {
 }
 
 bool runs_on_gpus(const Config& config) {
-  const auto device = config.get<std::string>("SF.DEVICE");
+  const std::string device = device_name(config);
   return device == "auto" ? cuda::device_count() > 0 : device.starts_with("cuda");
 }
 

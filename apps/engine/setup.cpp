@@ -7,23 +7,13 @@
 #include "apps/engine/checkpointer.h"
 #include "apps/engine/inference.h"
 #include "apps/engine/logging.h"
+#include "configs/device_name.h"
 #include "kernels/base/element.h"
 #include "kernels/base/machine.h"
 #include "models/weights.h"
 #include "tensor/checkpoint.h"
 
 namespace sf {
-namespace {
-
-std::string device_name(const Config& config) {
-  auto name = config.get<std::string>("SF.DEVICE");
-  const bool cpu_alone =
-      config.get<int64_t>("NUM_GPUS") == 0 || config.get<std::string>("SF.DTYPE") == "f64";
-  return name == "auto" && cpu_alone ? "cpu" : name;
-}
-
-}  // namespace
-
 Device device_of(const Config& config) { return Device::parse(device_name(config)); }
 
 Device device_to_plan(const Config& config) { return Device::parse_to_plan(device_name(config)); }
