@@ -48,13 +48,14 @@ struct Inference::Planned {
   std::unique_ptr<Plan> plan;
 };
 
-Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& options) {
-  const auto memory =
-      options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device);
-  single_ = std::make_unique<Planned>(model, 1, crop, options, memory);
+Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& options)
+    : device_(options.device),
+      memory_(options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device)) {
+  single_ = std::make_unique<Planned>(model, 1, crop, options, memory_);
   const int64_t batch =
       clips_together(single_->plan->arena_bytes(), options.max_batch, options.memory_limit_bytes);
-  if (batch > 1) chunked_ = std::make_unique<Planned>(model, batch, crop, options, memory);
+  if (batch > 1) chunked_ = std::make_unique<Planned>(model, batch, crop, options, memory_);
+  forget_started();
 }
 
 Inference::~Inference() = default;
@@ -70,58 +71,82 @@ void Inference::release_weights() {
   if (chunked_) chunked_->plan->release_constants();
 }
 
-void Inference::run_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips,
-                          std::vector<Result>& results) {
-  for (size_t p = 0; p < planned.network.inputs().size(); ++p) {
-    const TensorType& type = planned.network.inputs()[p].type();
-    const auto place = planned.plan->place(planned.network.inputs()[p]);
-    const size_t bytes = size_t(type.bytes()) / clips.size();
-    Shape wanted = type.shape;
-    wanted.set(0, 1);
-    for (size_t i = 0; i < clips.size(); ++i) {
-      SF_CHECK(clips[i].size() == planned.network.inputs().size(), "network: wanted ",
-               planned.network.inputs().size(), " pathways, found ", clips[i].size());
-      const Tensor& clip = clips[i][p];
-      SF_CHECK(clip.numel() == wanted.numel() && clip.dtype() == type.dtype &&
-                   clip.shape()[-1] == wanted[-1] && clip.shape()[-2] == wanted[-2] &&
-                   clip.shape()[-3] == wanted[-3],
-               "network: pathway ", p, " wanted a clip ", TensorType{wanted, type.dtype},
-               ", found ", clip.type());
-      if (place)
-        copy_bytes(place->data + i * bytes, planned.plan->device(), clip.data(), clip.device(),
-                   bytes);
-    }
+void Inference::check(const std::vector<Tensor>& clip) const {
+  const auto& inputs = single_->network.inputs();
+  SF_CHECK(clip.size() == inputs.size(), "network: wanted ", inputs.size(), " pathways, found ",
+           clip.size());
+  for (size_t p = 0; p < clip.size(); ++p) {
+    const TensorType &found = clip[p].type(), &wanted = inputs[p].type();
+    SF_CHECK(found.shape.numel() == wanted.shape.numel() && found.dtype == wanted.dtype &&
+                 found.shape[-1] == wanted.shape[-1] && found.shape[-2] == wanted.shape[-2] &&
+                 found.shape[-3] == wanted.shape[-3],
+             "network: pathway ", p, " wanted a clip ", wanted, ", found ", found);
   }
+}
+
+void Inference::start_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips) {
+  const auto& inputs = planned.network.inputs();
+  const auto outputs = planned.network.outputs();
+  const auto fill = [&](size_t p, std::byte* to) {
+    const size_t bytes = size_t(inputs[p].type().bytes()) / clips.size();
+    for (size_t i = 0; i < clips.size(); ++i)
+      copy_bytes(to + i * bytes, Device{}, clips[i][p].data(), clips[i][p].device(), bytes);
+  };
+  if (transfer_) {
+    if (transfer_->started() == Transfer::kSlots) done_.push_back(transfer_->finish());
+    return transfer_->start(*planned.plan, inputs, outputs, fill);
+  }
+  for (size_t p = 0; p < inputs.size(); ++p)
+    if (const auto place = planned.plan->place(inputs[p])) fill(p, place->data);
   planned.plan->run();
-  Result result{planned.plan->fetch(planned.network.scores()),
-                planned.plan->fetch(planned.network.logits()),
-                {}};
-  for (const auto& [name, value] : planned.network.stages())
-    result.stages.emplace_back(name, planned.plan->fetch(value));
-  results.push_back(std::move(result));
+  auto& results = done_.emplace_back();
+  for (Value output : outputs) results.push_back(planned.plan->fetch(output));
+}
+
+void Inference::forget_started() {
+  started_.clear();
+  done_.clear();
+  if (!device_.is_host()) transfer_ = std::make_unique<Transfer>(device_.index, memory_->streams());
+}
+
+void Inference::start(const std::vector<std::vector<Tensor>>& clips) {
+  SF_CHECK(!clips.empty(), "network: wanted at least one clip");
+  for (const auto& clip : clips) check(clip);
+  const std::span all(clips);
+  size_t chunks = 0, at = 0;
+  try {
+    for (; at < all.size(); ++chunks) {
+      const bool whole = chunked_ && at + size_t(chunked_->batch) <= all.size();
+      Planned& planned = whole ? *chunked_ : *single_;
+      start_chunk(planned, all.subspan(at, size_t(planned.batch)));
+      at += size_t(planned.batch);
+    }
+  } catch (...) {
+    forget_started();
+    throw;
+  }
+  started_.push_back(chunks);
+}
+
+Inference::Result Inference::finish() {
+  SF_CHECK(!started_.empty(), "network: wanted clips that were started, found none");
+  std::vector<std::vector<Tensor>> outputs(single_->network.outputs().size());
+  for (size_t chunk = 0; chunk < started_.front(); ++chunk) {
+    if (done_.empty()) done_.push_back(transfer_->finish());
+    for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(done_.front()[o]);
+    done_.pop_front();
+  }
+  started_.pop_front();
+  Result whole{stack(outputs[0]), stack(outputs[1]), {}};
+  for (size_t s = 2; s < outputs.size(); ++s)
+    whole.stages.emplace_back(single_->network.stages()[s - 2].first, stack(outputs[s]));
+  return whole;
 }
 
 Inference::Result Inference::run(const std::vector<std::vector<Tensor>>& clips) {
-  SF_CHECK(!clips.empty(), "network: wanted at least one clip");
-  std::vector<Result> results;
-  const std::span all(clips);
-  size_t at = 0;
-  for (; chunked_ && at + size_t(chunked_->batch) <= all.size(); at += size_t(chunked_->batch))
-    run_chunk(*chunked_, all.subspan(at, size_t(chunked_->batch)), results);
-  for (; at < all.size(); ++at) run_chunk(*single_, all.subspan(at, 1), results);
-
-  const auto stacked = [&](const auto& part) {
-    std::vector<Tensor> parts;
-    for (const Result& r : results) parts.push_back(part(r));
-    return stack(parts);
-  };
-  Result whole{stacked([](const Result& r) { return r.scores; }),
-               stacked([](const Result& r) { return r.logits; }),
-               {}};
-  for (size_t s = 0; s < results[0].stages.size(); ++s)
-    whole.stages.emplace_back(results[0].stages[s].first,
-                              stacked([s](const Result& r) { return r.stages[s].second; }));
-  return whole;
+  SF_CHECK(started_.empty(), "network: wanted all clips finished that were started");
+  start(clips);
+  return finish();
 }
 
 }  // namespace sf

@@ -1,12 +1,14 @@
 // A network planned for running on batches of any size.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/engine/inference_graph.h"
+#include "apps/engine/transfer.h"
 #include "autograd/plan/plan.h"
 
 namespace sf {
@@ -14,7 +16,7 @@ namespace sf {
 struct InferenceOptions {
   Device device{};
   int64_t max_batch = 1;            // clips that run together, as far as the memory allows
-  double memory_limit_bytes = 4e9;  // of activations and workspace
+  double memory_limit_bytes = 4e9;  // of activations and workspace; on CUDA the clips come on top
   bool check_finite = false;
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
   bool tf32 = false;               // as OpSite has it
@@ -42,6 +44,13 @@ class Inference {
   };
   // clips: N clips of one tensor a pathway, T H W C each.
   Result run(const std::vector<std::vector<Tensor>>& clips);
+  // The same in halves, so that a CUDA device works on some clips while the next are copied there.
+  // finish() gives the results of what was started first. Elsewhere start() does all the work.
+  // Where one of them throws, what was started is lost.
+  void start(const std::vector<std::vector<Tensor>>& clips);
+  Result finish();
+  // How many starts should lie ahead of each finish.
+  size_t ahead() const { return transfer_ ? 1 : 0; }
   // Gives back the memory of weights in the kernels' arrangement. The next run reads the model's
   // weights anew.
   void release_weights();
@@ -52,10 +61,16 @@ class Inference {
 
  private:
   struct Planned;
-  void run_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips,
-                 std::vector<Result>& results);
+  void check(const std::vector<Tensor>& clip) const;
+  void start_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips);
+  void forget_started();
 
+  Device device_;
+  std::shared_ptr<ArenaMemory> memory_;
   std::unique_ptr<Planned> single_, chunked_;  // chunked_ is null where a chunk is one clip
+  std::unique_ptr<Transfer> transfer_;         // on a CUDA device
+  std::deque<size_t> started_;                 // chunks of each start
+  std::deque<std::vector<Tensor>> done_;       // outputs of chunks
 };
 
 }  // namespace sf

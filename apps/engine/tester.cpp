@@ -1,7 +1,10 @@
 #include "apps/engine/tester.h"
 
+#include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,7 +34,8 @@ class TestRun {
 
  private:
   void add(TestItem item);
-  void run_batch();
+  void start_batch();
+  void finish_batch();
 
   const Config& config_;
   std::unique_ptr<Dataset> dataset_;
@@ -42,6 +46,12 @@ class TestRun {
   int64_t batch_, iteration_ = 0;
   std::vector<std::vector<Tensor>> clips_;
   std::vector<View> views_;
+  struct Started {
+    std::vector<View> views;
+    double seconds;  // of the progress then
+  };
+  std::deque<Started> started_;
+  double finished_ = 0;  // when the batch before was
   ProgressBar progress_;
 };
 
@@ -81,7 +91,8 @@ void TestRun::run() {
   SF_LOG("Testing model for {} iterations", (clips + batch_ - 1) / batch_);
   TestLoader loader(*dataset_, loading_);
   while (std::optional<TestItem> item = loader.next()) add(std::move(*item));
-  if (!clips_.empty()) run_batch();
+  if (!clips_.empty()) start_batch();
+  while (!started_.empty()) finish_batch();
 }
 
 void TestRun::add(TestItem item) {
@@ -94,26 +105,33 @@ void TestRun::add(TestItem item) {
   }
   clips_.push_back(std::move(item.pathways));
   views_.push_back({item.video, item.view * loading_.crops + item.crop, item.label});
-  if (int64_t(clips_.size()) == batch_) run_batch();
+  if (int64_t(clips_.size()) == batch_) start_batch();
 }
 
-void TestRun::run_batch() {
-  const double before = progress_.seconds();
-  const Tensor scores = network_.run(clips_).scores;
-  const size_t classes = size_t(ensemble_.classes());
-  for (size_t i = 0; i < views_.size(); ++i)
-    ensemble_.add(views_[i].video, views_[i].clip, views_[i].label,
-                  scores.span<float>().subspan(i * classes, classes));
-  const auto done = int64_t(clips_.size());
+void TestRun::start_batch() {
+  started_.push_back({std::move(views_), progress_.seconds()});
+  network_.start(clips_);
   clips_.clear();
   views_.clear();
+  while (started_.size() > network_.ahead()) finish_batch();
+}
+
+void TestRun::finish_batch() {
+  const Tensor scores = network_.finish().scores;
+  const auto [views, start] = std::move(started_.front());
+  started_.pop_front();
+  const double before = std::max(start, std::exchange(finished_, progress_.seconds()));
+  const size_t classes = size_t(ensemble_.classes());
+  for (size_t i = 0; i < views.size(); ++i)
+    ensemble_.add(views[i].video, views[i].clip, views[i].label,
+                  scores.span<float>().subspan(i * classes, classes));
   progress_.clear();
-  progress_.advance(done);
+  progress_.advance(int64_t(views.size()));
   ++iteration_;
   const std::string line = format_json_stats({{"split", "test_iter"},
                                               {"cur_iter", fmt::format("{}", iteration_)},
                                               {"eta", format_duration(progress_.eta_seconds())},
-                                              {"time_diff", progress_.seconds() - before}});
+                                              {"time_diff", finished_ - before}});
   SF_LOG("{}", line);
 }
 

@@ -42,9 +42,9 @@ void LaneStreams::synchronize() const {
 }
 
 std::unique_ptr<cuda::Graph> LaneStreams::record(const std::function<void()>& f) const {
-  return std::make_unique<cuda::Graph>(lanes_[0].stream, f);
+  return std::make_unique<cuda::Graph>(first(), f);
 }
 
-void LaneStreams::launch(const cuda::Graph& run) const { run.launch(lanes_[0].stream); }
+void LaneStreams::launch(const cuda::Graph& run) const { run.launch(first()); }
 
 }  // namespace sf

@@ -21,6 +21,8 @@ class LaneStreams {
   // Makes the streams of that many lanes.
   void want(int lanes);
   Queue queue(int lane) const;
+  // That of lane 0, which every run starts and ends on. On a CUDA device only.
+  const cuda::Stream& first() const { return lanes_[0].stream; }
   // Of the device, if it is a CUDA device.
   std::optional<int> cuda_device() const;
 

@@ -234,10 +234,12 @@ void Plan::feed(Value input, const Tensor& value) {
                size_t(value.type().bytes()));
 }
 
-Tensor Plan::fetch(Value output) const {
+TensorRef Plan::result(Value output) const {
   if (blueprint_.placement().offset(output.id())) check_holds_values();
-  return dense_copy(ref(output.id()), options_.device);
+  return ref(output.id());
 }
+
+Tensor Plan::fetch(Value output) const { return dense_copy(result(output), options_.device); }
 
 Tensor evaluate(Value value, const std::vector<std::pair<Value, Tensor>>& inputs,
                 const PlanOptions& options) {

@@ -73,6 +73,8 @@ class Plan {
   void synchronize() const { memory_->streams().synchronize(); }
   // A copy on the host of an output, or, without reuse_buffers, of any value; dense.
   Tensor fetch(Value output) const;
+  // Where that is, in memory of the plan's device, until the next run.
+  TensorRef result(Value output) const;
 
   // What the blueprint says.
   using Step = Blueprint::Step;

@@ -69,6 +69,23 @@ TEST_F(CudaDevice, RowsKeepTheirPitches) {
   cuda::release(device);
 }
 
+TEST_F(CudaDevice, StreamsCopyPinnedMemory) {
+  auto* host = static_cast<char*>(cuda::allocate_pinned(12));
+  auto* device = static_cast<char*>(cuda::allocate(0, 12));
+  const cuda::Stream there(0), back(0);
+  cuda::Event copied(0);
+  for (int i = 0; i < 6; ++i) host[i] = char('a' + i);
+  there.copy(device, host, 6);
+  copied.record(there);
+  back.wait_for(copied);
+  // Rows of two bytes of three.
+  back.copy_rows(host + 6, device, {.rows = 2, .bytes = 2, .to_pitch = 2, .from_pitch = 3});
+  back.synchronize();
+  EXPECT_EQ(std::string(host + 6, 4), "abde");
+  cuda::release(device);
+  cuda::release_pinned(host);
+}
+
 TEST_F(CudaDevice, MoreThanThereIsIsNamed) {
   const std::string error = error_of([] { cuda::allocate(0, size_t{1} << 50); });
   EXPECT_TRUE(

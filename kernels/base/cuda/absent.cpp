@@ -20,6 +20,8 @@ DeviceScope::~DeviceScope() {}
 
 void* allocate(int, size_t) { absent(); }
 void release(void*) noexcept {}
+void* allocate_pinned(size_t) { absent(); }
+void release_pinned(void*) noexcept {}
 void copy(void*, const void*, size_t) { absent(); }
 void copy_rows(void*, const void*, const RowCopy&) { absent(); }
 void fill(void*, unsigned char, size_t) { absent(); }
@@ -27,6 +29,8 @@ void fill(void*, unsigned char, size_t) { absent(); }
 Stream::Stream(int device) : device_(device) { absent(); }
 Stream::~Stream() {}
 void Stream::wait_for(const Event&) const { absent(); }
+void Stream::copy(void*, const void*, size_t) const { absent(); }
+void Stream::copy_rows(void*, const void*, const RowCopy&) const { absent(); }
 void Stream::synchronize() const { absent(); }
 
 Event::Event(int) { absent(); }

@@ -90,6 +90,14 @@ void* allocate(int device, size_t bytes) {
 
 void release(void* data) noexcept { cudaFree(data); }
 
+void* allocate_pinned(size_t bytes) {
+  void* data = nullptr;
+  SF_CUDA(cudaMallocHost(&data, bytes));
+  return data;
+}
+
+void release_pinned(void* data) noexcept { cudaFreeHost(data); }
+
 void copy(void* to, const void* from, size_t bytes) {
   SF_CUDA(cudaMemcpy(to, from, bytes, cudaMemcpyDefault));
 }
@@ -111,6 +119,15 @@ Stream::~Stream() { cudaStreamDestroy(static_cast<cudaStream_t>(native_)); }
 
 void Stream::wait_for(const Event& event) const {
   SF_CUDA(cudaStreamWaitEvent(native(queue()), static_cast<cudaEvent_t>(event.native_), 0));
+}
+
+void Stream::copy(void* to, const void* from, size_t bytes) const {
+  SF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(queue())));
+}
+
+void Stream::copy_rows(void* to, const void* from, const RowCopy& r) const {
+  SF_CUDA(cudaMemcpy2DAsync(to, r.to_pitch, from, r.from_pitch, r.bytes, r.rows, cudaMemcpyDefault,
+                            native(queue())));
 }
 
 void Stream::synchronize() const { SF_CUDA(cudaStreamSynchronize(native(queue()))); }

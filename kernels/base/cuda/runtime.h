@@ -36,13 +36,17 @@ class DeviceScope {
 void* allocate(int device, size_t bytes);
 void release(void* data) noexcept;
 
-// Between host and device or within a device, behind all work that was queued on its default and
-// its blocking streams before. Done on return.
-void copy(void* to, const void* from, size_t bytes);
+// Host memory that a device reads and writes by itself, beside other work.
+void* allocate_pinned(size_t bytes);
+void release_pinned(void* data) noexcept;
+
 struct RowCopy {
   size_t rows, bytes;  // of a row
   size_t to_pitch, from_pitch;
 };
+// Between host and device or within a device, behind all work that was queued on its default and
+// its blocking streams before. Done on return.
+void copy(void* to, const void* from, size_t bytes);
 void copy_rows(void* to, const void* from, const RowCopy& layout);
 void fill(void* data, unsigned char byte, size_t bytes);
 
@@ -60,6 +64,9 @@ class Stream {
   Queue queue() const { return {.backend = Backend::cuda, .native = native_}; }
   // Work queued from now on starts when what the event was recorded behind is done.
   void wait_for(const Event& event) const;
+  // Queue a copy, of pinned memory where it is the host's. Both ends must stay until it is done.
+  void copy(void* to, const void* from, size_t bytes) const;
+  void copy_rows(void* to, const void* from, const RowCopy& layout) const;
   // Returns when all work is done; throws what it ran into.
   void synchronize() const;
 
@@ -77,6 +84,8 @@ class Event {
   Event& operator=(const Event&) = delete;
 
   void record(const Stream& stream);
+  // Returns when what it was recorded behind is done, at once if it was never recorded; throws what
+  // that ran into.
   void synchronize() const;
   // From start to end, both recorded; waits for end.
   static float milliseconds(const Event& start, const Event& end);

@@ -1,0 +1,86 @@
+// Clips that are started before others are finished get their own scores, on every device.
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "kernels/base/cuda/runtime.h"
+#include "models/weights.h"
+#include "tests/apps/golden.h"
+
+namespace sf {
+namespace {
+
+using Clips = std::vector<std::vector<Tensor>>;
+
+struct Network {
+  explicit Network(Device device)
+      : golden("slowfast_4x16"), model(make_model(golden.config, DType::f32)) {
+    fill_counter_weights(*model);
+    const auto crop = golden.config.get<int64_t>("DATA.TEST_CROP_SIZE");
+    inference.emplace(*model, crop, InferenceOptions{.device = device, .max_batch = 2});
+    for (int i = 0; i < 7; ++i) {
+      all.emplace_back();
+      for (const TensorType& type : model->inputs(1, crop))
+        all.back().push_back(Tensor::from(
+            counter_uniform(cat("clip", all.back().size(), ".", i), type.shape.numel(), -2, 2),
+            type.shape));
+    }
+  }
+  // Clips of these numbers.
+  Clips clips(int begin, int end) const { return {all.begin() + begin, all.begin() + end}; }
+
+  SmallCase golden;
+  std::unique_ptr<Model> model;
+  std::optional<Inference> inference;
+  Clips all;
+};
+
+void expect_equal_bits(const Inference::Result& found, const Inference::Result& wanted) {
+  for (const auto& [a, b] :
+       {std::pair(found.scores, wanted.scores), {found.logits, wanted.logits}}) {
+    ASSERT_EQ(a.type(), b.type());
+    EXPECT_EQ(std::memcmp(a.data(), b.data(), size_t(a.type().bytes())), 0);
+  }
+}
+
+// The second start takes three runs, more than lie between the two ends of a device.
+void expect_own_scores(Device device) {
+  Network n(device);
+  Inference& network = *n.inference;
+  const auto first = network.run(n.clips(0, 1)), second = network.run(n.clips(1, 6)),
+             third = network.run(n.clips(6, 7));
+  network.start(n.clips(0, 1));
+  network.start(n.clips(1, 6));
+  expect_equal_bits(network.finish(), first);
+  network.start(n.clips(6, 7));
+  expect_equal_bits(network.finish(), second);
+  expect_equal_bits(network.finish(), third);
+  EXPECT_NE(std::memcmp(first.logits.data(), third.logits.data(), 4), 0);
+}
+
+// What a start refuses leaves nothing behind.
+void expect_refusals(Device device) {
+  Network n(device);
+  Inference& network = *n.inference;
+  EXPECT_THROW(network.finish(), Error);
+  const auto wanted = network.run(n.clips(0, 3));
+  Clips bad = n.clips(0, 3);
+  bad[2].pop_back();
+  EXPECT_THROW(network.start(bad), Error);
+  expect_equal_bits(network.run(n.clips(0, 3)), wanted);
+}
+
+TEST(InferenceAhead, EveryStartHasItsOwnScores) { expect_own_scores({}); }
+TEST(InferenceAhead, WhatIsRefusedLeavesNothingBehind) { expect_refusals({}); }
+
+TEST(CudaInferenceAhead, EveryStartHasItsOwnScores) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+  expect_own_scores({.backend = Backend::cuda});
+}
+TEST(CudaInferenceAhead, WhatIsRefusedLeavesNothingBehind) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+  expect_refusals({.backend = Backend::cuda});
+}
+
+}  // namespace
+}  // namespace sf
