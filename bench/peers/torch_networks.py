@@ -6,7 +6,7 @@
         --folded configs/Kinetics/SLOWFAST_8x8_R50.yaml
 
 --check builds the network that a reference file names, with the weights of --checkpoint (a .pyth of PySlowFast, loaded
-strictly) or else the counter-based ones, and prints CSV: file, number, difference, bound. A configuration file prints CSV
+strictly) or else the counter-based ones, and prints CSV: file, number, difference, bound. Otherwise it prints CSV
 for every combination of --mode, --dtype and --batch: network, device, dtype, mode, batch, crop, what, milliseconds; the
 median of runs, the clips being on the device already.
 """
