@@ -15,13 +15,13 @@ namespace {
 // Zeros, from a whole sector on.
 class Buffer {
  public:
-  explicit Buffer(int64_t bytes) : memory_(size_t(bytes) / 16 + 5) {}
+  explicit Buffer(int64_t bytes) : memory_(size_t(bytes) + 64) {}
   void* data() {
     return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory_.data()) + 31) / 32 * 32);
   }
 
  private:
-  std::vector<std::max_align_t> memory_;
+  std::vector<std::byte> memory_;
 };
 
 // The counts of the row of that name.
@@ -164,7 +164,7 @@ TEST_P(Conv3dTile, MovesWholeSectorsAndLittleMoreThanItsOperands) {
     Conv3dProblem p = dense({.dtype = tile.dtype,
                              .h = 16,
                              .w = 16,
-                             .c = across ? tile.n : 32,
+                             .c = across ? tile.n : 64,
                              .k = tile.pass == Pass::weight ? tile.m
                                   : across                  ? 64  // whole slices
                                                             : tile.n,
@@ -194,7 +194,7 @@ TEST(Conv3dTraffic, AStrideWastesNoTapOfTheDataGradient) {
                                  .h = 32,
                                  .w = 32,
                                  .c = 64,
-                                 .k = 32,
+                                 .k = 64,
                                  .kh = 3,
                                  .kw = 3,
                                  .stride = {1, 2, 2},
