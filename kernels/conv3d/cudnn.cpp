@@ -1,16 +1,28 @@
-// Rows of cuDNN: the forward convolution with its bias, residual and ReLU, and both gradients. What
-// cuDNN has no engine for, a fusion or a pitch among it, the rows refuse. In float32 they keep its
-// precision; where the problem says so the rows of TF32 do not.
+// Rows of cuDNN: the forward convolution with its bias, residual and ReLU, and both gradients, of
+// dense tensors: where pixels lie apart, its engines read what is between them and multiply it by
+// zero, which a NaN there shows. What cuDNN has no engine for, a fusion among it, the rows refuse.
+// In float32 they keep its precision; where the problem says so the rows of TF32 do not. Tensors
+// that are not aligned to 16 bytes go to the rows `direct`.
 #include "kernels/base/cuda/cudnn.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "kernels/base/storage.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 #include "kernels/conv3d/problem_text.h"
 
-namespace sf::cudnn {
+namespace sf {
+
+namespace cuda {
+extern const Conv3dKernel kConv3dDirect;
+extern const Conv3dBackwardDataKernel kConv3dBackwardDataDirect;
+extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightDirect;
+}  // namespace cuda
+
+namespace cudnn {
 namespace {
 
 // What a row computes, and the first part of its plans' names.
@@ -23,25 +35,22 @@ enum Id : int64_t { kX = 1, kW, kY };
 int64_t bias_id(const Conv3dProblem& p) { return kY + int64_t(p.bias); }
 int64_t residual_id(const Conv3dProblem& p) { return bias_id(p) + int64_t(p.residual); }
 
-// Dense pixels of a plan start at addresses that are multiples of this; a view of a concatenation
-// starts at any channel.
+// Of all tensors, in bytes.
 constexpr int64_t kAlignment = 16;
 
-Tensor activation(const Conv3dProblem& p, int64_t id, std::array<int64_t, 5> dims, int64_t pitch) {
+Tensor activation(const Conv3dProblem& p, int64_t id, std::array<int64_t, 5> dims) {
   const auto [n, c, t, h, w] = dims;
   return {.id = id,
           .type = data_type(p.dtype),
           .dims = dims,
-          .strides = {t * h * w * pitch, 1, h * w * pitch, w * pitch, pitch},
-          .alignment = pitch == c ? kAlignment : int64_t(size_of(p.dtype))};
+          .strides = {t * h * w * c, 1, h * w * c, w * c, c},
+          .alignment = kAlignment};
 }
 
-Tensor x_of(const Conv3dProblem& p) {
-  return activation(p, kX, {p.n, p.c, p.t, p.h, p.w}, p.x_pitch);
-}
+Tensor x_of(const Conv3dProblem& p) { return activation(p, kX, {p.n, p.c, p.t, p.h, p.w}); }
 
-Tensor y_of(const Conv3dProblem& p, int64_t id, int64_t pitch) {
-  return activation(p, id, {p.n, p.k, p.out_t(), p.out_h(), p.out_w()}, pitch);
+Tensor y_of(const Conv3dProblem& p, int64_t id) {
+  return activation(p, id, {p.n, p.k, p.out_t(), p.out_h(), p.out_w()});
 }
 
 Tensor w_of(const Conv3dProblem& p, cudnnDataType_t type) {
@@ -136,14 +145,13 @@ Descriptor pointwise(const Library& library, const Tensor& from, const Tensor* o
 // The convolution, then one operation for each of residual, bias and ReLU, in the order that
 // cuDNN's own fused engines know; sums between them are virtual and float32.
 std::vector<Descriptor> forward(const Library& library, const Conv3dProblem& p) {
-  const Tensor y = y_of(p, kY, p.y_pitch), residual = y_of(p, residual_id(p), p.residual_pitch),
-               bias = bias_of(p);
+  const Tensor y = y_of(p, kY), residual = y_of(p, residual_id(p)), bias = bias_of(p);
   const bool relu = p.activation == Activation::relu;
   int left = int(p.residual) + int(p.bias) + int(relu);
   int64_t id = residual_id(p);
   const auto next = [&] {
     if (left-- == 0) return y;
-    Tensor between = y_of(p, ++id, p.k);
+    Tensor between = y_of(p, ++id);
     between.type = CUDNN_DATA_FLOAT;
     between.is_virtual = true;
     return between;
@@ -169,14 +177,12 @@ std::vector<Descriptor> operations(const Library& library, Direction direction,
   const bool weight = direction == Direction::backward_weight;
   std::vector<Descriptor> one;
   one.push_back(convolution(library, direction, p, x_of(p),
-                            w_of(p, weight ? CUDNN_DATA_FLOAT : data_type(p.dtype)),
-                            y_of(p, kY, p.y_pitch)));
+                            w_of(p, weight ? CUDNN_DATA_FLOAT : data_type(p.dtype)), y_of(p, kY)));
   return one;
 }
 
 std::string name_of(Direction direction, const Conv3dProblem& p) {
-  return cat(int(direction), " ", to_text(p), " ", p.x_pitch, " ", p.y_pitch, " ",
-             p.residual_pitch);
+  return cat(int(direction), " ", to_text(p));
 }
 
 std::shared_ptr<const Plan> plan_of(Context& context, Direction direction, const Conv3dProblem& p) {
@@ -185,9 +191,18 @@ std::shared_ptr<const Plan> plan_of(Context& context, Direction direction, const
   });
 }
 
+bool is_dense(const Conv3dProblem& p) {
+  return p.x_pitch == p.c && p.y_pitch == p.k && (!p.residual || p.residual_pitch == p.k);
+}
+// Of fewer channels, TF32 engines round more than factors.
+bool fills_tensor_cores(const Conv3dProblem& p) {
+  return p.c / p.groups % 4 == 0 && p.k / p.groups % 4 == 0;
+}
+
 template <Direction kDirection, bool kTf32>
 bool can_run(const Conv3dProblem& p) {
-  if (!is_storage(p.dtype) || p.tf32 != kTf32 || p.sums) return false;
+  if (!is_storage(p.dtype) || p.tf32 != kTf32 || p.sums || !is_dense(p)) return false;
+  if (kTf32 && !fills_tensor_cores(p)) return false;
   if (kDirection == Direction::backward_weight && p.bias) return false;
   Context* context = Context::current();
   return context && plan_of(*context, kDirection, p);
@@ -208,21 +223,38 @@ Call& call_of(void* prepared) { return *static_cast<Call*>(prepared); }
 size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
   return call_of(prepared).workspace_bytes();
 }
+size_t weight_workspace_bytes(const Conv3dProblem& p, void* prepared) {
+  return std::max(call_of(prepared).workspace_bytes(),
+                  cuda::kConv3dBackwardWeightDirect.workspace_bytes(p, nullptr));
+}
+
+bool aligned(std::span<const void* const> tensors) {
+  return std::ranges::all_of(tensors, [](const void* data) {
+    return reinterpret_cast<uintptr_t>(data) % kAlignment == 0;
+  });
+}
 
 void run_forward(const Conv3dProblem& p, const Conv3dArgs& a, void* prepared, void* workspace,
                  Queue queue) {
   const std::array<const void*, 5> all{a.x, a.w, a.y, p.bias ? a.bias : a.residual, a.residual};
-  call_of(prepared).run(std::span(all).first(size_t(residual_id(p))), workspace, queue);
+  const auto tensors = std::span(all).first(size_t(residual_id(p)));
+  if (!aligned(tensors)) return cuda::kConv3dDirect.run(p, a, nullptr, nullptr, queue);
+  call_of(prepared).run(tensors, workspace, queue);
 }
 
-void run_data(const Conv3dProblem&, const Conv3dBackwardDataArgs& a, void* prepared,
+void run_data(const Conv3dProblem& p, const Conv3dBackwardDataArgs& a, void* prepared,
               void* workspace, Queue queue) {
-  call_of(prepared).run(std::array<const void*, 3>{a.dx, a.w, a.dy}, workspace, queue);
+  const std::array<const void*, 3> tensors{a.dx, a.w, a.dy};
+  if (!aligned(tensors)) return cuda::kConv3dBackwardDataDirect.run(p, a, nullptr, nullptr, queue);
+  call_of(prepared).run(tensors, workspace, queue);
 }
 
-void run_weight(const Conv3dProblem&, const Conv3dBackwardWeightArgs& a, void* prepared,
+void run_weight(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& a, void* prepared,
                 void* workspace, Queue queue) {
-  call_of(prepared).run(std::array<const void*, 3>{a.x, a.dw, a.dy}, workspace, queue);
+  const std::array<const void*, 3> tensors{a.x, a.dw, a.dy};
+  if (!aligned(tensors))
+    return cuda::kConv3dBackwardWeightDirect.run(p, a, nullptr, workspace, queue);
+  call_of(prepared).run(tensors, workspace, queue);
 }
 
 template <class Args, Direction kDirection, bool kTf32>
@@ -232,7 +264,8 @@ constexpr Kernel<Conv3dProblem, Args> row(void (*run)(const Conv3dProblem&, cons
           .exact = !kTf32,
           .can_run = can_run<kDirection, kTf32>,
           .prepare = prepare<kDirection>,
-          .workspace_bytes = workspace_bytes,
+          .workspace_bytes =
+              kDirection == Direction::backward_weight ? weight_workspace_bytes : workspace_bytes,
           .run = run};
 }
 
@@ -258,4 +291,5 @@ std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels() {
   return rows;
 }
 
-}  // namespace sf::cudnn
+}  // namespace cudnn
+}  // namespace sf

@@ -11,7 +11,12 @@ class CudnnConv3d : public ::testing::TestWithParam<Case<Conv3dProblem>> {
   HostLibrary host;
   cudnn::LibraryScope scope{host.functions()};
 };
-INSTANTIATE_TEST_SUITE_P(Cases, CudnnConv3d, ::testing::ValuesIn(conv3d_cases()),
+std::vector<Case<Conv3dProblem>> dense_cases() {
+  auto cases = conv3d_cases();
+  std::erase_if(cases, [](const auto& c) { return !is_dense(c.problem); });
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(Cases, CudnnConv3d, ::testing::ValuesIn(dense_cases()),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(CudnnConv3d, ForwardEqualsTheReferenceOnIntegers) {
@@ -75,6 +80,19 @@ TEST(CudnnConv3dRows, RefuseWhatTheyCannotFuse) {
   other = p;
   other.dtype = DType::f64;
   EXPECT_FALSE(cudnn_row(kConv3d).can_run(other));
+  for (int64_t Conv3dProblem::*pitch : {&Conv3dProblem::x_pitch, &Conv3dProblem::y_pitch}) {
+    other = p;
+    other.*pitch += 8;
+    EXPECT_FALSE(cudnn_row(kConv3d).can_run(other));
+    EXPECT_FALSE(cudnn_row(kConv3dData).can_run(other));
+    EXPECT_FALSE(cudnn_row(kConv3dWeight).can_run(other));
+  }
+  other = p;
+  other.residual = true;
+  other.residual_pitch += 8;
+  EXPECT_FALSE(cudnn_row(kConv3d).can_run(other));
+  other = dense({.t = 2, .h = 9, .w = 9, .c = 3, .k = 16, .kh = 3, .kw = 3, .tf32 = true});
+  EXPECT_FALSE(cudnn_row(kConv3d, true).can_run(other));
 }
 
 TEST(CudnnConv3dRows, ComeBehindOwnOnesWhichTakeEverything) {

@@ -15,6 +15,10 @@ const Kernel<Conv3dProblem, Args>& cudnn_row(Table<Conv3dProblem, Args> table, b
   throw Error("wanted a row of cudnn, found none");
 }
 
+inline bool is_dense(const Conv3dProblem& p) {
+  return p.x_pitch == p.c && p.y_pitch == p.k && p.residual_pitch == p.k;
+}
+
 // That has neither bias nor what follows it: all that the gradients take.
 inline Conv3dProblem plain(Conv3dProblem p) {
   p.bias = p.residual = false;
