@@ -52,7 +52,7 @@ struct OpSite {
 // The memory of one step.
 struct Binding {
   std::span<const TensorRef> in, out;
-  void* packed = nullptr;     // Lowered::packed_bytes, filled by Lowered::pack
+  void* packed = nullptr;  // Lowered::packed_bytes, filled by Lowered::pack
   // Lowered::workspace_bytes, undefined before and after but for the first Lowered::zeroed_bytes.
   void* workspace = nullptr;
 };

@@ -17,11 +17,13 @@ void run(const Conv3dProblem& p, const Conv3dBackwardDataArgs& args, void*, void
 }  // namespace
 
 extern constinit const Conv3dBackwardDataKernel kConv3dBackwardDataGemmTf32Tile128x128{
-    .name = "gemm_tf32_128x128", .exact = false,
+    .name = "gemm_tf32_128x128",
+    .exact = false,
     .can_run = can_run<33, kAnyNumber>,
     .run = run<GradientShape<128, 128, 2, 4, 2, 64, true>>};
 extern constinit const Conv3dBackwardDataKernel kConv3dBackwardDataGemmTf32Tile128x32{
-    .name = "gemm_tf32_128x32", .exact = false,
+    .name = "gemm_tf32_128x32",
+    .exact = false,
     .can_run = can_run<4, 32>,
     .run = run<GradientShape<128, 32, 4, 1, 4, 64, true>>};
 

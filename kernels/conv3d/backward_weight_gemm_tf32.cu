@@ -21,13 +21,15 @@ void run(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, void*, vo
 }  // namespace
 
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemmTf32Tile128x128{
-    .name = "gemm_tf32_128x128", .exact = false,
+    .name = "gemm_tf32_128x128",
+    .exact = false,
     .can_run = can_run<65, kAnyNumber>,
     .workspace_bytes = workspace_bytes<Tile128x128>,
     .run = run<Tile128x128>,
     .launches = launches<Tile128x128>};
 extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemmTf32Tile64x64{
-    .name = "gemm_tf32_64x64", .exact = false,
+    .name = "gemm_tf32_64x64",
+    .exact = false,
     .can_run = can_run<4, 64>,
     .workspace_bytes = workspace_bytes<Tile64x64>,
     .run = run<Tile64x64>,
