@@ -1,13 +1,14 @@
 // What the laws of all kernel tables share: guarded buffers, seeded data, one run of one row.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -134,11 +135,11 @@ void run_kernel(const Kernel<Problem, Args>& kernel, const Problem& p, Args args
     }
   }
   void* at = aligned(workspace);
-  const std::vector<char> zeros(kernel.zeroed_bytes ? kernel.zeroed_bytes(p) : 0);
-  std::memset(at, 0, zeros.size());
+  const std::span zeroed(static_cast<char*>(at), kernel.zeroed_bytes ? kernel.zeroed_bytes(p) : 0);
+  std::ranges::fill(zeroed, 0);
   kernel.run(p, args, prepared.get(), at, Queue{.backend = current_backend});
   if (current_backend == Backend::cuda) wait_for_device(kernel.name);
-  EXPECT_EQ(std::memcmp(at, zeros.data(), zeros.size()), 0) << "what is to be left zero";
+  EXPECT_EQ(std::ranges::count(zeroed, 0), std::ssize(zeroed)) << "what is to be left zero";
 }
 
 // Fails with the first place where the two differ by more than bound(row, channel).
