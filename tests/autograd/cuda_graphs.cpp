@@ -64,7 +64,7 @@ struct Pathways {
   std::vector<std::vector<float>> run_on_cpu(int runs) {
     graph.move_states_to({});
     Plan plan(graph, std::vector{y});
-    const auto found = run(plan, runs);
+    auto found = run(plan, runs);
     graph.move_states_to(kCuda);
     return found;
   }

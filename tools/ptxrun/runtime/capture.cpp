@@ -38,9 +38,9 @@ std::map<Handle, std::shared_ptr<Graph>>& all() {
   return *graphs;
 }
 template <class Handle>
-Handle keep(std::shared_ptr<Graph> graph) {
+Handle keep(const std::shared_ptr<Graph>& graph) {
   const auto handle = reinterpret_cast<Handle>(next_handle());
-  all<Handle>()[handle] = std::move(graph);
+  all<Handle>()[handle] = graph;
   return handle;
 }
 template <class Handle>
