@@ -172,9 +172,9 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
                                  unsigned long long) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = sticky_error()) return error;
-  auto found = find(graph);
+  const auto found = find(graph);
   if (!found) return bad_graph("cudaGraphInstantiate");
-  *executable = keep<cudaGraphExec_t>(std::move(found));
+  *executable = keep<cudaGraphExec_t>(found);
   return cudaSuccess;
 }
 
