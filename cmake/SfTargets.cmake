@@ -16,8 +16,11 @@ endfunction()
 # under the condition under which they read them; GCC 12 takes some for uninitialized. Clang says which loops it does not
 # unroll; the pragma is for nvcc.
 function(sf_simt_sources target)
+  if(SF_FUZZ)  # whose programs read files and run no kernel
+    set(not_run -O0)
+  endif()
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS
-                              "-Wno-unknown-pragmas;$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>;$<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>")
+                              "-Wno-unknown-pragmas;$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>;$<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>;${not_run}")
   target_sources(${target} PRIVATE ${ARGN})
 endfunction()
 
