@@ -1,4 +1,5 @@
 // What the device's convolutions and their gradients move, counted by the executor.
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -159,8 +160,9 @@ Ideal ideal_of(const Tile& tile, const Conv3dProblem& p) {
 TEST_P(Conv3dTile, MovesWholeSectorsAndLittleMoreThanItsOperands) {
   const Tile& tile = GetParam();
   const bool across = tile.pass != Pass::forward;
-  for (const bool spatial : {false, true}) {
-    SCOPED_TRACE(spatial ? "3x3" : "1x1");
+  for (const auto& [kh, kw] : {std::pair{1, 1}, {1, 3}, {3, 3}}) {
+    SCOPED_TRACE(cat(kh, "x", kw));
+    const bool spatial = kw > 1;
     Conv3dProblem p = dense({.dtype = tile.dtype,
                              .h = 16,
                              .w = 16,
@@ -172,7 +174,9 @@ TEST_P(Conv3dTile, MovesWholeSectorsAndLittleMoreThanItsOperands) {
                              .residual = !across && spatial,
                              .tf32 = true,
                              .sums = !across && !spatial});
-    if (spatial) p.kh = p.kw = 3, p.pad = {0, 1, 1};
+    p.kh = kh, p.kw = kw, p.pad = {0, kh / 2, kw / 2};
+    // Of these only the longest reduction is shared out over the grid.
+    if (kh == 1) { EXPECT_EQ(partial_sums_bytes(tile, p), 0); }
     const simt::Counts counts = counts_of(tile.pass, tile.row, p);
     const Ideal ideal = ideal_of(tile, p);
     EXPECT_EQ(counts.bank_conflicts, 0);
