@@ -42,11 +42,20 @@ cudaDeviceProp properties() {
   return p;
 }
 
+thread_local int t_device = 0;
+
+cudaError_t require_device(int device) {
+  if (const cudaError_t error = ptxrun::require_device()) return error;
+  return device >= 0 && device < device_count() ? cudaSuccess : refuse(cudaErrorInvalidDevice);
+}
+
 }  // namespace
 
+int device_count() { return setting("PTXRUN_DEVICES", 1); }
 cudaError_t require_device() {
-  return setting("PTXRUN_DEVICES", 1) > 0 ? cudaSuccess : refuse(cudaErrorInsufficientDriver);
+  return device_count() > 0 ? cudaSuccess : refuse(cudaErrorInsufficientDriver);
 }
+int current_device() { return t_device; }
 size_t memory_limit() { return (size_t)setting("PTXRUN_MEMORY_MB", 8192) << 20; }
 int multiprocessors() { return setting("PTXRUN_SMS", 4); }
 int shared_optin_bytes() { return shown_capability() >= 90 ? 227 << 10 : 163 << 10; }
@@ -62,32 +71,33 @@ cudaError_t cudaGetDeviceCount(int* count) {
   const Lock lock(runtime_mutex());
   *count = 0;
   if (const cudaError_t error = require_device()) return error;
-  *count = 1;
+  *count = device_count();
   return cudaSuccess;
 }
 
 cudaError_t cudaGetDevice(int* device) {
   const Lock lock(runtime_mutex());
-  *device = 0;
+  *device = current_device();
   return require_device();
 }
 
 cudaError_t cudaSetDevice(int device) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_device()) return error;
-  return device ? refuse(cudaErrorInvalidDevice) : cudaSuccess;
+  if (const cudaError_t error = require_device(device)) return error;
+  t_device = device;
+  return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = cudaSetDevice(device)) return error;
+  if (const cudaError_t error = require_device(device)) return error;
   *p = properties();
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   const Lock lock(runtime_mutex());
-  if (const cudaError_t error = cudaSetDevice(device)) return error;
+  if (const cudaError_t error = require_device(device)) return error;
   const cudaDeviceProp p = properties();
   switch (attribute) {
     case cudaDevAttrMultiProcessorCount: *value = p.multiProcessorCount; break;
@@ -142,7 +152,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = setting("PTXRUN_DEVICES", 1) > 0 ? kVersion : 0;
+  *version = device_count() > 0 ? kVersion : 0;
   return cudaSuccess;
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {

@@ -70,7 +70,7 @@ DeviceMemory::DeviceMemory(size_t limit) : limit_(limit) {
   name_host_faults();
 }
 
-void* DeviceMemory::allocate(size_t bytes) {
+void* DeviceMemory::allocate(int device, size_t bytes) {
   const size_t size = footprint(bytes);
   if (used_ + bytes > limit_) return nullptr;
   size_t offset = top_;
@@ -90,7 +90,7 @@ void* DeviceMemory::allocate(size_t bytes) {
   }
   memset(base_ + offset, kPoison, filled(bytes));
   close();
-  allocations_[offset] = bytes;
+  allocations_[offset] = {bytes, device};
   used_ += bytes;
   used_high_ = std::max(used_high_, used_);
   return base_ + offset;
@@ -100,7 +100,7 @@ bool DeviceMemory::release(void* data) {
   const auto found = allocations_.find(size_t(static_cast<char*>(data) - base_));
   if (found == allocations_.end()) return false;
   size_t offset = found->first;
-  const size_t bytes = found->second;
+  const size_t bytes = found->second.bytes;
   size_t size = footprint(bytes);
   {
     const DeviceAccess access;
@@ -133,16 +133,22 @@ bool DeviceMemory::contains(const void* data, size_t bytes) const {
   const size_t offset = size_t(static_cast<const char*>(data) - base_);
   const auto after = allocations_.upper_bound(offset);
   if (after == allocations_.begin()) return false;
-  const auto& [start, size] = *std::prev(after);
-  return offset + bytes <= start + size;
+  const auto& [start, allocation] = *std::prev(after);
+  return offset + bytes <= start + allocation.bytes;
+}
+
+int DeviceMemory::device_of(const void* data) const {
+  const size_t offset = size_t(static_cast<const char*>(data) - base_);
+  return std::prev(allocations_.upper_bound(offset))->second.device;
 }
 
 bool DeviceMemory::owns(const void* address) const {
   return address >= base_ && address < base_ + limit_ * kReserve;
 }
 
-void DeviceMemory::for_each(const std::function<void(void*, size_t)>& f) const {
-  for (const auto& [offset, bytes] : allocations_) f(base_ + offset, bytes);
+void DeviceMemory::for_each(int device, const std::function<void(void*, size_t)>& f) const {
+  for (const auto& [offset, allocation] : allocations_)
+    if (allocation.device == device) f(base_ + offset, allocation.bytes);
 }
 
 void DeviceMemory::open() {

@@ -13,15 +13,18 @@ class DeviceMemory {
  public:
   explicit DeviceMemory(size_t limit);
 
-  // Filled with NaN; null when the limit is reached.
-  void* allocate(size_t bytes);
+  // Filled with NaN; null when the limit, which all devices share, is reached.
+  void* allocate(int device, size_t bytes);
   // False if the pointer is not the start of an allocation. Reports a write past the end.
   bool release(void* data);
   bool contains(const void* data, size_t bytes) const;
   bool owns(const void* address) const;  // within the reserved addresses
   size_t used() const { return used_; }
   size_t used_high() const { return used_high_; }
-  void for_each(const std::function<void(void*, size_t)>& f) const;
+  // Of the device.
+  void for_each(int device, const std::function<void(void*, size_t)>& f) const;
+  // Of which device the allocation around the address is.
+  int device_of(const void* data) const;
 
   void open();
   void close();
@@ -34,8 +37,12 @@ class DeviceMemory {
   size_t used_ = 0, used_high_ = 0;
   size_t top_ = 0;  // of addresses ever used
   int opened_ = 0;
-  std::map<size_t, size_t> allocations_;  // bytes asked for, by offset
-  std::map<size_t, size_t> holes_;        // bytes, by offset
+  struct Allocation {
+    size_t bytes;  // asked for
+    int device;
+  };
+  std::map<size_t, Allocation> allocations_;  // by offset
+  std::map<size_t, size_t> holes_;            // bytes, by offset
 };
 
 DeviceMemory& device_memory();

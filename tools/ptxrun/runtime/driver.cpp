@@ -6,6 +6,7 @@
 #include <cuda.h>
 
 #include "device/tensor_map.h"
+#include "runtime/device.h"
 #include "runtime/status.h"
 
 // cuda.h renames functions to versions of themselves; the plain names are exported.
@@ -145,9 +146,7 @@ CUresult cuTensorMapReplaceAddress(CUtensorMap* out, void* address) {
   return CUDA_SUCCESS;
 }
 
-CUresult cuInit(unsigned) {
-  return setting("PTXRUN_DEVICES", 1) > 0 ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
-}
+CUresult cuInit(unsigned) { return device_count() > 0 ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE; }
 CUresult cuDriverGetVersion(int* version) {
   *version = CUDA_VERSION;
   return CUDA_SUCCESS;

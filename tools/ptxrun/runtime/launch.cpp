@@ -21,6 +21,7 @@ struct Configuration {
   dim3 grid, block;
   size_t dynamic_shared;
   cudaStream_t stream;
+  int device = current_device();
 };
 
 std::string text(const dim3& d) {
@@ -44,11 +45,11 @@ cudaError_t check(const Function& f, const Configuration& c, const KernelAttribu
   if (c.block.x * c.block.y * c.block.z > attributes.max_threads)
     return fail(cudaErrorInvalidValue, where + "the kernel was built for at most " +
                                            std::to_string(attributes.max_threads) + " threads");
-  if ((int64_t)c.dynamic_shared > f.max_dynamic_shared)
+  if ((int64_t)c.dynamic_shared > f.max_dynamic_shared_of(c.device))
     return fail(cudaErrorInvalidValue, where +
                                            "more shared memory than cudaFuncSetAttribute "
                                            "allowed (" +
-                                           std::to_string(f.max_dynamic_shared) + ")");
+                                           std::to_string(f.max_dynamic_shared_of(c.device)) + ")");
   if (attributes.static_shared + c.dynamic_shared > (size_t)shared_optin_bytes())
     return fail(cudaErrorInvalidValue, where + "more shared memory than the device has");
   return cudaSuccess;
@@ -65,10 +66,13 @@ std::vector<uint64_t> gather(const ModuleFunctions& module, const char* kernel, 
   return buffer;
 }
 
-void register_buffers(const ModuleFunctions& module) {
+// Of other devices' memory a kernel sees nothing, since nobody lets it: cudaDeviceEnablePeerAccess
+// is not there.
+void register_buffers(const ModuleFunctions& module, int device) {
   module.clear_buffers();
-  device_memory().for_each(
-      [&](void* data, size_t bytes) { module.add_buffer(data, bytes, /*read_only=*/false); });
+  device_memory().for_each(device, [&](void* data, size_t bytes) {
+    module.add_buffer(data, bytes, /*read_only=*/false);
+  });
   for (const auto& [address, bytes] : mapped_host_memory())
     module.add_buffer(reinterpret_cast<void*>(address), bytes, /*read_only=*/false);
 }
@@ -82,7 +86,7 @@ cudaError_t run(const Function& f, const Configuration& c, const ModuleFunctions
                               setting("PTXRUN_ORDER", 0),     setting("PTXRUN_THREADS", 1)};
   LaunchStats stats{};
   const DeviceAccess access;
-  register_buffers(module);
+  register_buffers(module, c.device);
   const bool failed = module.launch(name, &options, parameters.data(), &stats);
   ++g_launches;
   g_errors += stats.errors;
@@ -100,6 +104,9 @@ cudaError_t launch(Function* f, const Configuration& c, void** arguments) {
   if (const cudaError_t error = sticky_error()) return error;
   if (!f) return fail(cudaErrorInvalidDeviceFunction, "launch of a kernel that is not registered");
   if (const cudaError_t error = require_stream(c.stream)) return error;
+  if (stream_device(c.stream) != c.device)
+    return fail(cudaErrorInvalidResourceHandle,
+                f->name + ": launched on a stream of another device than the thread's");
   const ModuleFunctions* module = f->module->functions();
   if (!module) return refuse(cudaErrorNoKernelImageForDevice);
   const char* name = f->name.c_str();
@@ -201,7 +208,7 @@ cudaError_t cudaFuncSetAttribute(const void* host_function, cudaFuncAttribute at
     return fail(cudaErrorInvalidValue,
                 f->name + ": wanted at most " + std::to_string(shared_optin_bytes()) +
                     " bytes of shared memory, found " + std::to_string(value));
-  f->max_dynamic_shared = value;
+  f->max_dynamic_shared[current_device()] = value;
   return cudaSuccess;
 }
 
@@ -220,7 +227,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ho
   attributes->sharedSizeBytes = found.static_shared;
   attributes->localSizeBytes = found.local;
   attributes->maxThreadsPerBlock = (int)found.max_threads;
-  attributes->maxDynamicSharedSizeBytes = f->max_dynamic_shared;
+  attributes->maxDynamicSharedSizeBytes = f->max_dynamic_shared_of(current_device());
   attributes->ptxVersion = attributes->binaryVersion = compute_capability();
   return cudaSuccess;
 }

@@ -87,7 +87,7 @@ cudaError_t cudaMalloc(void** data, size_t bytes) {
   if (const cudaError_t error = require_device()) return error;
   if (const cudaError_t error = sticky_error()) return error;
   if (const cudaError_t error = forbid_in_capture("cudaMalloc")) return error;
-  *data = bytes ? device_memory().allocate(bytes) : nullptr;
+  *data = bytes ? device_memory().allocate(current_device(), bytes) : nullptr;
   return bytes && !*data ? refuse(cudaErrorMemoryAllocation) : cudaSuccess;
 }
 
@@ -203,6 +203,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   attributes->hostPointer = const_cast<void*>(data);
   if (device_memory().contains(data, 1)) {
     attributes->type = cudaMemoryTypeDevice;
+    attributes->device = device_memory().device_of(data);
     attributes->devicePointer = attributes->hostPointer;
     attributes->hostPointer = nullptr;
   } else if (visible_to_kernels(data, 1)) {

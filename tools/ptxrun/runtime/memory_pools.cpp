@@ -22,7 +22,9 @@ cudaError_t require_pool(cudaMemPool_t pool) {
 extern "C" {
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
-  if (const cudaError_t error = cudaSetDevice(device)) return error;
+  int count = 0;
+  if (const cudaError_t error = cudaGetDeviceCount(&count)) return error;
+  if (device < 0 || device >= count) return refuse(cudaErrorInvalidDevice);
   *pool = default_pool();
   return cudaSuccess;
 }

@@ -214,7 +214,7 @@ char __cudaInitModule(void**) { return 0; }
 void __cudaRegisterFunction(void** module, const char* host, char*, const char* name, int, uint3*,
                             uint3*, dim3*, dim3*, int*) {
   const Lock lock(runtime_mutex());
-  registry().functions[host] = {reinterpret_cast<Module*>(module), name, kSharedBytes};
+  registry().functions[host] = {reinterpret_cast<Module*>(module), name};
 }
 
 void __cudaRegisterVar(void** module, char* host, char*, const char* name, int, size_t, int, int) {

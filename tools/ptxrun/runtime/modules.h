@@ -1,10 +1,12 @@
 // Kernels and variables of the program's fat binaries, compiled when first used.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
 #include "device/interface.h"
+#include "runtime/device.h"
 #include "runtime/status.h"
 
 namespace ptxrun {
@@ -36,7 +38,12 @@ class Module {
 struct Function {
   Module* module;
   std::string name;
-  int max_dynamic_shared;  // as cudaFuncSetAttribute set it
+  std::map<int, int> max_dynamic_shared = {};  // by device, as cudaFuncSetAttribute set it
+
+  int max_dynamic_shared_of(int device) const {
+    const auto found = max_dynamic_shared.find(device);
+    return found == max_dynamic_shared.end() ? kSharedBytes : found->second;
+  }
 };
 // Null if the program registered no such kernel.
 Function* find_function(const void* host_function);

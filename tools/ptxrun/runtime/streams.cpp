@@ -13,6 +13,7 @@ using Clock = std::chrono::steady_clock;
 struct Event {
   std::optional<Clock::time_point> recorded;
   bool timed;
+  int device;
   CapturePoint at = {};
 };
 std::map<cudaEvent_t, Event>& events() {
@@ -34,6 +35,11 @@ cudaError_t bad_event(const char* call) {
 std::map<cudaStream_t, Stream>& streams() {
   static auto* all = new std::map<cudaStream_t, Stream>;
   return *all;
+}
+
+int stream_device(cudaStream_t stream) {
+  const auto found = streams().find(stream);
+  return found == streams().end() ? current_device() : found->second.device;
 }
 
 uintptr_t next_handle() {
@@ -58,7 +64,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
   *stream = reinterpret_cast<cudaStream_t>(next_handle());
-  streams()[*stream] = {.blocking = !(flags & cudaStreamNonBlocking)};
+  streams()[*stream] = {.blocking = !(flags & cudaStreamNonBlocking), .device = current_device()};
   return cudaSuccess;
 }
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
@@ -108,7 +114,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
   *event = reinterpret_cast<cudaEvent_t>(next_handle());
-  events()[*event] = {std::nullopt, !(flags & cudaEventDisableTiming)};
+  events()[*event] = {std::nullopt, !(flags & cudaEventDisableTiming), current_device()};
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
@@ -124,6 +130,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (const cudaError_t error = require_stream(stream)) return error;
   Event* found = find_event(event);
   if (!found) return bad_event("cudaEventRecord");
+  if (found->device != stream_device(stream))
+    return fail(cudaErrorInvalidResourceHandle,
+                "cudaEventRecord: the event and the stream are of two devices");
   const auto recording = streams().find(stream);
   found->at = recording == streams().end() ? CapturePoint{} : recording->second.at;
   if (!found->at.capture) found->recorded = Clock::now();
@@ -149,6 +158,9 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
   const Event *a = find_event(start), *b = find_event(end);
   if (!a || !b || !a->recorded || !b->recorded || !a->timed || !b->timed)
     return bad_event("cudaEventElapsedTime (or not recorded, or without timing)");
+  if (a->device != b->device)
+    return fail(cudaErrorInvalidResourceHandle,
+                "cudaEventElapsedTime: the events are of two devices");
   *milliseconds = std::chrono::duration<float, std::milli>(*b->recorded - *a->recorded).count();
   return sticky_error();
 }
