@@ -17,7 +17,7 @@ function(on_ptxrun_test name program filter)
     set_tests_properties(on_ptxrun_${name}_${order} PROPERTIES
       LABELS on_ptxrun
       TIMEOUT 1800
-      ENVIRONMENT "SF_TEST_BACKEND=cuda;PTXRUN_CHECK=2;PTXRUN_ORDER=${order};OMP_WAIT_POLICY=passive")
+      ENVIRONMENT "SF_TEST_BACKEND=cuda;PTXRUN_CHECK=2;PTXRUN_ORDER=${order};PTXRUN_DEVICES=2;OMP_WAIT_POLICY=passive")
   endforeach()
 endfunction()
 

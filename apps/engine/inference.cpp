@@ -4,10 +4,7 @@
 #include <cstring>
 
 namespace sf {
-namespace {
-
-// Tensors of N1 x .., N2 x .. to one of (N1 + N2) x ...
-Tensor stack(const std::vector<Tensor>& parts) {
+Tensor stack_batches(const std::vector<Tensor>& parts) {
   if (parts.size() == 1) return parts[0];
   Shape shape = parts[0].shape();
   int64_t batch = 0;
@@ -21,8 +18,6 @@ Tensor stack(const std::vector<Tensor>& parts) {
   }
   return all;
 }
-
-}  // namespace
 
 int64_t clips_together(size_t bytes_of_one, int64_t max_batch, double memory_limit_bytes) {
   const double room = memory_limit_bytes / double(bytes_of_one);
@@ -137,9 +132,9 @@ Inference::Result Inference::finish() {
     done_.pop_front();
   }
   started_.pop_front();
-  Result whole{stack(outputs[0]), stack(outputs[1]), {}};
+  Result whole{stack_batches(outputs[0]), stack_batches(outputs[1]), {}};
   for (size_t s = 2; s < outputs.size(); ++s)
-    whole.stages.emplace_back(single_->network.stages()[s - 2].first, stack(outputs[s]));
+    whole.stages.emplace_back(single_->network.stages()[s - 2].first, stack_batches(outputs[s]));
   return whole;
 }
 

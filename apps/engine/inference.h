@@ -29,6 +29,9 @@ struct InferenceOptions {
 // takes that much. Activations grow with the batch.
 int64_t clips_together(size_t bytes_of_one, int64_t max_batch, double memory_limit_bytes);
 
+// Dense tensors of N1 x .., N2 x .. as one of (N1 + N2) x ...
+Tensor stack_batches(const std::vector<Tensor>& parts);
+
 // Batches run in chunks: as many clips together as max_batch and the memory limit allow, what is
 // left over one by one. One thread at a time.
 class Inference {

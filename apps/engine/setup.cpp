@@ -8,6 +8,7 @@
 #include "apps/engine/inference.h"
 #include "apps/engine/logging.h"
 #include "configs/device_name.h"
+#include "kernels/base/cuda/runtime.h"
 #include "kernels/base/element.h"
 #include "kernels/base/machine.h"
 #include "models/weights.h"
@@ -23,6 +24,18 @@ Device choose_device(const Config& config) {
   if (const int gpus = config.get<int>("NUM_GPUS"); gpus > 0 && device.backend != Backend::cuda)
     SF_LOG("NUM_GPUS {} counts as 0: this runs on the {}.", gpus, device.name());
   return device;
+}
+
+std::vector<Device> choose_devices(const Config& config) {
+  const Device first = choose_device(config);
+  std::vector<Device> all{first};
+  const bool by_number = config.get<std::string>("SF.DEVICE").find(':') != std::string::npos;
+  if (first.backend != Backend::cuda || by_number) return all;
+  const int wanted = config.get<int>("NUM_GPUS"), found = cuda::device_count();
+  while (int(all.size()) < std::min(wanted, found))
+    all.push_back({.backend = Backend::cuda, .index = int(all.size())});
+  if (found < wanted) SF_LOG("NUM_GPUS {} counts as {}: this machine has no more.", wanted, found);
+  return all;
 }
 
 double memory_limit_bytes(const Config& config, bool training) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "configs/config.h"
 #include "models/model.h"
@@ -19,6 +20,9 @@ Device device_of(const Config& config);
 Device device_to_plan(const Config& config);
 // device_of(), and to the log that NUM_GPUS counts as 0 where it is not a GPU.
 Device choose_device(const Config& config);
+// The same for what several devices can share out: where SF.DEVICE names no number, as many CUDA
+// devices as NUM_GPUS wants and the machine has.
+std::vector<Device> choose_devices(const Config& config);
 
 // SF.MEMORY_LIMIT in bytes. Where it is 0: 4 GiB in a test, in training what the machine has left.
 double memory_limit_bytes(const Config& config, bool training);

@@ -4,11 +4,13 @@
 #include <deque>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "apps/engine/inference.h"
+#include "apps/engine/inference_group.h"
 #include "apps/engine/logging.h"
 #include "apps/engine/progress.h"
 #include "apps/engine/results.h"
@@ -28,7 +30,7 @@ struct View {
 // Takes clips from the loader, runs them in batches and joins their scores.
 class TestRun {
  public:
-  TestRun(const Config& config, const Model& model, Device device);
+  TestRun(const Config& config, const Model& model, std::span<const Device> devices);
   void run();
   void finish(const std::filesystem::path& output_dir);
 
@@ -40,7 +42,7 @@ class TestRun {
   const Config& config_;
   std::unique_ptr<Dataset> dataset_;
   TestLoaderOptions loading_;
-  Inference network_;
+  InferenceGroup network_;
   ViewEnsemble ensemble_;
   TestResults results_;
   int64_t batch_, iteration_ = 0;
@@ -55,9 +57,8 @@ class TestRun {
   ProgressBar progress_;
 };
 
-InferenceOptions inference_options(const Config& config, Device device) {
-  return {.device = device,
-          .max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
+InferenceOptions inference_options(const Config& config) {
+  return {.max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
           .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .half = half_type(config, false),
@@ -65,11 +66,11 @@ InferenceOptions inference_options(const Config& config, Device device) {
           .tune = config.get<bool>("SF.CUDA_TUNE")};
 }
 
-TestRun::TestRun(const Config& config, const Model& model, Device device)
+TestRun::TestRun(const Config& config, const Model& model, std::span<const Device> devices)
     : config_(config),
       dataset_(make_dataset(config.get<std::string>("TEST.DATASET"), Split::test, config)),
       loading_(test_loader_options(config)),
-      network_(model, loading_.crop_size, inference_options(config, device)),
+      network_(model, config, loading_.crop_size, devices, inference_options(config)),
       ensemble_(dataset_->size(), loading_.views * loading_.crops,
                 config.get<int64_t>("MODEL.NUM_CLASSES"),
                 parse_ensemble(config.get<std::string>("DATA.ENSEMBLE_METHOD"))),
@@ -185,7 +186,7 @@ std::vector<int> temporal_views(const Config& config) {
 
 void test(const Config& config) {
   const std::filesystem::path output_dir = config.get<std::string>("OUTPUT_DIR");
-  const Device device = choose_device(config);
+  const std::vector<Device> devices = choose_devices(config);
   SF_LOG("Test with config:");
   for (const std::string& line : split_lines(config.dump())) SF_LOG("{}", line);
   check_log();
@@ -197,7 +198,7 @@ void test(const Config& config) {
   for (int views : temporal_views(config)) {
     Config one = config;
     one.set("TEST.NUM_ENSEMBLE_VIEWS", cat(views));
-    TestRun run(one, *model, device);
+    TestRun run(one, *model, devices);
     run.run();
     run.finish(output_dir);
   }

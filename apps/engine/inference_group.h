@@ -1,0 +1,39 @@
+// A network on several devices that share each batch out among them.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "apps/engine/inference.h"
+#include "configs/config.h"
+
+namespace sf {
+
+// With one device it is an Inference. One thread at a time.
+class InferenceGroup {
+ public:
+  // The model of that configuration works on the first device and must outlive the object; others
+  // get copies of it. options.device is not used; max_batch is that of all devices together, the
+  // memory limit that of each.
+  InferenceGroup(const Model& model, const Config& config, int64_t crop,
+                 std::span<const Device> devices, const InferenceOptions& options);
+
+  // As Inference has them: each device takes neighbouring clips, as many as others or one less.
+  void start(const std::vector<std::vector<Tensor>>& clips);
+  // Scores and logits of all clips, in order.
+  Inference::Result finish();
+  size_t ahead() const { return networks_[0]->ahead(); }
+
+  int64_t chunk() const { return networks_[0]->chunk(); }  // of a device, as the next two
+  const Plan& plan() const { return networks_[0]->plan(); }
+  size_t arena_bytes() const { return networks_[0]->arena_bytes(); }
+
+ private:
+  std::vector<std::unique_ptr<Model>> copies_;
+  std::vector<std::unique_ptr<Inference>> networks_;
+  std::deque<size_t> started_;  // devices of each start, the first ones
+};
+
+}  // namespace sf
