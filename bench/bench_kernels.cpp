@@ -2,21 +2,23 @@
 // result checked before it is timed.
 //
 //   OMP_NUM_THREADS=2 build/bench_kernels bench/shapes/SLOWFAST_8x8_R50_256.txt
-//   build/bench_kernels --device cuda --dtype bf16 --gradients --benchmark_format=csv
+//   build/bench_kernels --device cuda --dtype bf16 --gradients --csv times.csv --svg times.svg
 //
 // Shape files hold one problem a line, as `sf plan --shapes` prints them. Without a file all of
-// bench/shapes are read. --dtype: f32, tf32, bf16 or f16 in the place of the file's type.
-// --gradients: also those by data and by weight. --references: also the slow rows. On a device
-// each run finds a second-level cache that holds none of its data. GFLOP/s count the direct
-// algorithm, so that faster algorithms show as higher rates; GB/s each input and output once.
+// bench/shapes are read. TFLOP/s count the direct algorithm, so that faster algorithms show as
+// higher rates; GB/s each input and output once; roofline_% is the least time for both by the peaks
+// of the device, over the time taken: of a GPU by its properties, of the processor as measured at
+// the start, also for simt, which runs on it. On a GPU each run finds a second-level cache that
+// holds none of its data, with --warm one that the run before has left; elsewhere they are warm.
+// Ends with status 1 if a result was wrong.
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,13 +26,15 @@
 #include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 
-#include "kernels/base/counter_rng.h"
-#include "kernels/base/cuda/runtime.h"
+#include "conv3d_check.h"
+#include "host_peaks.h"
+#include "kernel_report.h"
+#include "kernels/base/cuda/peaks.h"
+#include "kernels/base/machine.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 #include "kernels/conv3d/conv3d.h"
 #include "kernels/conv3d/problem_text.h"
-#include "tensor/tensor.h"
 
 namespace {
 
@@ -39,99 +43,45 @@ using namespace sf;
 struct Options {
   Device device;
   DType dtype = DType::f32;
-  bool tf32 = false, gradients = false, references = false;
+  bool tf32 = false, gradients = false, references = false, warm = false;
   std::vector<std::filesystem::path> files;
+  std::filesystem::path csv, svg;
+  std::string type;  // as --dtype says it
+  std::optional<Peaks> peaks;
+  std::vector<KernelTime>* times = nullptr;  // of all rows that ran
 };
 
-// Numbers that the type holds exactly, in float32.
-Tensor random(std::string_view name, Shape shape, DType dtype) {
-  Tensor t({shape});
-  const CounterRng rng(name);
-  for (size_t i = 0; float& v : t.span<float>()) v = rng.uniform(i++, -1, 1);
-  return t.to(dtype).to(DType::f32);
-}
+// A row of a table on a problem of a file.
+struct Case {
+  const Options& options;
+  std::string file, direction;
+  Conv3dProblem problem;
+  std::string kernel;
 
-// In float32 on the host.
-struct Buffers {
-  explicit Buffers(const Conv3dProblem& p)
-      : x(random("x", {p.n, p.t, p.h, p.w, p.c}, p.dtype)),
-        w(random("w", {p.k, p.kt, p.kh, p.kw, p.c / p.groups}, p.dtype)),
-        bias(random("bias", {p.k}, DType::f32)),
-        residual(random("residual", {p.n, p.out_t(), p.out_h(), p.out_w(), p.k}, p.dtype)) {}
-  Tensor x, w, bias, residual;
+  std::string name() const {
+    return cat(file, "/", to_text(problem), direction == "forward" ? "" : "/" + direction, "/",
+               kernel);
+  }
+  KernelTime time() const {
+    return {.file = file, .direction = direction, .problem = to_text(problem), .kernel = kernel};
+  }
+  void wrong(benchmark::State& state) const {
+    KernelTime t = time();
+    t.fault = "wrong result";
+    keep(*options.times, t);
+    state.SkipWithError("wrong result");
+  }
 };
 
 // Of the last problem: they serve all rows of it.
-const Buffers& buffers_of(const Conv3dProblem& p) {
+const ConvolutionData& data_of(const Conv3dProblem& p) {
   static std::string made_for;
-  static std::unique_ptr<Buffers> last;
+  static std::unique_ptr<ConvolutionData> last;
   if (std::string text = to_text(p); text != made_for) {
-    last = std::make_unique<Buffers>(p);
+    last = std::make_unique<ConvolutionData>(p);
     made_for = std::move(text);
   }
   return *last;
-}
-
-// One output and the sum of the magnitudes of its terms, in double precision.
-struct Exact {
-  double value = 0, magnitude = 0;
-};
-
-Exact exact_output(const Conv3dProblem& p, const Buffers& b, int64_t pixel, int k) {
-  const int ow = p.out_w(), oh = p.out_h(), ot = p.out_t();
-  const auto q = int(pixel % ow), row = int(pixel / ow % oh), z = int(pixel / ow / oh % ot);
-  const int64_t n = pixel / ow / oh / ot;
-  const int per_group = p.c / p.groups, first = k / (p.k / p.groups) * per_group;
-  Exact sum;
-  const auto add = [&sum](double term) {
-    sum.value += term;
-    sum.magnitude += std::abs(term);
-  };
-  const float *x = b.x.span<float>().data(), *w = b.w.span<float>().data();
-  for (int t = 0; t < p.kt; ++t)
-    for (int r = 0; r < p.kh; ++r)
-      for (int s = 0; s < p.kw; ++s) {
-        const int it = z * p.stride[0] - p.pad[0] + t * p.dilation[0],
-                  ih = row * p.stride[1] - p.pad[1] + r * p.dilation[1],
-                  iw = q * p.stride[2] - p.pad[2] + s * p.dilation[2];
-        if (it < 0 || it >= p.t || ih < 0 || ih >= p.h || iw < 0 || iw >= p.w) continue;
-        const float* in = x + (((n * p.t + it) * p.h + ih) * p.w + iw) * p.c + first;
-        const float* weight = w + (((int64_t{k} * p.kt + t) * p.kh + r) * p.kw + s) * per_group;
-        for (int c = 0; c < per_group; ++c) add(double(in[c]) * weight[c]);
-      }
-  if (p.bias) add(b.bias.span<float>()[size_t(k)]);
-  if (p.residual) add(b.residual.span<float>()[size_t(pixel * p.k + k)]);
-  if (p.activation == Activation::relu) sum.value = std::max(sum.value, 0.0);
-  return sum;
-}
-
-// Half a unit in the last place of what products and results are rounded to.
-double rounding(const Conv3dProblem& p) {
-  if (p.dtype == DType::bf16) return 0x1p-9;
-  return p.dtype == DType::f16 || p.tf32 ? 0x1p-11 : 0x1p-24;
-}
-
-// Samples of the output against exact sums. Rounding of an n-term float32 sum stays below n eps
-// times the sum of magnitudes; random signs leave far less, so 4 sqrt(n) eps is generous.
-// Transformed algorithms get 16 times that. Results and factors of fewer bits are rounded once.
-bool close_to_exact(const Conv3dProblem& p, const Buffers& b, const Tensor& y, bool exact_kernel) {
-  const double terms = double(p.c) / p.groups * p.kt * p.kh * p.kw + 2;
-  const double bound = (exact_kernel ? 4 : 64) * std::sqrt(terms) * 6e-8 + 2 * rounding(p);
-  const CounterRng rng("samples");
-  for (uint64_t i = 0; i < 2000; ++i) {
-    const auto pixel = int64_t(rng.bits(2 * i) % uint64_t(p.out_pixels()));
-    const auto k = int(rng.bits(2 * i + 1) % uint64_t(p.k));
-    const Exact wanted = exact_output(p, b, pixel, k);
-    const double found = y.span<float>()[size_t(pixel * p.k + k)];
-    if (!(std::abs(found - wanted.value) <= bound * wanted.magnitude)) return false;
-  }
-  return true;
-}
-
-double dot(const Tensor& a, const Tensor& b) {
-  double sum = 0;
-  for (size_t i = 0; const float v : a.span<float>()) sum += double(v) * b.span<float>()[i++];
-  return sum;
 }
 
 // Overwrites what a second-level cache holds.
@@ -145,46 +95,55 @@ class CacheFlush {
   Tensor junk_;
 };
 
+// Seconds of a run.
 template <class Run>
-void time_on_host(benchmark::State& state, const Run& run) {
+double time_on_host(benchmark::State& state, const Run& run) {
+  double sum = 0;
   for (auto _ : state) {
     const auto begin = std::chrono::steady_clock::now();
     run(Queue{.backend = Backend::cpu});
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
     state.SetIterationTime(taken.count());
+    sum += taken.count();
   }
+  return sum / double(state.iterations());
 }
 
 template <class Run>
-void time_on_device(benchmark::State& state, Device device, const Run& run) {
+double time_on_device(benchmark::State& state, Device device, bool warm, const Run& run) {
   static const CacheFlush flush(device);
   const cuda::Stream stream(device.index);
   cuda::Event begin(device.index), end(device.index);
+  // Behind a flush the device still works while a run is launched; warm runs hide each other's
+  // launches.
+  const int runs = warm ? 10 : 1;
+  double sum = 0;
   for (auto _ : state) {
-    flush();
+    if (!warm) flush();
     begin.record(stream);
-    run(stream.queue());
+    for (int i = 0; i < runs; ++i) run(stream.queue());
     end.record(stream);
-    state.SetIterationTime(cuda::Event::milliseconds(begin, end) * 1e-3);
+    const double taken = cuda::Event::milliseconds(begin, end) * 1e-3 / runs;
+    state.SetIterationTime(taken);
+    sum += taken;
   }
+  return sum / double(state.iterations());
 }
 
 // A row with its memory on a device.
 template <class Args>
 class Bench {
  public:
-  Bench(const Options& options, const Conv3dProblem& p, const Kernel<Conv3dProblem, Args>& kernel)
-      : options_(options),
+  Bench(Device device, const Conv3dProblem& p, const Kernel<Conv3dProblem, Args>& kernel)
+      : device_(device),
         p_(p),
         kernel_(kernel),
         prepared_(kernel.prepare ? kernel.prepare(p) : nullptr) {
     if (kernel.workspace_bytes) scratch_ = bytes(kernel.workspace_bytes(p, prepared_.get()));
-    if (kernel.zeroed_bytes) fill_bytes(scratch_.data(), options.device, 0, kernel.zeroed_bytes(p));
+    if (kernel.zeroed_bytes) fill_bytes(scratch_.data(), device, 0, kernel.zeroed_bytes(p));
   }
 
-  Tensor on_device(const Tensor& t, DType dtype) const {
-    return t.to(dtype).copy_on(options_.device);
-  }
+  Tensor on_device(const Tensor& t, DType dtype) const { return t.to(dtype).copy_on(device_); }
   Tensor packed(const Tensor& w) const {
     const size_t size = kernel_.packed_bytes ? kernel_.packed_bytes(p_, prepared_.get()) : 0;
     if (size == 0) return w;
@@ -195,25 +154,29 @@ class Bench {
   void run(const Args& args, Queue queue) const {
     kernel_.run(p_, args, prepared_.get(), scratch_ ? scratch_.data() : nullptr, queue);
   }
-  void time(benchmark::State& state, const Args& args, double moved_bytes) const {
+  void time(benchmark::State& state, const Case& c, const Args& args, double moved_bytes) const {
     const auto once = [&](Queue queue) { run(args, queue); };
-    if (options_.device.is_host())
-      time_on_host(state, once);
-    else
-      time_on_device(state, options_.device, once);
-    const auto rate = [&](double each) {
-      return benchmark::Counter(each * 1e-9 * double(state.iterations()),
-                                benchmark::Counter::kIsRate);
-    };
-    state.counters["GFLOP/s"] = rate(p_.flops());
-    state.counters["GB/s"] = rate(moved_bytes);
+    KernelTime t = c.time();
+    t.seconds = device_.is_host() ? time_on_host(state, once)
+                                  : time_on_device(state, device_, c.options.warm, once);
+    t.operations = p_.flops();
+    t.bytes = moved_bytes;
+    state.counters["TFLOP/s"] = t.operations / t.seconds * 1e-12;
+    state.counters["GB/s"] = t.bytes / t.seconds * 1e-9;
+    if (c.options.peaks) {
+      const Work work{
+          .bytes = t.bytes, .operations = t.operations, .type = p_.dtype, .tf32 = p_.tf32};
+      t.share = roofline_seconds(work, *c.options.peaks) / t.seconds;
+      state.counters["roofline_%"] = 100 * t.share;
+    }
+    keep(*c.options.times, t);
   }
-  Queue queue() const { return {.backend = options_.device.backend}; }
+  Queue queue() const { return {.backend = device_.backend}; }
 
  private:
-  Tensor bytes(size_t size) const { return Tensor({{int64_t(size)}, DType::u8}, options_.device); }
+  Tensor bytes(size_t size) const { return Tensor({{int64_t(size)}, DType::u8}, device_); }
 
-  const Options& options_;
+  Device device_;
   const Conv3dProblem& p_;
   const Kernel<Conv3dProblem, Args>& kernel_;
   std::shared_ptr<void> prepared_;
@@ -228,10 +191,10 @@ double total_bytes(std::initializer_list<Tensor> tensors) {
 
 Tensor read_back(const Tensor& t) { return t.to(Device{}).to(DType::f32); }
 
-void run_forward(benchmark::State& state, const Options& options, const Conv3dProblem& p,
-                 const Conv3dKernel& kernel) {
-  const Buffers& b = buffers_of(p);
-  const Bench<Conv3dArgs> bench(options, p, kernel);
+void run_forward(benchmark::State& state, const Case& c, const Conv3dKernel& kernel) {
+  const Conv3dProblem& p = c.problem;
+  const ConvolutionData& b = data_of(p);
+  const Bench<Conv3dArgs> bench(c.options.device, p, kernel);
   const Tensor x = bench.on_device(b.x, p.dtype), w = bench.packed(bench.on_device(b.w, p.dtype)),
                bias = bench.on_device(b.bias, DType::f32), y = bench.on_device(b.residual, p.dtype);
   // The residual already lies where the sum goes, as a plan places it.
@@ -241,15 +204,8 @@ void run_forward(benchmark::State& state, const Options& options, const Conv3dPr
                         .residual = p.residual ? y.data() : nullptr,
                         .y = y.data()};
   bench.run(args, bench.queue());
-  if (!close_to_exact(p, b, read_back(y), kernel.exact)) return state.SkipWithError("wrong result");
-  bench.time(state, args, total_bytes({x, w, y}) + (p.residual ? total_bytes({y}) : 0));
-}
-
-// The gradients of <dy, conv(x, w)> by x and by w, times x and w, are all that number: what a
-// gradient that is right gives, but for roundings, whose signs are random.
-bool close_to_adjoint(const Conv3dProblem& p, double found, const Tensor& y, const Tensor& dy) {
-  const double wanted = dot(y, dy);
-  return std::abs(found - wanted) <= 16 * rounding(p) * std::sqrt(dot(y, y) * dot(dy, dy));
+  if (!close_to_exact(p, b, read_back(y), kernel.exact)) return c.wrong(state);
+  bench.time(state, c, args, total_bytes({x, w, y}) + (p.residual ? total_bytes({y}) : 0));
 }
 
 // What conv(x, w) gives, of the last problem.
@@ -258,8 +214,9 @@ const Tensor& forward_result(const Options& options, const Conv3dProblem& p) {
   static Tensor last;
   std::string text = to_text(p);
   if (text == made_for) return last;
-  const Buffers& b = buffers_of(p);
-  const Bench<Conv3dArgs> bench(options, p, *select(conv3d_kernels(options.device.backend), p));
+  const ConvolutionData& b = data_of(p);
+  const Bench<Conv3dArgs> bench(options.device, p,
+                                *select(conv3d_kernels(options.device.backend), p));
   const Tensor x = bench.on_device(b.x, p.dtype), w = bench.packed(bench.on_device(b.w, p.dtype)),
                y = bench.on_device(b.residual, p.dtype);
   bench.run({.x = x.data(), .w = w.data(), .y = y.data()}, bench.queue());
@@ -268,42 +225,44 @@ const Tensor& forward_result(const Options& options, const Conv3dProblem& p) {
   return last;
 }
 
-void run_by_data(benchmark::State& state, const Options& options, const Conv3dProblem& p,
-                 const Conv3dBackwardDataKernel& kernel) {
-  const Buffers& b = buffers_of(p);
-  const Bench<Conv3dBackwardDataArgs> bench(options, p, kernel);
+void run_by_data(benchmark::State& state, const Case& c, const Conv3dBackwardDataKernel& kernel) {
+  const Conv3dProblem& p = c.problem;
+  const ConvolutionData& b = data_of(p);
+  const Bench<Conv3dBackwardDataArgs> bench(c.options.device, p, kernel);
   const Tensor dy = bench.on_device(b.residual, p.dtype),
                w = bench.packed(bench.on_device(b.w, p.dtype)),
-               dx({b.x.shape(), p.dtype}, options.device);
+               dx({b.x.shape(), p.dtype}, c.options.device);
   const Conv3dBackwardDataArgs args{.dy = dy.data(), .w = w.data(), .dx = dx.data()};
   bench.run(args, bench.queue());
-  if (!close_to_adjoint(p, dot(read_back(dx), b.x), forward_result(options, p), b.residual))
-    return state.SkipWithError("wrong result");
-  bench.time(state, args, total_bytes({dy, w, dx}));
+  if (!close_to_adjoint(p, read_back(dx), b.x, forward_result(c.options, p), b.residual))
+    return c.wrong(state);
+  bench.time(state, c, args, total_bytes({dy, w, dx}));
 }
 
-void run_by_weight(benchmark::State& state, const Options& options, const Conv3dProblem& p,
+void run_by_weight(benchmark::State& state, const Case& c,
                    const Conv3dBackwardWeightKernel& kernel) {
-  const Buffers& b = buffers_of(p);
-  const Bench<Conv3dBackwardWeightArgs> bench(options, p, kernel);
+  const Conv3dProblem& p = c.problem;
+  const ConvolutionData& b = data_of(p);
+  const Bench<Conv3dBackwardWeightArgs> bench(c.options.device, p, kernel);
   const Tensor x = bench.on_device(b.x, p.dtype), dy = bench.on_device(b.residual, p.dtype),
-               dw({b.w.shape(), DType::f32}, options.device);
+               dw({b.w.shape(), DType::f32}, c.options.device);
   const Conv3dBackwardWeightArgs args{.x = x.data(), .dy = dy.data(), .dw = dw.data()};
   bench.run(args, bench.queue());
-  if (!close_to_adjoint(p, dot(read_back(dw), b.w), forward_result(options, p), b.residual))
-    return state.SkipWithError("wrong result");
-  bench.time(state, args, total_bytes({x, dy, dw}));
+  if (!close_to_adjoint(p, read_back(dw), b.w, forward_result(c.options, p), b.residual))
+    return c.wrong(state);
+  bench.time(state, c, args, total_bytes({x, dy, dw}));
 }
 
 template <class Table, class Run>
-void register_rows(const Options& options, const std::string& name, const Conv3dProblem& p,
-                   Table table, Run run) {
+void register_rows(const Case& c, Table table, Run run) {
   for (const auto& kernel : table) {
     const bool slow = kernel.name == "reference" || kernel.name == "direct";
-    if (!kernel.can_run(p) || (slow && !options.references)) continue;
+    if (!kernel.can_run(c.problem) || (slow && !c.options.references)) continue;
+    Case row = c;
+    row.kernel = kernel.name;
     benchmark::RegisterBenchmark(
-        cat(name, "/", kernel.name).c_str(),
-        [=, &options, &kernel](benchmark::State& state) { run(state, options, p, kernel); })
+        row.name().c_str(),
+        [row, run, &kernel](benchmark::State& state) { run(state, row, kernel); })
         ->Unit(benchmark::kMicrosecond)
         ->UseManualTime();
   }
@@ -313,14 +272,17 @@ void register_problem(const Options& options, const std::string& file, Conv3dPro
   p.dtype = options.dtype;
   p.tf32 = options.tf32;
   const Backend backend = options.device.backend;
-  const std::string name = cat(file, "/", to_text(p));
-  register_rows(options, name, p, conv3d_kernels(backend), run_forward);
+  const auto add = [&](const char* direction, auto table, auto run) {
+    register_rows(
+        {.options = options, .file = file, .direction = direction, .problem = p, .kernel = ""},
+        table, run);
+  };
+  add("forward", conv3d_kernels(backend), run_forward);
   if (!options.gradients) return;
   p.bias = p.residual = false;
   p.activation = Activation::none;
-  register_rows(options, name + "/by_data", p, conv3d_backward_data_kernels(backend), run_by_data);
-  register_rows(options, name + "/by_weight", p, conv3d_backward_weight_kernels(backend),
-                run_by_weight);
+  add("by_data", conv3d_backward_data_kernels(backend), run_by_data);
+  add("by_weight", conv3d_backward_weight_kernels(backend), run_by_weight);
 }
 
 void register_file(const Options& options, const std::filesystem::path& path) {
@@ -341,16 +303,20 @@ void register_file(const Options& options, const std::filesystem::path& path) {
 Options parse(int argc, char** argv) {
   CLI::App app("single convolutions from shape files");
   Options options;
-  std::string device = "cpu", dtype = "f32";
+  std::string device = "cpu";
+  options.type = "f32";
   app.add_option("--device", device, "cpu, simt, cuda, cuda:N");
-  app.add_option("--dtype", dtype, "f32, tf32, bf16, f16");
+  app.add_option("--dtype", options.type, "in the place of the files' type: f32, tf32, bf16, f16");
   app.add_flag("--gradients", options.gradients, "also those by data and by weight");
   app.add_flag("--references", options.references, "also the slow rows");
+  app.add_flag("--warm", options.warm, "leave in a GPU's second-level cache what runs leave there");
+  app.add_option("--csv", options.csv, "write the times to this file");
+  app.add_option("--svg", options.svg, "draw the shares of the roofline to this file");
   app.add_option("FILE", options.files, "shape files");
   app.parse(argc, argv);
   options.device = Device::parse(device);
-  options.tf32 = dtype == "tf32";
-  options.dtype = options.tf32 ? DType::f32 : parse_dtype(dtype);
+  options.tf32 = options.type == "tf32";
+  options.dtype = options.tf32 ? DType::f32 : parse_dtype(options.type);
   if (options.files.empty())
     for (const auto& entry :
          std::filesystem::directory_iterator(std::filesystem::path(SF_SOURCE_DIR) / "bench/shapes"))
@@ -359,19 +325,50 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
+std::optional<Peaks> peaks_of(const Options& options) {
+  if (options.device.is_host()) return measured_host_peaks(options.dtype);
+  return cuda::peaks_of(cuda::properties(options.device.index));
+}
+
+// "simt (processor's name)".
+std::string described(Device device) {
+  const std::string name = device.is_host() ? processor_name() : cuda::device_name(device.index);
+  return name.empty() ? device.name() : cat(device.name(), " (", name, ")");
+}
+
+std::string described(const Peaks& peaks, const Options& options) {
+  return cat(peaks.operations(options.dtype, options.tf32) * 1e-12, " TFLOP/s, ",
+             peaks.bandwidth * 1e-9, " GB/s",
+             options.device.is_host() ? ", measured" : ", by its properties");
+}
+
+void write_reports(const Options& options, const std::string& device) {
+  const std::vector<KernelTime>& times = *options.times;
+  if (!options.csv.empty()) write_kernel_csv(options.csv, device, options.type, times);
+  if (!options.svg.empty())
+    write_kernel_diagram(options.svg, cat("convolutions on ", device, ", ", options.type), times);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  Options options;
   try {
-    options = parse(argc, argv);
+    std::vector<KernelTime> times;
+    Options options = parse(argc, argv);
+    options.times = &times;
+    options.peaks = peaks_of(options);
+    const std::string device = described(options.device);
+    benchmark::AddCustomContext("device", device);
+    benchmark::AddCustomContext(
+        "peaks", options.peaks ? described(*options.peaks, options) : "not known of this GPU");
     for (const auto& file : options.files) register_file(options, file);
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    write_reports(options, device);
+    return std::ranges::all_of(times, [](const KernelTime& t) { return t.fault.empty(); }) ? 0 : 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bench_kernels: %s\n", e.what());
     return 1;
   }
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
 }

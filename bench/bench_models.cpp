@@ -1,20 +1,29 @@
-// Whole networks on one clip, and for comparison the bare sequence of their convolutions.
+// Whole networks: inference, steps of training, and on the cpu the bare sequence of their
+// convolutions.
 //
-// Cases are NETWORK/CROP/DTYPE/DEVICE, bf16 where the processor multiplies it. The extra case
-// NETWORK/CROP/DTYPE/onednn_sequence runs nothing but the convolutions of the network in order,
-// each a fused channels-last oneDNN primitive with packed weights: what is left when everything
-// else costs nothing. NETWORK/224x2/DTYPE/train is a step of training on two clips,
-// train_recompute the same with SF.RECOMPUTE,
-// onednn_train_sequence its convolutions alone: forward, by data and by weight.
 //   OMP_NUM_THREADS=2 build/bench_models --benchmark_filter=SLOWFAST_8x8_R50
+//   build/bench_models --device cuda --batch 1,8 --benchmark_filter=SLOWFAST_8x8_R50
+//   build/bench_models --device simt --cfg configs/synthetic/SLOWFAST_TINY.yaml
+//
+// NETWORK/CROP/DTYPE/DEVICE is inference, from clips on the host to scores there; on other devices
+// than the cpu NETWORK/CROP/DTYPE/DEVICE/in_place the same from clips that are in the plan's memory
+// already, as `sf plan --measure` has it. NETWORK/CROP/DTYPE/train is a step of training, from
+// clips on the host to the loss there; train_recompute the same with SF.RECOMPUTE. CROP is 256x8
+// for 8 clips together. On the cpu NETWORK/CROP/DTYPE/onednn_sequence runs nothing but the
+// convolutions of the network in order, each a fused channels-last oneDNN primitive with packed
+// weights: what is left when everything else costs nothing; onednn_train_sequence those of a step
+// of training, forward, by data and by weight.
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
+#include <sstream>
 #include <string>
-#include <tuple>
+#include <vector>
 
+#include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 
 #include "apps/engine/inference.h"
@@ -31,88 +40,159 @@ namespace {
 
 using namespace sf;
 
+struct Precision {
+  std::string name;
+  std::vector<std::string> overrides;  // KEY VALUE
+};
+
+// A network of a configuration, in one precision on one device.
+struct Setting {
+  std::string network;
+  Config config;
+  Precision precision;
+  Device device;
+
+  int64_t crop(bool train) const {
+    return config.get<int64_t>(train ? "DATA.TRAIN_CROP_SIZE" : "DATA.TEST_CROP_SIZE");
+  }
+};
+
+std::unique_ptr<Model> counter_model(const Config& config) {
+  auto model = make_model(config);
+  fill_counter_weights(*model);
+  return model;
+}
+
+std::vector<Tensor> clips_of(const Model& model, int64_t batch, int64_t crop) {
+  std::vector<Tensor> clips;
+  for (const TensorType& type : model.inputs(batch, crop))
+    clips.push_back(Tensor::from(counter_uniform("clip", type.shape.numel(), -2, 2), type.shape));
+  return clips;
+}
+
+// Runs before any is timed: they take memory, load kernels and are recorded as graphs.
+int warm_ups(Device device) { return device.backend == Backend::cuda ? 4 : 1; }
+
+// The T of these arguments. The last one alone is kept: the next may want a device's memory.
+template <class T, class... Args>
+T& kept(const Setting& s, const Args&... args) {
+  static std::string made_for;
+  static std::unique_ptr<T> made;
+  const std::string key = cat(s.network, " ", s.precision.name, " ", args...);
+  if (key != made_for) {
+    made.reset();
+    made = std::make_unique<T>(s, args...);
+    made_for = key;
+  }
+  return *made;
+}
+
 struct Network {
-  Network(const std::string& name, DType dtype)
-      : config(Config::load(
-            std::filesystem::path(SF_SOURCE_DIR) / "configs/Kinetics" / (name + ".yaml"),
-            std::vector<std::string>{"SF.DTYPE", std::string(name_of(dtype))})),
-        model(make_model(config)),
-        crop(config.get<int64_t>("DATA.TEST_CROP_SIZE")) {
-    fill_counter_weights(*model);
-    inference = std::make_unique<Inference>(*model, crop,
-                                            InferenceOptions{.half = half_type(config, false)});
+  Network(const Setting& s, int64_t batch)
+      : model(counter_model(s.config)),
+        inference(*model, s.crop(false),
+                  {.device = s.device,
+                   .max_batch = batch,
+                   .memory_limit_bytes = memory_limit_bytes(s.config, true),
+                   .half = half_type(s.config, false),
+                   .tf32 = s.config.get<bool>("SF.TF32"),
+                   .tune = s.config.get<bool>("SF.CUDA_TUNE")}) {
+    SF_CHECK(inference.chunk() == batch, "memory: wanted room for ", batch, " clips, found it for ",
+             inference.chunk());
     std::vector<Tensor> clip;
-    for (const TensorType& type : model->inputs(1, crop))
-      clip.push_back(Tensor::from(counter_uniform("clip", type.shape.numel(), -2, 2), type.shape)
-                         .reshape({type.shape[1], type.shape[2], type.shape[3], type.shape[4]}));
-    clips.push_back(clip);
+    for (const Tensor& t : clips_of(*model, 1, s.crop(false)))
+      clip.push_back(t.reshape({t.shape()[1], t.shape()[2], t.shape()[3], t.shape()[4]}));
+    clips.assign(size_t(batch), clip);
+    for (int i = 0; i < warm_ups(s.device); ++i) inference.run(clips);
   }
 
-  Config config;
   std::unique_ptr<Model> model;
-  int64_t crop;
-  std::unique_ptr<Inference> inference;
+  Inference inference;
   std::vector<std::vector<Tensor>> clips;
 };
 
-Network& network(const std::string& name, DType dtype) {
-  static std::map<std::pair<std::string, DType>, std::unique_ptr<Network>> loaded;
-  auto& entry = loaded[{name, dtype}];
-  if (!entry) entry = std::make_unique<Network>(name, dtype);
-  return *entry;
-}
-
-void run_network(benchmark::State& state, const std::string& name, DType dtype) {
-  Network& net = network(name, dtype);
-  for (auto _ : state) benchmark::DoNotOptimize(net.inference->run(net.clips).scores.data());
-  state.counters["GFLOP/s"] =
-      benchmark::Counter(net.inference->plan().flops() * 1e-9 * double(state.iterations()),
-                         benchmark::Counter::kIsRate);
-}
-
-// A step of training on two clips of the training crop, in memory that is there already.
-struct Training {
-  static constexpr int64_t kBatch = 2;
-
-  Training(const Network& net, bool recompute) : model(make_model(net.config)) {
-    fill_counter_weights(*model);
-    optimizer = std::make_unique<Optimizer>(*model, net.config);
-    optimizer->set_learning_rate(1e-4);
-    TrainStepOptions options = train_step_options(net.config, kBatch, {});
-    options.recompute = recompute;
-    step = std::make_unique<TrainStep>(*model, *optimizer, net.config, options);
-    for (const TensorType& type : model->inputs(kBatch, options.crop))
-      clips.push_back(Tensor::from(counter_uniform("clip", type.shape.numel(), -2, 2), type.shape));
-    run(1);  // takes the memory
+// A plan whose inputs stay in place.
+struct InPlace {
+  InPlace(const Setting& s, int64_t batch)
+      : model(counter_model(s.config)),
+        graph(*model, batch, s.crop(false), {.half = half_type(s.config, false)}) {
+    graph.graph().move_states_to(s.device);
+    plan = std::make_unique<Plan>(graph.graph(), graph.outputs(),
+                                  PlanOptions{.device = s.device,
+                                              .tf32 = s.config.get<bool>("SF.TF32"),
+                                              .tune = s.config.get<bool>("SF.CUDA_TUNE")});
+    const std::vector<Tensor> clips = clips_of(*model, batch, s.crop(false));
+    for (size_t i = 0; i < clips.size(); ++i)
+      plan->feed(graph.inputs()[i], clips[i].to(graph.inputs()[i].type().dtype));
+    for (int i = 0; i < warm_ups(s.device); ++i) run();
   }
 
-  TrainStep::Result run(int64_t iteration) {
-    optimizer->set_step(iteration);
-    return step->run(clips, labels, iteration);
+  void run() {
+    plan->run();
+    plan->synchronize();
   }
 
   std::unique_ptr<Model> model;
-  std::unique_ptr<Optimizer> optimizer;
-  std::unique_ptr<TrainStep> step;
-  std::vector<Tensor> clips;
-  Tensor labels = Tensor::from<int64_t>({3, 7}, {kBatch});
+  InferenceGraph graph;
+  std::unique_ptr<Plan> plan;
 };
 
-Training& training(const std::string& name, DType dtype, bool recompute = false) {
-  static std::map<std::tuple<std::string, DType, bool>, std::unique_ptr<Training>> loaded;
-  auto& entry = loaded[{name, dtype, recompute}];
-  if (!entry) entry = std::make_unique<Training>(network(name, dtype), recompute);
-  return *entry;
+// Steps of training on clips of the training crop, in memory that is there already.
+struct Training {
+  Training(const Setting& s, int64_t batch, bool recompute)
+      : model(counter_model(s.config)), optimizer(*model, s.config) {
+    optimizer.set_learning_rate(1e-4);
+    TrainStepOptions options = train_step_options(s.config, batch, s.device);
+    options.recompute = recompute;
+    if (options.half == DType::f16) options.scaler = &scaler;
+    step = std::make_unique<TrainStep>(*model, optimizer, s.config, options);
+    clips = clips_of(*model, batch, options.crop);
+    std::vector<int64_t> classes;
+    for (int64_t i = 0; i < batch; ++i)
+      classes.push_back(i % s.config.get<int64_t>("MODEL.NUM_CLASSES"));
+    labels = Tensor::from(classes, {batch});
+    for (int i = 0; i < warm_ups(s.device); ++i) run();
+  }
+
+  double run() {
+    optimizer.set_step(++iteration);
+    return step->run(clips, labels, iteration).loss;
+  }
+
+  std::unique_ptr<Model> model;
+  Optimizer optimizer;
+  LossScaler scaler;
+  std::unique_ptr<TrainStep> step;
+  std::vector<Tensor> clips;
+  Tensor labels;
+  int64_t iteration = 0;
+};
+
+void count(benchmark::State& state, const Plan& plan, int64_t clips) {
+  const auto rate = [&](double each) {
+    return benchmark::Counter(each * double(state.iterations()), benchmark::Counter::kIsRate);
+  };
+  state.counters["GFLOP/s"] = rate(plan.flops() * 1e-9);
+  state.counters["clips/s"] = rate(double(clips));
+  state.counters["MiB"] = double(plan.arena_bytes()) / double(1 << 20);
 }
 
-void run_training(benchmark::State& state, const std::string& name, DType dtype, bool recompute) {
-  Training& t = training(name, dtype, recompute);
-  int64_t i = 1;
-  for (auto _ : state) benchmark::DoNotOptimize(t.run(++i).loss);
-  const Plan& plan = t.step->plan();
-  state.counters["GFLOP/s"] = benchmark::Counter(plan.flops() * 1e-9 * double(state.iterations()),
-                                                 benchmark::Counter::kIsRate);
-  state.counters["MiB"] = double(plan.arena_bytes()) / double(1 << 20);
+void run_network(benchmark::State& state, const Setting& s, int64_t batch) {
+  auto& net = kept<Network>(s, batch);
+  for (auto _ : state) benchmark::DoNotOptimize(net.inference.run(net.clips).scores.data());
+  count(state, net.inference.plan(), batch);
+}
+
+void run_in_place(benchmark::State& state, const Setting& s, int64_t batch) {
+  auto& net = kept<InPlace>(s, batch);
+  for (auto _ : state) net.run();
+  count(state, *net.plan, batch);
+}
+
+void run_training(benchmark::State& state, const Setting& s, int64_t batch, bool recompute) {
+  auto& t = kept<Training>(s, batch, recompute);
+  for (auto _ : state) benchmark::DoNotOptimize(t.run());
+  count(state, t.step->plan(), batch);
 }
 
 // Memory that all layers of a sequence share.
@@ -216,26 +296,111 @@ void run_sequence(benchmark::State& state, const Plan& plan) {
 const char* const kNetworks[] = {"SLOWFAST_8x8_R50", "SLOWFAST_4x16_R50", "SLOW_8x8_R50",
                                  "I3D_8x8_R50",      "C2D_8x8_R50",       "I3D_NLN_8x8_R50"};
 
+std::vector<Precision> precisions(Device device) {
+  const auto of_type = [](const char* name) { return Precision{name, {"SF.DTYPE", name}}; };
+  std::vector<Precision> list{of_type("f32")};
+  if (device.backend == Backend::cuda) list.push_back({"tf32", {"SF.TF32", "True"}});
+  if (device.backend != Backend::cpu || has_bf16_products()) list.push_back(of_type("bf16"));
+  if (device.backend == Backend::cuda) list.push_back(of_type("f16"));
+  return list;
+}
+
+struct Arguments {
+  Device device;
+  std::vector<int64_t> batches;
+  std::vector<std::string> files, overrides;
+};
+
+std::vector<std::string> separated(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+Arguments parse(int argc, char** argv) {
+  CLI::App app("whole networks");
+  Arguments a;
+  std::string device = "cpu", batches, files;
+  app.add_option("--device", device, "cpu, simt, cuda, cuda:N");
+  app.add_option("--batch", batches, "clips together, as 1,8");
+  app.add_option("--cfg", files, "configuration files in the place of the published networks");
+  app.add_option("KEY VALUE", a.overrides, "pairs that override the files");
+  app.parse(argc, argv);
+  a.device = Device::parse(device);
+  for (const std::string& batch : separated(batches)) {
+    a.batches.push_back(std::atoll(batch.c_str()));
+    SF_CHECK(a.batches.back() > 0, "--batch: wanted numbers above 0, found ", batch);
+  }
+  a.files = separated(files);
+  if (a.files.empty())
+    for (const std::string name : kNetworks)
+      a.files.push_back(cat(SF_SOURCE_DIR, "/configs/Kinetics/", name, ".yaml"));
+  return a;
+}
+
+void add(const std::string& name, std::function<void(benchmark::State&)> run) {
+  const auto guarded = [run = std::move(run)](benchmark::State& state) {
+    try {
+      run(state);
+    } catch (const Error& e) { state.SkipWithError(e.what()); }
+  };
+  benchmark::RegisterBenchmark(name.c_str(), guarded)->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
+void register_setting(const Setting& s, const Arguments& a) {
+  const std::string device = s.device.name();
+  const bool cpu = s.device.backend == Backend::cpu;
+  const auto batches = [&](int64_t otherwise) {
+    if (!a.batches.empty()) return a.batches;
+    return s.device.backend == Backend::cuda ? std::vector<int64_t>{1, 8}
+                                             : std::vector<int64_t>{otherwise};
+  };
+  const auto prefix = [&](bool train, int64_t batch) {
+    return cat(s.network, "/", s.crop(train), batch > 1 ? cat("x", batch) : "", "/",
+               s.precision.name, "/");
+  };
+  for (const int64_t batch : batches(1)) {
+    const std::string one = prefix(false, batch);
+    add(one + device, [=](auto& state) { run_network(state, s, batch); });
+    if (cpu)
+      add(one + "onednn_sequence",
+          [=](auto& state) { run_sequence(state, kept<Network>(s, batch).inference.plan()); });
+    else
+      add(one + device + "/in_place", [=](auto& state) { run_in_place(state, s, batch); });
+  }
+  for (const int64_t batch : batches(2)) {
+    const std::string step = prefix(true, batch);
+    add(step + "train", [=](auto& state) { run_training(state, s, batch, false); });
+    add(step + "train_recompute", [=](auto& state) { run_training(state, s, batch, true); });
+    if (cpu)
+      add(step + "onednn_train_sequence",
+          [=](auto& state) { run_sequence(state, kept<Training>(s, batch, false).step->plan()); });
+  }
+}
+
+void register_networks(const Arguments& a) {
+  for (const std::filesystem::path file : a.files) {
+    Config config = Config::load(file, a.overrides);
+    config.set("SF.DEVICE", a.device.name());
+    for (const Precision& precision : precisions(a.device)) {
+      Setting s{file.stem().string(), config, precision, a.device};
+      s.config.merge_pairs(precision.overrides);
+      register_setting(s, a);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto add = [](const std::string& name, auto run) {
-    benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond)->UseRealTime();
-  };
-  for (const std::string name : kNetworks)
-    for (const DType dtype : {DType::f32, DType::bf16}) {
-      if (dtype == DType::bf16 && !has_bf16_products()) continue;
-      const std::string one = cat(name, "/256/", dtype), step = cat(name, "/224x2/", dtype);
-      add(one + "/cpu", [=](auto& state) { run_network(state, name, dtype); });
-      add(one + "/onednn_sequence",
-          [=](auto& state) { run_sequence(state, network(name, dtype).inference->plan()); });
-      add(step + "/train", [=](auto& state) { run_training(state, name, dtype, false); });
-      add(step + "/train_recompute", [=](auto& state) { run_training(state, name, dtype, true); });
-      add(step + "/onednn_train_sequence",
-          [=](auto& state) { run_sequence(state, training(name, dtype).step->plan()); });
-    }
   benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  try {
+    register_networks(parse(argc, argv));
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench_models: %s\n", e.what());
+    return 1;
+  }
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

@@ -39,7 +39,7 @@ std::string prediction(const Blueprint& blueprint) {
       "assumed a launch):\n",
       kLaunchSeconds * 1e6);
   for (const GpuFigures& gpu : known_gpus()) {
-    const PredictedTime time = predicted_time(blueprint, gpu);
+    const PredictedTime time = predicted_time(blueprint, gpu.peaks);
     text += fmt::format("  {:<9} {:.3f} ms one step after another", gpu.name, time.in_turn * 1e3);
     if (blueprint.lanes() > 1)
       text +=
@@ -69,7 +69,7 @@ std::string Blueprint::describe(std::span<const double> measured) const {
                         s.op->flops(s.site) / 1e6);
     if (launched)
       text += fmt::format(" {:>6} {:>8} {:>8.2f} {:>5.1f}", s.lane, s.lowered.launches,
-                          traffic_bytes(s) / 1e6, predicted_seconds(s, gpu) * 1e6);
+                          traffic_bytes(s) / 1e6, predicted_seconds(s, gpu.peaks) * 1e6);
     if (!measured.empty()) {
       const double seconds = measured[size_t(&s - steps_.data())];
       text += fmt::format(" {:>11.1f} {:>8.0f} {:>6.0f}", seconds * 1e6,

@@ -9,10 +9,11 @@ namespace {
 
 double port_bytes(const OpSite::Port& port) { return double(port.type.bytes()); }
 
-double arithmetic_seconds(const Blueprint::Step& step, const GpuFigures& gpu) {
-  const bool half = !step.site.in.empty() && is_half(step.site.in[0].type.dtype);
-  const bool tf32 = step.lowered.kernel.find("tf32") != std::string::npos;
-  return step.op->flops(step.site) / (half ? gpu.half : tf32 ? gpu.tf32 : gpu.single);
+Work work_of(const Blueprint::Step& step) {
+  return {.bytes = traffic_bytes(step),
+          .operations = step.op->flops(step.site),
+          .type = step.site.in.empty() ? DType::f32 : step.site.in[0].type.dtype,
+          .tf32 = step.lowered.kernel.find("tf32") != std::string::npos};
 }
 
 }  // namespace
@@ -20,16 +21,13 @@ double arithmetic_seconds(const Blueprint::Step& step, const GpuFigures& gpu) {
 // Dense, at boost clock, from NVIDIA's "H100 Tensor Core GPU Architecture" and "Ada GPU
 // Architecture".
 std::span<const GpuFigures> known_gpus() {
-  static constexpr std::array kGpus{GpuFigures{.name = "H100 SXM",
-                                               .bandwidth = 3350e9,
-                                               .single = 66.9e12,
-                                               .tf32 = 494.7e12,
-                                               .half = 989.4e12},
-                                    GpuFigures{.name = "RTX 4090",
-                                               .bandwidth = 1008e9,
-                                               .single = 82.6e12,
-                                               .tf32 = 82.6e12,
-                                               .half = 165.2e12}};
+  static constexpr std::array kGpus{
+      GpuFigures{
+          .name = "H100 SXM",
+          .peaks = {.bandwidth = 3350e9, .single = 66.9e12, .tf32 = 494.7e12, .half = 989.4e12}},
+      GpuFigures{
+          .name = "RTX 4090",
+          .peaks = {.bandwidth = 1008e9, .single = 82.6e12, .tf32 = 82.6e12, .half = 165.2e12}}};
   return kGpus;
 }
 
@@ -44,25 +42,25 @@ double traffic_bytes(const Blueprint::Step& step) {
   return bytes;
 }
 
-double predicted_seconds(const Blueprint::Step& step, const GpuFigures& gpu) {
-  return std::max(traffic_bytes(step) / gpu.bandwidth, arithmetic_seconds(step, gpu)) +
-         step.lowered.launches * kLaunchSeconds;
+double predicted_seconds(const Blueprint::Step& step, const Peaks& peaks) {
+  return roofline_seconds(work_of(step), peaks) + step.lowered.launches * kLaunchSeconds;
 }
 
-PredictedTime predicted_time(const Blueprint& blueprint, const GpuFigures& gpu) {
+PredictedTime predicted_time(const Blueprint& blueprint, const Peaks& peaks) {
   PredictedTime time;
   double traffic = 0, arithmetic = 0;
   std::vector<double> ends;                                  // by step
   std::vector<double> lane_ends(size_t(blueprint.lanes()));  // so far
   for (const Blueprint::Step& step : blueprint.steps()) {
-    const double seconds = predicted_seconds(step, gpu);
+    const double seconds = predicted_seconds(step, peaks);
     double& end = lane_ends[size_t(step.lane)];
     for (int other : step.waits) end = std::max(end, ends[size_t(other)]);
     end += seconds;
     ends.push_back(end);
     time.in_turn += seconds;
-    traffic += traffic_bytes(step) / gpu.bandwidth;
-    arithmetic += arithmetic_seconds(step, gpu);
+    const Work work = work_of(step);
+    traffic += work.bytes / peaks.bandwidth;
+    arithmetic += work.operations / peaks.operations(work.type, work.tf32);
   }
   time.overlapping = std::max(
       {std::ranges::max(lane_ends), traffic, arithmetic, blueprint.launches() * kLaunchSeconds});

@@ -8,15 +8,13 @@
 #include <string_view>
 
 #include "autograd/plan/blueprint.h"
+#include "kernels/base/peaks.h"
 
 namespace sf {
 
 struct GpuFigures {
   std::string_view name;
-  double bandwidth;  // bytes a second of its memory
-  double single;     // float32 operations a second, two a multiply-add
-  double tf32;       // of the tensor cores, in TF32
-  double half;       // bf16 and f16 operations a second of the tensor cores, added up in float32
+  Peaks peaks;
 };
 std::span<const GpuFigures> known_gpus();
 
@@ -31,7 +29,7 @@ double traffic_bytes(const Blueprint::Step& step);
 // The longer of traffic at full bandwidth and arithmetic at full speed, and the launches; nothing
 // for a step that launches nothing. Arithmetic is counted at the speed of the type of input 0, that
 // of float32 at the speed of TF32 for the kernels that have it in their name.
-double predicted_seconds(const Blueprint::Step& step, const GpuFigures& gpu);
+double predicted_seconds(const Blueprint::Step& step, const Peaks& peaks);
 
 struct PredictedTime {
   double in_turn = 0;      // seconds; all steps one after another
@@ -39,6 +37,6 @@ struct PredictedTime {
 };
 // Overlapping is bounded by the longest chain of steps, by the traffic and the arithmetic of all
 // together, and by their launches, which one thread makes.
-PredictedTime predicted_time(const Blueprint& blueprint, const GpuFigures& gpu);
+PredictedTime predicted_time(const Blueprint& blueprint, const Peaks& peaks);
 
 }  // namespace sf

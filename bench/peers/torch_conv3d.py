@@ -1,20 +1,26 @@
 #!/usr/bin/env python3
 """PyTorch's 3D convolutions (cuDNN on a GPU) on the problems of shape files, as bench_kernels has them.
 
-    python3 bench/peers/torch_conv3d.py --dtype bf16 --gradients bench/shapes/SLOWFAST_8x8_R50_256.txt
+    python3 bench/peers/torch_conv3d.py --device cuda --dtype bf16 --gradients bench/shapes/SLOWFAST_8x8_R50_256.txt
 
 Channels-last tensors, cuDNN's algorithms measured and the fastest kept (cudnn.benchmark). The convolution with its
 bias alone: residual and ReLU would be launches of their own. Prints CSV: file, problem, direction, microseconds,
-GFLOP/s. Each time is the median of runs between which the second-level cache is overwritten.
+GFLOP/s. Each time is the median of runs, between which a GPU's second-level cache is overwritten. A convolution that
+cannot run has "not shown: REASON" in the place of its time.
 """
 import argparse
 import csv
 import re
 import statistics
 import sys
+import time
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ImportError as missing:
+    print(f"not shown: torch_conv3d: {missing}")
+    sys.exit(0)
 
 TYPES = {"f32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
@@ -38,26 +44,30 @@ def parse(line):
 
 def median_seconds(run, repeats, junk):
     times = []
-    for i in range(repeats + 3):
+    for _ in range(repeats + 3):
+        if junk is None:
+            begin = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - begin)
+            continue
         junk.zero_()
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         begin.record()
         run()
         end.record()
         end.synchronize()
-        if i >= 3:
-            times.append(begin.elapsed_time(end) * 1e-3)
-    return statistics.median(times)
+        times.append(begin.elapsed_time(end) * 1e-3)
+    return statistics.median(times[3:])
 
 
-def directions(problem, dtype, gradients):
-    """(name, call) of the convolution and its gradients."""
+def directions(problem, dtype, gradients, device):
+    """(name, operations, call) of the convolution and its gradients."""
     def random(shape):
-        return torch.rand(shape, device="cuda").mul_(2).sub_(1).to(dtype).contiguous(
+        return torch.rand(shape, device=device).mul_(2).sub_(1).to(dtype).contiguous(
             memory_format=torch.channels_last_3d)
 
     x, w = random(problem["x"]), random(problem["w"])
-    bias = torch.rand(w.shape[0], device="cuda").to(dtype) if problem["bias"] else None
+    bias = torch.rand(w.shape[0], device=device).to(dtype) if problem["bias"] else None
     y = torch.ops.aten.convolution(x, w, bias, *problem["rules"])
     flops = 2 * y.numel() * w[0].numel()
     yield "forward", flops, lambda: torch.ops.aten.convolution(x, w, bias, *problem["rules"])
@@ -72,25 +82,30 @@ def directions(problem, dtype, gradients):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--dtype", choices=TYPES, default="f32")
     parser.add_argument("--gradients", action="store_true")
     parser.add_argument("--repeats", type=int, default=10)
     args = parser.parse_args()
-    if not torch.cuda.is_available():
-        sys.exit("torch_conv3d: wanted a CUDA device, found none")
+    if args.device == "cuda" and not torch.cuda.is_available():
+        print("not shown: torch_conv3d: wanted a CUDA device, found none")
+        return
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = args.dtype == "tf32"
-    junk = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
+    junk = torch.empty(256 << 20, dtype=torch.uint8, device="cuda") if args.device == "cuda" else None
     out = csv.writer(sys.stdout)
     out.writerow(["file", "problem", "direction", "us", "GFLOP/s"])
     for file in args.files:
         for line in dict.fromkeys(file.read_text().splitlines()):
             if not line.startswith("conv3d"):
                 continue
-            for name, flops, run in directions(parse(line), TYPES[args.dtype], args.gradients):
-                seconds = median_seconds(run, args.repeats, junk)
-                out.writerow([file.stem, line, name, f"{seconds * 1e6:.1f}", f"{flops / seconds / 1e9:.0f}"])
-                sys.stdout.flush()
+            try:
+                for name, flops, run in directions(parse(line), TYPES[args.dtype], args.gradients, args.device):
+                    seconds = median_seconds(run, args.repeats, junk)
+                    out.writerow([file.stem, line, name, f"{seconds * 1e6:.1f}", f"{flops / seconds / 1e9:.0f}"])
+            except RuntimeError as error:  # among them a lack of memory
+                out.writerow([file.stem, line, "", f"not shown: {str(error).splitlines()[0]}", ""])
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

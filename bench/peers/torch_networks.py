@@ -2,18 +2,19 @@
 """PyTorch running the Kinetics networks of configs/: first shown to give the reference scores, then timed.
 
     python3 bench/peers/torch_networks.py --check tests/golden/full/*.safetensors tests/golden/small/*[0-9].safetensors
-    python3 bench/peers/torch_networks.py --device cuda --dtype bf16 f32 --mode channels_last compiled --batch 1 8 \\
+    python3 bench/peers/torch_networks.py --device cuda --dtype bf16,f32 --mode channels_last,compiled --batch 1,8 \\
         --folded configs/Kinetics/SLOWFAST_8x8_R50.yaml
 
 --check builds the network that a reference file names, with the weights of --checkpoint (a .pyth of PySlowFast, loaded
 strictly) or else the counter-based ones, and prints CSV: file, number, difference, bound. Otherwise it prints CSV
 for every combination of --mode, --dtype and --batch: network, device, dtype, mode, batch, crop, what, milliseconds; the
-median of runs, the clips being on the device already.
+median of runs, the clips being on the device already. A case that cannot run has "not shown: REASON" in its place.
 """
 import argparse
 import contextlib
 import copy
 import csv
+import importlib.util
 import itertools
 import json
 import math
@@ -24,13 +25,18 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-import torch
-import yaml
-from safetensors import safe_open
-from torch import nn
-from torch.nn import functional as F
+try:
+    import torch
+    import yaml
+    from safetensors import safe_open
+    from torch import nn
+    from torch.nn import functional as F
+except ImportError as missing:
+    print(f"not shown: torch_networks: {missing}")
+    sys.exit(0)
 
 ROOT = Path(__file__).resolve().parents[2]
+MODES = ("eager", "channels_last", "compiled", "tensorrt")
 TYPES = {"f32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 # Temporal kernels by pathway: the stem's, then for each stage the pattern that its blocks repeat.
@@ -41,7 +47,7 @@ TEMPORAL_KERNELS = {
     "slowfast": [[[1], [1], [1], [3], [3]], [[5], [3], [3], [3], [3]]],
 }
 TEMPORAL_POOL = {"c2d": 2, "i3d": 2}  # behind res2
-DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+DEPTHS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
 
 def load_config(file, overrides=()):
@@ -222,9 +228,27 @@ def make_network(config, checkpoint):
     return network
 
 
+class OfTensors(nn.Module):
+    """The network on clips that are arguments of their own."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, *clips):
+        return self.network(clips)
+
+
+def with_tensorrt(network, clips, dtype):
+    import torch_tensorrt
+    run = torch_tensorrt.compile(OfTensors(network).eval(), ir="dynamo", inputs=list(clips), min_block_size=1,
+                                 use_explicit_typing=True, disable_tf32=dtype != "tf32")
+    return lambda clips: run(*clips)
+
+
 def arrange(network, clips, mode):
     """Network and clips in the memory layout of the mode, and the network compiled where it says so."""
-    if mode != "eager":
+    if mode in ("channels_last", "compiled"):
         network = network.to(memory_format=torch.channels_last_3d)
         clips = [clip.contiguous(memory_format=torch.channels_last_3d) for clip in clips]
     if mode == "compiled":
@@ -241,6 +265,8 @@ def make_optimizer(network, config, rate):
     groups = [{"params": norms, "weight_decay": float(config["BN"]["WEIGHT_DECAY"])},
               {"params": [p for p in network.parameters() if id(p) not in ids],
                "weight_decay": float(solver["WEIGHT_DECAY"])}]
+    if solver["OPTIMIZING_METHOD"] == "adamw":
+        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=norms[0].is_cuda or None)
     return torch.optim.SGD(groups, lr=rate, momentum=solver["MOMENTUM"], dampening=solver["DAMPENING"],
                            nesterov=solver["NESTEROV"], fused=norms[0].is_cuda or None)
 
@@ -344,15 +370,47 @@ def time_case(network, config, mode, dtype, batch, crop, args):
         return median_ms(lambda: train_step(network, clips, labels, *state), args.device, args.repeats)
     if args.folded:
         fold(network)
-    network, clips = arrange(network.to(TYPES[dtype]), [clip.to(TYPES[dtype]) for clip in clips], mode)
-    with torch.inference_mode():
+    half = TYPES[dtype] != torch.float32
+    if not args.autocast:
+        network, clips = network.to(TYPES[dtype]), [clip.to(TYPES[dtype]) for clip in clips]
+    network, clips = arrange(network, clips, mode)
+    precision = torch.autocast(args.device, TYPES[dtype], enabled=half and args.autocast)
+    # Parts of torch_tensorrt do not know tensors of inference_mode.
+    with torch.no_grad() if mode == "tensorrt" else torch.inference_mode(), precision:
+        if mode == "tensorrt":
+            network = with_tensorrt(network, clips, dtype)
         return median_ms(lambda: network(clips), args.device, args.repeats)
+
+
+def refusal(mode, args):
+    """Why a case is not even tried; None if it is."""
+    if mode != "tensorrt":
+        return None
+    if args.train or args.autocast:
+        return "TensorRT is for inference in one type"
+    if args.device != "cuda":
+        return "TensorRT is for GPUs"
+    return None if importlib.util.find_spec("torch_tensorrt") else "TensorRT: torch_tensorrt is not installed"
+
+
+def time_or_reason(mode, *case):
+    """Milliseconds of a case, or why there are none: what PyTorch and those beside it refuse, and lack of memory."""
+    args = case[-1]
+    reason = refusal(mode, args)
+    if not reason:
+        try:
+            return f"{time_case(case[0], case[1], mode, *case[2:]):.3f}"
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if args.device == "cuda":
+        torch.cuda.empty_cache()
+    return f"not shown: {reason}"
 
 
 def time_rows(args):
     print("torch", torch.__version__, "cudnn", torch.backends.cudnn.version(), file=sys.stderr)
     device = torch.cuda.get_device_name() if args.device == "cuda" else args.device
-    what = "train" if args.train else "infer_folded" if args.folded else "infer"
+    what = "train" if args.train else "infer" + "_folded" * args.folded + "_autocast" * args.autocast
     yield "network", "device", "dtype", "mode", "batch", "crop", "what", "ms"
     for file in args.files:
         config = load_config(file)
@@ -364,8 +422,20 @@ def time_rows(args):
             sys.exit(f"torch_networks: --crop: wanted at least {data['TRAIN_CROP_SIZE']}, found {crop}")
         network = make_network(config, args.checkpoint)
         for mode, dtype, batch in itertools.product(args.mode, args.dtype, args.batch):
-            ms = time_case(network, config, mode, dtype, batch, crop, args)
-            yield file.stem, device, dtype, mode, batch, crop, what, f"{ms:.3f}"
+            ms = time_or_reason(mode, network, config, dtype, batch, crop, args)
+            yield file.stem, device, dtype, mode, batch, crop, what, ms
+
+
+def several(of, allowed=None):
+    """An option's values, separated by commas in one argument, so that a file behind them is not taken for one."""
+    def parse(text):
+        values = [of(part) for part in text.split(",")]
+        for value in values:
+            if allowed and value not in allowed:
+                raise argparse.ArgumentTypeError(f"wanted some of {','.join(allowed)}, found {value}")
+        return values
+    parse.__name__ = of.__name__  # which argparse shows
+    return parse
 
 
 def main():
@@ -374,17 +444,20 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare with reference files instead of timing")
     parser.add_argument("--checkpoint", type=Path, help="weights, a .pyth of PySlowFast; else counter-based ones")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--mode", nargs="+", choices=("eager", "channels_last", "compiled"), default=["eager"],
-                        help="compiled: channels last too, on a GPU replayed as a CUDA graph")
-    parser.add_argument("--dtype", nargs="+", choices=TYPES, default=["f32"])
-    parser.add_argument("--batch", nargs="+", type=int, default=[1])
+    parser.add_argument("--mode", type=several(str, MODES), default=["eager"],
+                        help=f"of {','.join(MODES)}; compiled: channels last too, on a GPU replayed as a CUDA graph")
+    parser.add_argument("--dtype", type=several(str, TYPES), default=["f32"], help=f"of {','.join(TYPES)}")
+    parser.add_argument("--batch", type=several(int), default=[1], help="clips together, as 1,8")
     parser.add_argument("--crop", type=int, help="default: that of testing, with --train that of training")
     parser.add_argument("--folded", action="store_true", help="batch norms folded into the convolutions")
+    parser.add_argument("--autocast", action="store_true",
+                        help="half types of inference by autocast from float32 weights")
     parser.add_argument("--train", action="store_true", help="a step of training; half types by autocast")
     parser.add_argument("--repeats", type=int, default=10)
     args = parser.parse_args()
     if args.device == "cuda" and not torch.cuda.is_available():
-        sys.exit("torch_networks: wanted a CUDA device, found none")
+        print("not shown: torch_networks: wanted a CUDA device, found none")
+        return
     if args.device == "cpu" and "tf32" in args.dtype:
         sys.exit("torch_networks: --dtype tf32: wanted --device cuda")
     if args.folded and args.train:

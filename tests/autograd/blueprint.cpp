@@ -12,8 +12,7 @@ namespace sf {
 namespace {
 
 constexpr Device kSimt{.backend = Backend::simt};
-constexpr GpuFigures kGpu{
-    .name = "round", .bandwidth = 1e9, .single = 1e9, .tf32 = 4e9, .half = 1e10};
+constexpr Peaks kPeaks{.bandwidth = 1e9, .single = 1e9, .tf32 = 4e9, .half = 1e10};
 
 struct Rewrite {
   explicit Rewrite(DType dtype = DType::f32) : net(dtype) {
@@ -64,9 +63,9 @@ TEST(Prediction, OfASumIsItsTrafficAndItsLaunch) {
   const Blueprint blueprint(g, std::vector{y}, {.device = kSimt});
   const Blueprint::Step& step = blueprint.steps().at(0);
   EXPECT_EQ(traffic_bytes(step), 3 * 4e6);
-  EXPECT_DOUBLE_EQ(predicted_seconds(step, kGpu), 12e6 / 1e9 + kLaunchSeconds);
-  EXPECT_EQ(predicted_time(blueprint, kGpu).in_turn, predicted_seconds(step, kGpu));
-  EXPECT_EQ(predicted_time(blueprint, kGpu).overlapping, predicted_seconds(step, kGpu));
+  EXPECT_DOUBLE_EQ(predicted_seconds(step, kPeaks), 12e6 / 1e9 + kLaunchSeconds);
+  EXPECT_EQ(predicted_time(blueprint, kPeaks).in_turn, predicted_seconds(step, kPeaks));
+  EXPECT_EQ(predicted_time(blueprint, kPeaks).overlapping, predicted_seconds(step, kPeaks));
 }
 
 // 1 x 1 x 1 over 64 channels: 2 x 64 x 64 operations a pixel for 2 x 64 values.
@@ -78,7 +77,7 @@ TEST(Prediction, OfAConvolutionIsItsArithmeticAtTheSpeedOfItsType) {
     const Value y = conv3d(x, w, {});
     const Blueprint blueprint(g, std::vector{y}, {.device = kSimt});
     const double operations = 64.0 * 2 * 64 * 64;
-    EXPECT_DOUBLE_EQ(predicted_seconds(blueprint.steps().at(0), kGpu),
+    EXPECT_DOUBLE_EQ(predicted_seconds(blueprint.steps().at(0), kPeaks),
                      operations / (dtype == DType::f32 ? 1e9 : 1e10) + kLaunchSeconds);
   }
 }
@@ -88,7 +87,7 @@ TEST(Prediction, OfAConvolutionInTf32IsFaster) {
   const Value w = g.state(Tensor::zeros({{64, 1, 1, 1, 64}}), "w", false);
   const Value y = conv3d(g.input("x", {{1, 1, 8, 8, 64}}), w, {});
   const Blueprint blueprint(g, std::vector{y}, {.device = kSimt, .tf32 = true});
-  EXPECT_DOUBLE_EQ(predicted_seconds(blueprint.steps().at(0), kGpu),
+  EXPECT_DOUBLE_EQ(predicted_seconds(blueprint.steps().at(0), kPeaks),
                    64.0 * 2 * 64 * 64 / 4e9 + kLaunchSeconds);
 }
 
@@ -98,7 +97,7 @@ TEST(Prediction, OfWhatIsDoneInPlaceIsNothing) {
   const Blueprint blueprint(g, std::vector{concat({sigmoid(x), swish(x)})}, {.device = kSimt});
   const Blueprint::Step& join = blueprint.steps().back();
   EXPECT_EQ(join.lowered.launches, 0);
-  EXPECT_EQ(predicted_seconds(join, kGpu), 0);
+  EXPECT_EQ(predicted_seconds(join, kPeaks), 0);
 }
 
 // Two equal chains: side by side they hide each other's launches, but share the memory.
@@ -110,7 +109,7 @@ TEST(Prediction, OfLanesIsBetweenTheLongestAndTheSum) {
       const Graph::Scope scope(g, pathway);
       ends.push_back(sigmoid(sigmoid(g.input("x", {{values}}))));
     }
-    return predicted_time(Blueprint(g, ends, {.device = kSimt, .lanes = lanes}), kGpu);
+    return predicted_time(Blueprint(g, ends, {.device = kSimt, .lanes = lanes}), kPeaks);
   };
   EXPECT_EQ(chains(10'000'000, 1).overlapping, chains(10'000'000, 1).in_turn);
   const PredictedTime large = chains(10'000'000, 2);

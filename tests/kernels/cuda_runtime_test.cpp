@@ -31,6 +31,7 @@ TEST(CudaRuntime, ADeviceThatIsNotThereIsRefused) {
   const std::string found = cuda::device_count() > 0 ? "cuda: wanted device 99, found " : "cuda: ";
   EXPECT_TRUE(error_of([] { cuda::allocate(99, 8); }).starts_with(found));
   EXPECT_TRUE(error_of([] { cuda::Stream stream(99); }).starts_with(found));
+  EXPECT_FALSE(error_of([] { cuda::properties(99); }).empty());
 }
 
 class CudaDevice : public ::testing::Test {
@@ -38,6 +39,14 @@ class CudaDevice : public ::testing::Test {
     if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
   }
 };
+
+TEST_F(CudaDevice, HasProperties) {
+  const cuda::Properties p = cuda::properties(0);
+  EXPECT_EQ(p.name, cuda::device_name(0));
+  EXPECT_GE(p.major, 8);
+  EXPECT_GT(p.multiprocessors, 0);
+  EXPECT_GE(p.clock, 0);
+}
 
 TEST_F(CudaDevice, BytesGoThereAndBack) {
   std::vector<int> values(1000), found(1000);

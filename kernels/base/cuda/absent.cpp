@@ -11,6 +11,7 @@ namespace {
 int device_count() { return 0; }
 int current_device() noexcept { return -1; }
 std::string device_name(int) { absent(); }
+Properties properties(int) { absent(); }
 std::string describe_devices() { return "not built in"; }
 
 DeviceScope::DeviceScope(std::optional<int> device) {

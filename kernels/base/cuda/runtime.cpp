@@ -44,6 +44,23 @@ std::string device_name(int device) {
   return p.name;
 }
 
+Properties properties(int device) {
+  cudaDeviceProp p;
+  SF_CUDA(cudaGetDeviceProperties(&p, device));
+  const auto attribute = [&](cudaDeviceAttr which) {
+    int value = 0;
+    SF_CUDA(cudaDeviceGetAttribute(&value, which, device));
+    return value;
+  };
+  return {.name = p.name,
+          .major = p.major,
+          .minor = p.minor,
+          .multiprocessors = p.multiProcessorCount,
+          .clock = attribute(cudaDevAttrClockRate) * 1e3,
+          .memory_clock = attribute(cudaDevAttrMemoryClockRate) * 1e3,
+          .memory_bits = attribute(cudaDevAttrGlobalMemoryBusWidth)};
+}
+
 std::string describe_devices() {
   std::string text;
   for (int device = 0; device < device_count(); ++device)

@@ -17,6 +17,14 @@ int device_count();
 // The calling thread's; negative where there are none.
 int current_device() noexcept;
 std::string device_name(int device);
+struct Properties {
+  std::string name;
+  int major = 0, minor = 0;  // compute capability
+  int multiprocessors = 0;
+  double clock = 0, memory_clock = 0;  // the highest, a second; 0: not known
+  int memory_bits = 0;                 // that memory moves with each edge of its clock
+};
+Properties properties(int device);
 // One line for people: the devices, or why there are none.
 std::string describe_devices();
 
