@@ -1,0 +1,15 @@
+# Run by cpack: adds the packages of the libraries in CPACK_SF_LOADED, which the program loads with dlopen, to those that
+# dpkg-shlibdeps finds. Which version of a package is wanted says its shlibs file, a line "LIBRARY SOVERSION PACKAGES".
+set(packages "")
+foreach(file ${CPACK_SF_LOADED})
+  string(REGEX MATCH "([^/]+)\\.so\\.([0-9]+)$" ignored ${file})
+  set(line "${CMAKE_MATCH_1} ${CMAKE_MATCH_2} ")
+  execute_process(COMMAND dpkg-query --search ${file} OUTPUT_VARIABLE owner ERROR_QUIET)
+  string(REGEX REPLACE ": .*" "" owner "${owner}")
+  execute_process(COMMAND dpkg-query --control-show "${owner}" shlibs OUTPUT_VARIABLE shlibs ERROR_QUIET)
+  if(NOT "\n${shlibs}" MATCHES "\n${line}([^\n]+)")
+    message(FATAL_ERROR "${file}: wanted a Debian package that owns it, found none")
+  endif()
+  list(APPEND packages "${CMAKE_MATCH_1}")
+endforeach()
+list(JOIN packages ", " CPACK_DEBIAN_PACKAGE_DEPENDS)
