@@ -30,6 +30,7 @@ void doctor() {
   row("device simt", "works: CUDA kernels on the CPU, to test them");
   row("device cuda", cuda::describe_devices());
   row("cuDNN", describe_cudnn());
+  row("cuBLASLt", describe_cublaslt());
   row("oneDNN", onednn_version());
   try {
     row("FFmpeg", ffmpeg_version());

@@ -62,6 +62,19 @@ elseif(SF_CUDNN AND NOT SF_CUDNN STREQUAL "AUTO")
   message(FATAL_ERROR "SF_CUDNN: wanted the cuda backend with it, found SF_CUDA ${SF_CUDA}")
 endif()
 
+# SF_CUBLASLT: AUTO takes cuBLASLt's rows where its headers are, which come with the toolkit.
+set(SF_WITH_CUBLASLT OFF)
+if(SF_CUBLASLT AND SF_WITH_CUDA)
+  find_path(SF_CUBLASLT_INCLUDE cublasLt.h HINTS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  if(SF_CUBLASLT_INCLUDE)
+    set(SF_WITH_CUBLASLT ON)
+  elseif(NOT SF_CUBLASLT STREQUAL "AUTO")
+    message(FATAL_ERROR "SF_CUBLASLT: wanted cublasLt.h, found none")
+  endif()
+elseif(SF_CUBLASLT AND NOT SF_CUBLASLT STREQUAL "AUTO")
+  message(FATAL_ERROR "SF_CUBLASLT: wanted the cuda backend with it, found SF_CUDA ${SF_CUDA}")
+endif()
+
 # Options that every target of the engine shares.
 add_library(sf_options INTERFACE)
 target_include_directories(sf_options INTERFACE ${PROJECT_SOURCE_DIR})

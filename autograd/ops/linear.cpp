@@ -1,12 +1,22 @@
 #include "autograd/ops/linear.h"
 
 #include "autograd/ops/cast.h"
-#include "autograd/ops/lower.h"
 #include "autograd/ops/matmul.h"
+#include "autograd/ops/measured_kernel.h"
 #include "autograd/ops/reshape.h"
 #include "autograd/ops/sum_pixels.h"
 
 namespace sf {
+namespace {
+
+// All that the time of a kernel depends on.
+std::string measured_text(const LinearProblem& p) {
+  return cat(p.dtype, p.tf32 ? " tf32 " : " ", p.rows, "x", p.in, " to ", p.out,
+             p.bias ? " bias" : "", p.activation == Activation::relu ? " relu" : "", " pitches ",
+             p.x_pitch, " ", p.y_pitch);
+}
+
+}  // namespace
 
 Value linear(Value x, Value weight, Value bias) {
   auto op = std::make_shared<LinearOp>();
@@ -41,7 +51,8 @@ LinearProblem LinearOp::problem(const OpSite& site) const {
           .bias = bias,
           .activation = activation,
           .x_pitch = x.pitch,
-          .y_pitch = site.out[0].pitch};
+          .y_pitch = site.out[0].pitch,
+          .tf32 = site.tf32 && x.type.dtype == DType::f32};
 }
 
 Lowered LinearOp::lower(const OpSite& site) const {
@@ -52,7 +63,15 @@ Lowered LinearOp::lower(const OpSite& site) const {
                       .bias = bias ? b.in[2].data : nullptr,
                       .y = b.out[0].data};
   };
-  return lower_kernel(best_kernel(linear_kernels(site.backend), p, name()), p, site, args, 1);
+  const auto& kernel = measured_kernel(
+      linear_kernels(site.backend), p, site, name(), measured_text(p), [&](const auto& take) {
+        const size_t size = size_of(p.dtype), out = size_t(p.out);
+        return LinearArgs{.x = take(size_t(p.rows * p.x_pitch) * size),
+                          .w = take(out * size_t(p.in) * size),
+                          .bias = p.bias ? take(out * size_of(arithmetic_of(p.dtype))) : nullptr,
+                          .y = take(size_t(p.rows * p.y_pitch) * size)};
+      });
+  return lower_kernel(kernel, p, site, args, 1);
 }
 
 // Gradients of weight and bias are taken in the arithmetic type, as a convolution's are.

@@ -1,6 +1,6 @@
 #include "autograd/ops/matmul.h"
 
-#include "autograd/ops/lower.h"
+#include "autograd/ops/measured_kernel.h"
 #include "autograd/ops/reshape.h"
 #include "kernels/matmul/matmul.h"
 
@@ -15,6 +15,14 @@ int64_t matrix_rows(const Shape& s) {
 std::pair<int64_t, int64_t> extents(const Shape& s, bool transpose) {
   const int64_t rows = matrix_rows(s), columns = s.channels();
   return transpose ? std::pair{columns, rows} : std::pair{rows, columns};
+}
+
+// All that the time of a kernel depends on.
+std::string measured_text(const MatmulProblem& p) {
+  return cat(p.dtype, p.tf32 ? " tf32 " : " ", p.batch, " of ", p.m, "x", p.k,
+             p.transpose_a ? "t" : "", " times ", p.k, "x", p.n, p.transpose_b ? "t" : "",
+             " scale ", p.alpha, " pitches ", p.lda, " ", p.ldb, " ", p.ldc, " strides ",
+             p.a_stride, " ", p.b_stride, " ", p.c_stride);
 }
 
 class MatmulOp : public Op {
@@ -43,7 +51,14 @@ class MatmulOp : public Op {
     const auto args = [](const Binding& b) {
       return MatmulArgs{.a = b.in[0].data, .b = b.in[1].data, .c = b.out[0].data};
     };
-    return lower_kernel(best_kernel(matmul_kernels(site.backend), p, name()), p, site, args);
+    const auto& kernel = measured_kernel(
+        matmul_kernels(site.backend), p, site, name(), measured_text(p), [&](const auto& take) {
+          const size_t size = size_of(p.dtype), batch = size_t(p.batch);
+          return MatmulArgs{.a = take(batch * size_t(p.a_stride) * size),
+                            .b = take(batch * size_t(p.b_stride) * size),
+                            .c = take(batch * size_t(p.c_stride) * size)};
+        });
+    return lower_kernel(kernel, p, site, args);
   }
 
   // C = alpha A B: dA = alpha dC B^T, dB = alpha A^T dC, and so on where A or B is transposed.
@@ -83,7 +98,8 @@ class MatmulOp : public Op {
             .ldc = c.pitch,
             .a_stride = a_rows * a.pitch,
             .b_stride = b_rows * b.pitch,
-            .c_stride = m * c.pitch};
+            .c_stride = m * c.pitch,
+            .tf32 = site.tf32 && a.type.dtype == DType::f32};
   }
 
   MatmulParams params_;

@@ -7,8 +7,9 @@
 namespace sf {
 
 // The best row by its place in the table; where the site has a tuner, the fastest on the current
-// CUDA device of those that are no less exact. `text` is all that the time of a row depends on;
-// make_args(take) gives pointers, take(bytes) memory of the device. Throws NoKernel.
+// CUDA device of those that are no less exact, of all where the problem allows TF32. `text` is all
+// that the time of a row depends on; make_args(take) gives pointers, take(bytes) memory of the
+// device. Throws NoKernel.
 template <class Problem, class Args, class MakeArgs>
 const Kernel<Problem, Args>& measured_kernel(std::span<const Kernel<Problem, Args>> table,
                                              const Problem& problem, const OpSite& site,
@@ -16,10 +17,11 @@ const Kernel<Problem, Args>& measured_kernel(std::span<const Kernel<Problem, Arg
                                              const MakeArgs& make_args) {
   const auto& best_placed = best_kernel(table, problem, op);
   if (!site.tuner) return best_placed;
+  const bool exact = best_placed.exact && !problem.tf32;
   std::vector<std::string_view> names;
   for (const auto& row : table) names.push_back(row.name);
   const auto takes = [&](const Kernel<Problem, Args>& row) {
-    return (row.exact || !best_placed.exact) && !row.packed_bytes && row.can_run(problem);
+    return (row.exact || !exact) && !row.packed_bytes && row.can_run(problem);
   };
   const auto measure = [&](size_t i, double best) -> std::optional<double> {
     const Kernel<Problem, Args>& row = table[i];

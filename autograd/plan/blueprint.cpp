@@ -42,7 +42,8 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
   const cuda::DeviceScope scope(present);
   std::optional<KernelTuner> tuner;
   if (options.tune && present)
-    tuner.emplace(cat(cuda::device_name(*present), ", cuDNN ", describe_cudnn()),
+    tuner.emplace(cat(cuda::device_name(*present), ", cuDNN ", describe_cudnn(), ", cuBLASLt ",
+                      describe_cublaslt()),
                   kernel_times_file());
   const std::vector<int> order = execution_order(graph, outputs_);
   const std::vector<bool> frozen = frozen_values(graph, order);

@@ -8,6 +8,8 @@ namespace sf {
 class SharedLibrary {
  public:
   explicit SharedLibrary(const char* file);
+  // The file that a variable of the environment names, else the other.
+  SharedLibrary(const char* variable, const char* otherwise);
 
   // Becomes a pointer to the function's type.
   struct Symbol {

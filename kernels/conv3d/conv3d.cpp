@@ -1,23 +1,13 @@
 #include "kernels/conv3d/conv3d.h"
 
 #include <array>
-#include <vector>
 
 #include "kernels/base/device_table.h"
+#include "kernels/base/library_rows.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
 
 namespace sf {
-namespace {
-
-template <class Row>
-std::vector<Row> both(std::span<const Row> own, std::span<const Row> library) {
-  std::vector<Row> all(own.begin(), own.end());
-  all.insert(all.end(), library.begin(), library.end());
-  return all;
-}
-
-}  // namespace
 
 extern const Conv3dKernel kConv3dOneDnn, kConv3dReference;
 extern const Conv3dBackwardDataKernel kConv3dBackwardDataStridedPointwise,
@@ -38,7 +28,7 @@ std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels();
 
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dOneDnn, kConv3dReference};
-  static const auto on_cuda = both(cuda::conv3d_kernels(), cudnn::conv3d_kernels());
+  static const auto on_cuda = with_library(cuda::conv3d_kernels(), cudnn::conv3d_kernels());
   switch (backend) {
     case Backend::cpu: return rows;
     case Backend::simt: return simt::conv3d_kernels();
@@ -51,7 +41,7 @@ std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend b
   static const std::array rows{kConv3dBackwardDataStridedPointwise, kConv3dBackwardDataOneDnn,
                                kConv3dBackwardDataReference};
   static const auto on_cuda =
-      both(cuda::conv3d_backward_data_kernels(), cudnn::conv3d_backward_data_kernels());
+      with_library(cuda::conv3d_backward_data_kernels(), cudnn::conv3d_backward_data_kernels());
   switch (backend) {
     case Backend::cpu: return rows;
     case Backend::simt: return simt::conv3d_backward_data_kernels();
@@ -64,7 +54,7 @@ std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels(Backe
   static const std::array rows{kConv3dBackwardWeightStridedPointwise, kConv3dBackwardWeightOneDnn,
                                kConv3dBackwardWeightReference};
   static const auto on_cuda =
-      both(cuda::conv3d_backward_weight_kernels(), cudnn::conv3d_backward_weight_kernels());
+      with_library(cuda::conv3d_backward_weight_kernels(), cudnn::conv3d_backward_weight_kernels());
   switch (backend) {
     case Backend::cpu: return rows;
     case Backend::simt: return simt::conv3d_backward_weight_kernels();

@@ -19,6 +19,7 @@ struct LinearProblem {
   bool bias = false;
   Activation activation = Activation::none;
   int64_t x_pitch = 1, y_pitch = 1;
+  bool tf32 = false;  // float32 factors may be rounded to 10 bits of mantissa
 };
 
 // y = activation(x w^T + bias). w is what pack() made where the kernel packs. y overlaps nothing.

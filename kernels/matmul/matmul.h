@@ -21,6 +21,7 @@ struct MatmulProblem {
   double alpha = 1;
   int64_t lda = 1, ldb = 1, ldc = 1;
   int64_t a_stride = 0, b_stride = 0, c_stride = 0;
+  bool tf32 = false;  // float32 factors may be rounded to 10 bits of mantissa
 };
 
 // c overlaps neither a nor b.

@@ -8,6 +8,7 @@
 
 #include "autograd/gradients.h"
 #include "autograd/ops/conv3d.h"
+#include "autograd/ops/linear.h"
 #include "autograd/plan/plan.h"
 #include "tests/autograd/network.h"
 #include "tests/data/temporary_folder.h"
@@ -174,12 +175,19 @@ TEST(CudaTuning, ChoosesAmongKernelsOfTheSameResults) {
   Graph graph;
   const Value x = graph.input("x", {{1, 2, 6, 6, 16}, DType::f32}),
               w = graph.input("w", {{24, 1, 3, 3, 16}, DType::f32}),
-              dy = graph.input("dy", {{1, 2, 6, 6, 24}, DType::f32});
+              head = graph.input("head", {{10, 24}, DType::f32}),
+              bias = graph.input("bias", {{10}, DType::f32}),
+              dy = graph.input("dy", {{1, 2, 6, 6, 24}, DType::f32}),
+              dz = graph.input("dz", {{1, 2, 6, 6, 10}, DType::f32});
   std::vector<Value> results{conv3d(x, w, {.pad = {0, 1, 1}})};
   for (const Value v : gradients(results[0], std::vector{x, w}, dy)) results.push_back(v);
+  // Its gradients are products.
+  const Value scores = linear(results[0], head, bias);
+  results.push_back(scores);
+  for (const Value v : gradients(scores, std::vector{results[0], head}, dz)) results.push_back(v);
   const auto run = [&](bool tune) {
     Plan plan(graph, results, {.device = kCuda, .tune = tune});
-    for (const Value v : {x, w, dy}) {
+    for (const Value v : {x, w, head, bias, dy, dz}) {
       Tensor fed = random_tensor(graph.info(v.id()).name, v.type(), -3, 3);
       for (float& f : fed.span<float>()) f = std::round(f);
       plan.feed(v, fed);

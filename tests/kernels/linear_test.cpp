@@ -1,44 +1,10 @@
-#include "kernels/linear/linear.h"
-
 #include "kernels/linear/cases.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/linear_data.h"
 
 namespace sf {
 namespace {
 
 using namespace sf::test;
-
-template <class T>
-struct Data {
-  LinearProblem p;
-  Rows<T> x, w;
-  Rows<Arithmetic<T>> bias;
-  Rows<T> y;
-
-  explicit Data(LinearProblem problem)
-      : p(problem),
-        x(input<T>(p.rows, p.in, p.x_pitch)),
-        w(input<T>(p.out, p.in, p.in)),
-        bias(input<Arithmetic<T>>(1, p.out, p.out)),
-        y(output<T>(p.rows, p.out, p.y_pitch)) {
-    p.dtype = dtype_of<T>;
-  }
-
-  template <class F>
-  Data& fill(const F& make) {
-    x.fill(make("x"));
-    w.fill(make("w"));
-    bias.fill(make("bias"));
-    return *this;
-  }
-  void run(const LinearKernel& kernel, int poison = 0xFF) {
-    y = output<T>(p.rows, p.out, p.y_pitch);
-    run_kernel(
-        kernel, p,
-        {.x = x.data(), .w = w.data(), .bias = p.bias ? bias.data() : nullptr, .y = y.data()},
-        poison);
-  }
-};
 
 const auto kIntegers = [](const char* key) { return integers(key, 5); };
 constexpr Table<LinearProblem, LinearArgs> kRows = linear_kernels;
@@ -50,7 +16,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, Linear, ::testing::ValuesIn(linear_cases()),
 TEST_P(Linear, EveryKernelEqualsTheDefinitionOnIntegers) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> data(GetParam().problem);
+    LinearData<T> data(GetParam().problem);
     data.fill(kIntegers);
     const LinearProblem& p = data.p;
     Rows<T> wanted = data.y;
@@ -71,14 +37,14 @@ TEST_P(Linear, EveryKernelEqualsTheDefinitionOnIntegers) {
 TEST_P(Linear, EveryKernelStaysWithinTheRoundingBoundOnReals) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    LinearData<double> wanted(GetParam().problem), magnitude(GetParam().problem);
     wanted.fill(reals<T>).run(reference_of(kRows));
     magnitude.fill([](const char* key) {
       return [value = reals<T>(key)](int64_t i) { return std::abs(value(i)); };
     });
     magnitude.p.activation = Activation::none;
     magnitude.run(reference_of(kRows));
-    Data<T> found(GetParam().problem);
+    LinearData<T> found(GetParam().problem);
     found.fill(reals<T>);
     // As for a convolution: in + 1 terms, each product rounded.
     for_runnable(kRows, {GetParam().name, found.p}, [&](const LinearKernel& kernel) {
@@ -94,7 +60,7 @@ TEST_P(Linear, EveryKernelStaysWithinTheRoundingBoundOnReals) {
 TEST_P(Linear, WhatTheWorkspaceHeldChangesNoBit) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
+    LinearData<T> nans(GetParam().problem), zeros(GetParam().problem);
     nans.fill(reals<T>);
     zeros.fill(reals<T>);
     for_runnable(kRows, {GetParam().name, nans.p}, [&](const LinearKernel& kernel) {

@@ -1,40 +1,10 @@
-#include "kernels/matmul/matmul.h"
-
 #include "kernels/matmul/cases.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/matmul_data.h"
 
 namespace sf {
 namespace {
 
 using namespace sf::test;
-
-template <class T>
-struct Data {
-  MatmulProblem p;
-  Rows<T> a, b, c;
-
-  explicit Data(MatmulProblem problem)
-      : p(problem),
-        a(input<T>(p.batch * a_rows(), p.transpose_a ? p.m : p.k, p.lda)),
-        b(input<T>(p.batch * b_rows(), p.transpose_b ? p.k : p.n, p.ldb)),
-        c(output<T>(p.batch * p.m, p.n, p.ldc)) {
-    p.dtype = dtype_of<T>;
-  }
-
-  int64_t a_rows() const { return p.transpose_a ? p.k : p.m; }
-  int64_t b_rows() const { return p.transpose_b ? p.n : p.k; }
-
-  template <class F>
-  Data& fill(const F& make) {
-    a.fill(make("a"));
-    b.fill(make("b"));
-    return *this;
-  }
-  void run(const MatmulKernel& kernel, int poison = 0xFF) {
-    c = output<T>(p.batch * p.m, p.n, p.ldc);
-    run_kernel(kernel, p, {.a = a.data(), .b = b.data(), .c = c.data()}, poison);
-  }
-};
 
 constexpr Table<MatmulProblem, MatmulArgs> kRows = matmul_kernels;
 
@@ -46,7 +16,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, Matmul, ::testing::ValuesIn(matmul_cases()),
 TEST_P(Matmul, EveryKernelEqualsTheDefinitionOnIntegers) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> data(GetParam().problem);
+    MatmulData<T> data(GetParam().problem);
     data.fill([](const char* key) { return integers(key, 9); });
     const MatmulProblem& p = data.p;
     Rows<T> wanted = data.c;
@@ -70,13 +40,13 @@ TEST_P(Matmul, EveryKernelEqualsTheDefinitionOnIntegers) {
 TEST_P(Matmul, EveryKernelStaysWithinTheRoundingBoundOnReals) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<double> wanted(GetParam().problem), magnitude(GetParam().problem);
+    MatmulData<double> wanted(GetParam().problem), magnitude(GetParam().problem);
     wanted.fill(reals<T>).run(reference_of(kRows));
     magnitude.fill([](const char* key) {
       return [value = reals<T>(key)](int64_t i) { return std::abs(value(i)); };
     });
     magnitude.run(reference_of(kRows));
-    Data<T> found(GetParam().problem);
+    MatmulData<T> found(GetParam().problem);
     found.fill(reals<T>);
     // k products, each rounded, their sum, and the multiplication by alpha.
     for_runnable(kRows, {GetParam().name, found.p}, [&](const MatmulKernel& kernel) {
@@ -92,7 +62,7 @@ TEST_P(Matmul, EveryKernelStaysWithinTheRoundingBoundOnReals) {
 TEST_P(Matmul, WhatTheWorkspaceHeldChangesNoBit) {
   for_storage_types([&](auto type) {
     using T = decltype(type);
-    Data<T> nans(GetParam().problem), zeros(GetParam().problem);
+    MatmulData<T> nans(GetParam().problem), zeros(GetParam().problem);
     nans.fill(reals<T>);
     zeros.fill(reals<T>);
     for_runnable(kRows, {GetParam().name, nans.p}, [&](const MatmulKernel& kernel) {
@@ -110,7 +80,7 @@ TEST(MatmulTable, OneDnnTakesEveryTransposition) {
 
 TEST(MatmulTable, OneMatrixServesAWholeBatch) {
   MatmulProblem p = matmul_cases()[1].problem;
-  Data<float> repeated(p), shared(p);
+  MatmulData<float> repeated(p), shared(p);
   repeated.fill([](const char* key) { return integers(key, 9); });
   repeated.b.fill([&](int64_t i) { return integers("b", 9)(i % (p.k * p.n)); });
   shared.a = repeated.a;

@@ -36,7 +36,7 @@ const std::map<std::string, Names> kThirdParty{
     {"libav", {"data"}},          {"libsw", {"data"}},
     {"yaml-cpp", {"configs"}},    {"nlohmann", {"tensor", "autograd", "apps", "data"}},
     {"zip.h", {"tensor"}},        {"CLI", {"apps"}},
-    {"spdlog", {"apps"}},
+    {"spdlog", {"apps"}},         {"cublasLt", {"kernels"}},
 };
 
 struct Include {

@@ -1,12 +1,12 @@
 #include "kernels/base/cuda/cudnn.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <utility>
 
 #include "kernels/base/cuda/libraries.h"
+#include "kernels/base/cuda/library_contexts.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/error.h"
 #include "kernels/base/shared_library.h"
@@ -28,8 +28,7 @@ struct Loaded {
 };
 
 void find_functions(Library& l) {
-  const char* chosen = std::getenv("SF_CUDNN_LIBRARY");
-  const SharedLibrary file(chosen && *chosen ? chosen : "libcudnn.so.9");
+  const SharedLibrary file("SF_CUDNN_LIBRARY", "libcudnn.so.9");
   l.get_version = file.symbol("cudnnGetVersion");
   l.get_error_string = file.symbol("cudnnGetErrorString");
   l.get_last_error_string = file.symbol("cudnnGetLastErrorString");
@@ -64,12 +63,8 @@ const Loaded& loaded() {
   return once;
 }
 
-const Library* stand_in = nullptr;
-std::mutex contexts_mutex;
-
-// By device. Never destroyed: at the program's end the library may be gone before.
-std::map<int, std::unique_ptr<Context>>& contexts() {
-  static auto* all = new std::map<int, std::unique_ptr<Context>>;
+LibraryContexts<Library, Context>& contexts() {
+  static auto* all = new LibraryContexts<Library, Context>(loaded_library);
   return *all;
 }
 
@@ -130,17 +125,8 @@ Descriptor current_device(const Library& library) {
 
 const Library* loaded_library() { return loaded().works ? &loaded().library : nullptr; }
 
-LibraryScope::LibraryScope(const Library& library) {
-  const std::lock_guard lock(contexts_mutex);
-  contexts().clear();
-  stand_in = &library;
-}
-
-LibraryScope::~LibraryScope() {
-  const std::lock_guard lock(contexts_mutex);
-  contexts().clear();
-  stand_in = nullptr;
-}
+LibraryScope::LibraryScope(const Library& library) { contexts().stand_in(&library); }
+LibraryScope::~LibraryScope() { contexts().stand_in(nullptr); }
 
 Descriptor::Descriptor(const Library& library, cudnnBackendDescriptorType_t type)
     : library_(&library) {
@@ -232,16 +218,7 @@ bool Plan::take(const Descriptor& device, cudnnBackendHeurMode_t mode, bool exac
   return false;
 }
 
-Context* Context::current() {
-  const Library* library = stand_in ? stand_in : loaded_library();
-  if (!library) return nullptr;
-  const int device = library->current_device();
-  if (device < 0) return nullptr;
-  const std::lock_guard lock(contexts_mutex);
-  std::unique_ptr<Context>& context = contexts()[device];
-  if (!context) context.reset(new Context(*library));
-  return context.get();
-}
+Context* Context::current() { return contexts().current(); }
 
 std::shared_ptr<const Plan> Context::plan(const std::string& name,
                                           const std::function<Plan(const Library&)>& make) {

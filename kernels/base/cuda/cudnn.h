@@ -129,6 +129,7 @@ class Plan {
 // The library on one device, for the life of the process.
 class Context {
  public:
+  explicit Context(const Library& library) : library_(library) {}
   // That of the calling thread's current device; null where there is no library or no device.
   static Context* current();
 
@@ -143,9 +144,6 @@ class Context {
   bool execute(const Plan& plan, const Descriptor& pack, void* stream) noexcept;
 
  private:
-  friend class LibraryScope;
-  explicit Context(const Library& library) : library_(library) {}
-
   const Library& library_;
   std::mutex plans_mutex_, handle_mutex_;
   std::map<std::string, std::shared_ptr<const Plan>> plans_;

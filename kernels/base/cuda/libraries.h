@@ -7,5 +7,6 @@ namespace sf {
 
 // One line for people: the version, or why there is none.
 std::string describe_cudnn();
+std::string describe_cublaslt();
 
 }  // namespace sf
