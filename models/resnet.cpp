@@ -198,6 +198,8 @@ VideoResNet::VideoResNet(const Config& config, DType dtype)
   // Clips of multigrid training have many sizes.
   const bool any_size =
       config.get<bool>("MULTIGRID.LONG_CYCLE") || config.get<bool>("MULTIGRID.SHORT_CYCLE");
+  SF_CHECK(any_size || crop > 0, "DATA.TRAIN_CROP_SIZE: wanted at least ", kStemToHead, ", found ",
+           config.get<int>("DATA.TRAIN_CROP_SIZE"));
   for (int p = 0; p < pathways_; ++p)
     head.pool.push_back(any_size ? std::array{0, 0, 0}
                                  : std::array{frames(p) / arch_.temporal_pool, crop, crop});

@@ -109,9 +109,9 @@ double cosine(const Tensor& a, const Tensor& b) {
   return product / (norm(a) * norm(b));
 }
 
-class Precision : public testing::TestWithParam<PrecisionCase> {
+class PrecisionSlow : public testing::TestWithParam<PrecisionCase> {
  protected:
-  Precision()
+  PrecisionSlow()
       : train(read_safetensors(golden_dir() / "small" / (golden.name + ".train.safetensors"))) {}
 
   SmallCase golden{GetParam().network};
@@ -119,14 +119,12 @@ class Precision : public testing::TestWithParam<PrecisionCase> {
   Device device{.backend = GetParam().backend};
   Safetensors train;
 };
-class PrecisionSlow : public Precision {};
 const auto kName = [](const auto& info) { return info.param.name(); };
-INSTANTIATE_TEST_SUITE_P(Small, Precision, testing::ValuesIn(precision_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Small, PrecisionSlow, testing::ValuesIn(precision_cases()), kName);
 
 // Every one of some fifty layers rounds its weights and its result, by half a unit on average; as
 // random errors they add up to sqrt(100) / 2 units of the logits' size. Seen: 2 units.
-TEST_P(Precision, LogitsAreTheOriginalsRounded) {
+TEST_P(PrecisionSlow, LogitsAreTheOriginalsRounded) {
   const auto model = make_model(golden.config);
   fill_counter_weights(*model);
   const auto clips = golden.batch(DType::f32);
@@ -164,7 +162,7 @@ TEST_P(PrecisionSlow, TheFirstStepIsTheOriginalsRounded) {
 // last layer is then float32's but for the features, which are off as the logits are. Those of
 // other layers also lose or gain what passes a ReLU whose input a rounding moved across 0. Seen:
 // 0.17 of their length in bf16, 0.11 in the others.
-TEST(PrecisionOfGradients, AWellConditionedStepHasFloat32sRounded) {
+TEST(PrecisionOfGradientsSlow, AWellConditionedStepHasFloat32sRounded) {
   const SmallCase golden("slow_r50");
   Config config = golden.config;
   config.set("MODEL.FROZEN_BN", "True");

@@ -48,7 +48,7 @@ void expect_declared_launches(const Graph& graph, const std::vector<Value>& outp
   }
 }
 
-TEST(PlannedLaunches, AreThoseOfInference) {
+TEST(PlannedLaunchesSlow, AreThoseOfInference) {
   for (const char* name : {"slowfast_4x16", "i3d_nln_r50"})
     for (const std::optional<DType> half : {std::optional<DType>(), std::optional(DType::bf16)}) {
       const Config config = small_config(name);
@@ -58,7 +58,7 @@ TEST(PlannedLaunches, AreThoseOfInference) {
     }
 }
 
-TEST(PlannedLaunches, AreThoseOfAStepOfTraining) {
+TEST(PlannedLaunchesSlow, AreThoseOfAStepOfTraining) {
   Config config = small_config("slowfast_4x16");
   config.set("SOLVER.CLIP_GRAD_L2NORM", "1.0");
   const auto model = initial_model(config, DType::f32);

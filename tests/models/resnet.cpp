@@ -117,6 +117,8 @@ TEST(Networks, MisfitsAreNamed) {
   EXPECT_NE(
       message(load("SLOW_8x8_R50", {"DATA.TEST_CROP_SIZE", "64"})).find("DATA.TRAIN_CROP_SIZE"),
       std::string::npos);
+  EXPECT_EQ(message(load("SLOW_8x8_R50", {"DATA.TRAIN_CROP_SIZE", "31"})),
+            "DATA.TRAIN_CROP_SIZE: wanted at least 32, found 31");
 }
 
 std::vector<fs::path> shipped_configs() {
