@@ -18,7 +18,7 @@ if(NOT head STREQUAL "device,type,file,direction,problem,kernel,us,TFLOP/s,GB/s,
   message(FATAL_ERROR "head of the CSV: ${head}")
 endif()
 foreach(direction forward by_data by_weight)
-  if(NOT "${lines}" MATCHES "\"simt[^\"]*\",f32,one_shape,${direction},conv3d f32 [^,]*,[a-z0-9_]+,[0-9.]+,[0-9.e-]+,[0-9.e-]+,[0-9.e-]+,(;|$)")
+  if(NOT "${lines}" MATCHES "\"?simt[^,]*,f32,one_shape,${direction},conv3d f32 [^,]*,[a-z0-9_]+,[0-9.]+,[0-9.e-]+,[0-9.e-]+,[0-9.e-]+,(;|$)")
     message(FATAL_ERROR "no time of ${direction} in ${lines}")
   endif()
 endforeach()

@@ -6,17 +6,16 @@
 //
 // Shape files hold one problem a line, as `sf plan --shapes` prints them. Without a file all of
 // bench/shapes are read. TFLOP/s count the direct algorithm, so that faster algorithms show as
-// higher rates; GB/s each input and output once; roofline_% is the least time for both by the peaks
-// of the device, over the time taken: of a GPU by its properties, of the processor as measured at
-// the start, also for simt, which runs on it. On a GPU each run finds a second-level cache that
-// holds none of its data, with --warm one that the run before has left; elsewhere they are warm.
-// Ends with status 1 if a result was wrong.
+// higher rates; GB/s what must be read and written once; roofline_% is the least time for both by
+// the peaks of the device, over the time taken: of a GPU by its properties, of the processor as
+// measured at the start, also for simt, which runs on it. On a GPU each run finds a second-level
+// cache that holds none of its data, with --warm one that the run before has left; elsewhere they
+// are warm. Ends with status 1 if a result was wrong or a kernel could not run.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,6 +26,7 @@
 #include <benchmark/benchmark.h>
 
 #include "conv3d_check.h"
+#include "guarded.h"
 #include "host_peaks.h"
 #include "kernel_report.h"
 #include "kernels/base/cuda/peaks.h"
@@ -54,7 +54,7 @@ struct Options {
 // A row of a table on a problem of a file.
 struct Case {
   const Options& options;
-  std::string file, direction;
+  std::string file, line, direction;
   Conv3dProblem problem;
   std::string kernel;
 
@@ -63,13 +63,12 @@ struct Case {
                kernel);
   }
   KernelTime time() const {
-    return {.file = file, .direction = direction, .problem = to_text(problem), .kernel = kernel};
+    return {.file = file, .direction = direction, .problem = line, .kernel = kernel};
   }
-  void wrong(benchmark::State& state) const {
+  void failed(const std::string& why) const {
     KernelTime t = time();
-    t.fault = "wrong result";
+    t.fault = why;
     keep(*options.times, t);
-    state.SkipWithError("wrong result");
   }
 };
 
@@ -154,13 +153,19 @@ class Bench {
   void run(const Args& args, Queue queue) const {
     kernel_.run(p_, args, prepared_.get(), scratch_ ? scratch_.data() : nullptr, queue);
   }
-  void time(benchmark::State& state, const Case& c, const Args& args, double moved_bytes) const {
+  // What the arguments point to holds the result afterwards. Throws if the device refused the run.
+  void run(const Args& args) const {
+    run(args, {.backend = device_.backend});
+    check_launches();
+  }
+  void time(benchmark::State& state, const Case& c, const Args& args, double least_bytes) const {
     const auto once = [&](Queue queue) { run(args, queue); };
     KernelTime t = c.time();
     t.seconds = device_.is_host() ? time_on_host(state, once)
                                   : time_on_device(state, device_, c.options.warm, once);
+    check_launches();
     t.operations = p_.flops();
-    t.bytes = moved_bytes;
+    t.bytes = least_bytes;
     state.counters["TFLOP/s"] = t.operations / t.seconds * 1e-12;
     state.counters["GB/s"] = t.bytes / t.seconds * 1e-9;
     if (c.options.peaks) {
@@ -171,9 +176,11 @@ class Bench {
     }
     keep(*c.options.times, t);
   }
-  Queue queue() const { return {.backend = device_.backend}; }
 
  private:
+  void check_launches() const {
+    if (!device_.is_host()) cuda::check_launches(kernel_.name);
+  }
   Tensor bytes(size_t size) const { return Tensor({{int64_t(size)}, DType::u8}, device_); }
 
   Device device_;
@@ -183,11 +190,25 @@ class Bench {
   Tensor scratch_;
 };
 
-double total_bytes(std::initializer_list<Tensor> tensors) {
-  double sum = 0;
-  for (const Tensor& t : tensors) sum += double(t.type().bytes());
-  return sum;
+// Elements of x that a window of some output covers.
+double covered_inputs(const Conv3dProblem& p) {
+  const auto covered = [](int in, int out, int window) {
+    return std::min<double>(in, double(out) * window);
+  };
+  return double(p.n) * p.c * covered(p.t, p.out_t(), p.kt) * covered(p.h, p.out_h(), p.kh) *
+         covered(p.w, p.out_w(), p.kw);
 }
+double weights(const Conv3dProblem& p) { return double(p.k) * p.kt * p.kh * p.kw * p.c / p.groups; }
+double outputs(const Conv3dProblem& p) { return double(p.out_pixels()) * p.k; }
+
+// A tensor of NaN for a result, so that what no kernel wrote is not taken for one.
+Tensor unwritten(const Shape& shape, DType dtype, Device device) {
+  Tensor t({shape, dtype}, device);
+  fill_bytes(t.data(), device, 0xff, size_t(t.type().bytes()));
+  return t;
+}
+
+void require_right(bool right) { SF_CHECK(right, "wrong result"); }
 
 Tensor read_back(const Tensor& t) { return t.to(Device{}).to(DType::f32); }
 
@@ -196,33 +217,19 @@ void run_forward(benchmark::State& state, const Case& c, const Conv3dKernel& ker
   const ConvolutionData& b = data_of(p);
   const Bench<Conv3dArgs> bench(c.options.device, p, kernel);
   const Tensor x = bench.on_device(b.x, p.dtype), w = bench.packed(bench.on_device(b.w, p.dtype)),
-               bias = bench.on_device(b.bias, DType::f32), y = bench.on_device(b.residual, p.dtype);
+               bias = bench.on_device(b.bias, DType::f32),
+               y = p.residual ? bench.on_device(b.residual, p.dtype)
+                              : unwritten(b.residual.shape(), p.dtype, c.options.device);
   // The residual already lies where the sum goes, as a plan places it.
   const Conv3dArgs args{.x = x.data(),
                         .w = w.data(),
                         .bias = p.bias ? bias.data() : nullptr,
                         .residual = p.residual ? y.data() : nullptr,
                         .y = y.data()};
-  bench.run(args, bench.queue());
-  if (!close_to_exact(p, b, read_back(y), kernel.exact)) return c.wrong(state);
-  bench.time(state, c, args, total_bytes({x, w, y}) + (p.residual ? total_bytes({y}) : 0));
-}
-
-// What conv(x, w) gives, of the last problem.
-const Tensor& forward_result(const Options& options, const Conv3dProblem& p) {
-  static std::string made_for;
-  static Tensor last;
-  std::string text = to_text(p);
-  if (text == made_for) return last;
-  const ConvolutionData& b = data_of(p);
-  const Bench<Conv3dArgs> bench(options.device, p,
-                                *select(conv3d_kernels(options.device.backend), p));
-  const Tensor x = bench.on_device(b.x, p.dtype), w = bench.packed(bench.on_device(b.w, p.dtype)),
-               y = bench.on_device(b.residual, p.dtype);
-  bench.run({.x = x.data(), .w = w.data(), .y = y.data()}, bench.queue());
-  last = read_back(y);
-  made_for = std::move(text);
-  return last;
+  bench.run(args);
+  require_right(close_to_exact(p, b, read_back(y), kernel.exact));
+  const double elements = covered_inputs(p) + weights(p) + outputs(p) * (p.residual ? 2 : 1);
+  bench.time(state, c, args, elements * double(size_of(p.dtype)));
 }
 
 void run_by_data(benchmark::State& state, const Case& c, const Conv3dBackwardDataKernel& kernel) {
@@ -231,12 +238,12 @@ void run_by_data(benchmark::State& state, const Case& c, const Conv3dBackwardDat
   const Bench<Conv3dBackwardDataArgs> bench(c.options.device, p, kernel);
   const Tensor dy = bench.on_device(b.residual, p.dtype),
                w = bench.packed(bench.on_device(b.w, p.dtype)),
-               dx({b.x.shape(), p.dtype}, c.options.device);
+               dx = unwritten(b.x.shape(), p.dtype, c.options.device);
   const Conv3dBackwardDataArgs args{.dy = dy.data(), .w = w.data(), .dx = dx.data()};
-  bench.run(args, bench.queue());
-  if (!close_to_adjoint(p, read_back(dx), b.x, forward_result(c.options, p), b.residual))
-    return c.wrong(state);
-  bench.time(state, c, args, total_bytes({dy, w, dx}));
+  bench.run(args);
+  require_right(close_by_data(p, b, read_back(dx), kernel.exact));
+  const double elements = outputs(p) + weights(p) + double(dx.numel());
+  bench.time(state, c, args, elements * double(size_of(p.dtype)));
 }
 
 void run_by_weight(benchmark::State& state, const Case& c,
@@ -245,12 +252,12 @@ void run_by_weight(benchmark::State& state, const Case& c,
   const ConvolutionData& b = data_of(p);
   const Bench<Conv3dBackwardWeightArgs> bench(c.options.device, p, kernel);
   const Tensor x = bench.on_device(b.x, p.dtype), dy = bench.on_device(b.residual, p.dtype),
-               dw({b.w.shape(), DType::f32}, c.options.device);
+               dw = unwritten(b.w.shape(), DType::f32, c.options.device);
   const Conv3dBackwardWeightArgs args{.x = x.data(), .dy = dy.data(), .dw = dw.data()};
-  bench.run(args, bench.queue());
-  if (!close_to_adjoint(p, read_back(dw), b.w, forward_result(c.options, p), b.residual))
-    return c.wrong(state);
-  bench.time(state, c, args, total_bytes({x, dy, dw}));
+  bench.run(args);
+  require_right(close_by_weight(p, b, read_back(dw), kernel.exact));
+  bench.time(state, c, args,
+             (covered_inputs(p) + outputs(p)) * double(size_of(p.dtype)) + 4 * weights(p));
 }
 
 template <class Table, class Run>
@@ -262,20 +269,26 @@ void register_rows(const Case& c, Table table, Run run) {
     row.kernel = kernel.name;
     benchmark::RegisterBenchmark(
         row.name().c_str(),
-        [row, run, &kernel](benchmark::State& state) { run(state, row, kernel); })
+        guarded([row, run, &kernel](benchmark::State& state) { run(state, row, kernel); },
+                [row](const std::string& why) { row.failed(why); }))
         ->Unit(benchmark::kMicrosecond)
         ->UseManualTime();
   }
 }
 
-void register_problem(const Options& options, const std::string& file, Conv3dProblem p) {
+void register_problem(const Options& options, const std::string& file, const std::string& line) {
+  Conv3dProblem p = parse_conv3d_problem(line);
   p.dtype = options.dtype;
   p.tf32 = options.tf32;
   const Backend backend = options.device.backend;
   const auto add = [&](const char* direction, auto table, auto run) {
-    register_rows(
-        {.options = options, .file = file, .direction = direction, .problem = p, .kernel = ""},
-        table, run);
+    register_rows({.options = options,
+                   .file = file,
+                   .line = line,
+                   .direction = direction,
+                   .problem = p,
+                   .kernel = ""},
+                  table, run);
   };
   add("forward", conv3d_kernels(backend), run_forward);
   if (!options.gradients) return;
@@ -295,7 +308,7 @@ void register_file(const Options& options, const std::filesystem::path& path) {
     if (line.empty() || line[0] == '#' || !line.starts_with("conv3d") || !seen.insert(line).second)
       continue;
     try {
-      register_problem(options, path.stem().string(), parse_conv3d_problem(line));
+      register_problem(options, path.stem().string(), line);
     } catch (const Error& e) { throw Error(cat(path.string(), ":", number, ": ", e.what())); }
   }
 }
@@ -357,14 +370,15 @@ int main(int argc, char** argv) {
     std::vector<KernelTime> times;
     Options options = parse(argc, argv);
     options.times = &times;
+    const cuda::DeviceScope scope(options.device.is_host() ? std::nullopt
+                                                           : std::optional(options.device.index));
     options.peaks = peaks_of(options);
     const std::string device = described(options.device);
     benchmark::AddCustomContext("device", device);
     benchmark::AddCustomContext(
         "peaks", options.peaks ? described(*options.peaks, options) : "not known of this GPU");
     for (const auto& file : options.files) register_file(options, file);
-    benchmark::RunSpecifiedBenchmarks();
-    benchmark::Shutdown();
+    run_benchmarks();
     write_reports(options, device);
     return std::ranges::all_of(times, [](const KernelTime& t) { return t.fault.empty(); }) ? 0 : 1;
   } catch (const std::exception& e) {

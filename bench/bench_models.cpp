@@ -21,6 +21,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -31,6 +32,7 @@
 #include "apps/engine/train_step.h"
 #include "autograd/ops/conv3d_backward.h"
 #include "configs/config.h"
+#include "guarded.h"
 #include "kernels/base/machine.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
@@ -47,7 +49,7 @@ struct Precision {
 
 // A network of a configuration, in one precision on one device.
 struct Setting {
-  std::string network;
+  std::string file, network;
   Config config;
   Precision precision;
   Device device;
@@ -70,21 +72,31 @@ std::vector<Tensor> clips_of(const Model& model, int64_t batch, int64_t crop) {
   return clips;
 }
 
+// What kept() made, and of which arguments.
+struct Kept {
+  std::string key;
+  std::shared_ptr<void> made;
+};
+Kept& last_kept() {
+  static Kept last;
+  return last;
+}
+
 // Runs before any is timed: they take memory, load kernels and are recorded as graphs.
 int warm_ups(Device device) { return device.backend == Backend::cuda ? 4 : 1; }
 
-// The T of these arguments. The last one alone is kept: the next may want a device's memory.
+// The T of these arguments. The last one of any type alone is kept: the next may want a device's
+// memory.
 template <class T, class... Args>
 T& kept(const Setting& s, const Args&... args) {
-  static std::string made_for;
-  static std::unique_ptr<T> made;
-  const std::string key = cat(s.network, " ", s.precision.name, " ", args...);
-  if (key != made_for) {
-    made.reset();
-    made = std::make_unique<T>(s, args...);
-    made_for = key;
+  Kept& last = last_kept();
+  const std::string key = cat(typeid(T).name(), " ", s.file, " ", s.precision.name, " ", args...);
+  if (key != last.key) {
+    last = {};
+    last.made = std::make_shared<T>(s, args...);
+    last.key = key;
   }
-  return *made;
+  return *static_cast<T*>(last.made.get());
 }
 
 struct Network {
@@ -339,13 +351,11 @@ Arguments parse(int argc, char** argv) {
   return a;
 }
 
+bool any_failed = false;
+
 void add(const std::string& name, std::function<void(benchmark::State&)> run) {
-  const auto guarded = [run = std::move(run)](benchmark::State& state) {
-    try {
-      run(state);
-    } catch (const Error& e) { state.SkipWithError(e.what()); }
-  };
-  benchmark::RegisterBenchmark(name.c_str(), guarded)->Unit(benchmark::kMillisecond)->UseRealTime();
+  const auto safely = guarded(std::move(run), [](const std::string&) { any_failed = true; });
+  benchmark::RegisterBenchmark(name.c_str(), safely)->Unit(benchmark::kMillisecond)->UseRealTime();
 }
 
 void register_setting(const Setting& s, const Arguments& a) {
@@ -384,7 +394,7 @@ void register_networks(const Arguments& a) {
     Config config = Config::load(file, a.overrides);
     config.set("SF.DEVICE", a.device.name());
     for (const Precision& precision : precisions(a.device)) {
-      Setting s{file.stem().string(), config, precision, a.device};
+      Setting s{file.string(), file.stem().string(), config, precision, a.device};
       s.config.merge_pairs(precision.overrides);
       register_setting(s, a);
     }
@@ -397,11 +407,11 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   try {
     register_networks(parse(argc, argv));
+    run_benchmarks();
+    last_kept() = {};  // before what its destructor uses
+    return any_failed ? 1 : 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bench_models: %s\n", e.what());
     return 1;
   }
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
 }

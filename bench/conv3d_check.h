@@ -12,13 +12,14 @@ struct ConvolutionData {
   Tensor x, w, bias, residual;
 };
 
-// Samples of y, in float32 on the host, against exact sums. exact_kernel: as the kernel's row says.
+// Samples of a result, in float32 on the host, against exact sums. exact_kernel: as the kernel's
+// row says. Gradients are those of <data.residual, conv(x, w)>.
 bool close_to_exact(const Conv3dProblem& problem, const ConvolutionData& data, const Tensor& y,
                     bool exact_kernel);
 
-// The gradients of <dy, conv(x, w)> by x and by w, times x and w, are all <dy, y>: what a gradient
-// that is right gives, but for roundings, whose signs are random. y: conv(x, w).
-bool close_to_adjoint(const Conv3dProblem& problem, const Tensor& gradient, const Tensor& by,
-                      const Tensor& y, const Tensor& dy);
+bool close_by_data(const Conv3dProblem& problem, const ConvolutionData& data, const Tensor& dx,
+                   bool exact_kernel);
+bool close_by_weight(const Conv3dProblem& problem, const ConvolutionData& data, const Tensor& dw,
+                     bool exact_kernel);
 
 }  // namespace sf

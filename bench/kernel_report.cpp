@@ -26,6 +26,14 @@ size_t place_of(List& list, const T& value) {
   return list.size() - 1;
 }
 
+// As CSV has it (RFC 4180).
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string all = "\"";
+  for (const char c : text) all += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return all + "\"";
+}
+
 }  // namespace
 
 void keep(std::vector<KernelTime>& times, KernelTime time) {
@@ -33,7 +41,10 @@ void keep(std::vector<KernelTime>& times, KernelTime time) {
     return std::tie(t.file, t.direction, t.problem, t.kernel);
   };
   for (KernelTime& before : times)
-    if (key(before) == key(time)) return void(before = std::move(time));
+    if (key(before) == key(time)) {
+      if (before.fault.empty()) before = std::move(time);
+      return;
+    }
   times.push_back(std::move(time));
 }
 
@@ -41,15 +52,15 @@ void write_kernel_csv(const std::filesystem::path& path, const std::string& devi
                       const std::string& type, const std::vector<KernelTime>& times) {
   std::string text = "device,type,file,direction,problem,kernel,us,TFLOP/s,GB/s,roofline_%,fault\n";
   for (const KernelTime& t : times) {
-    text += fmt::format("\"{}\",{},{},{},{},{},", device, type, t.file, t.direction, t.problem,
-                        t.kernel);
+    for (const std::string& field : {device, type, t.file, t.direction, t.problem, t.kernel})
+      text += quoted(field) + ",";
     if (t.fault.empty())
       text += fmt::format("{:.2f},{:.4g},{:.4g},", t.seconds * 1e6, t.operations / t.seconds / 1e12,
                           t.bytes / t.seconds / 1e9);
     else
       text += ",,,";
     text += t.share > 0 ? fmt::format("{:.3g},", t.share * 100) : ",";
-    text += t.fault + "\n";
+    text += quoted(t.fault) + "\n";
   }
   AtomicFile file(path);
   file.write(text);

@@ -14,7 +14,7 @@ struct KernelTime {
   std::string fault = {};  // why there is no time
 };
 
-// Later times of a kernel replace earlier ones.
+// Later times of a kernel replace earlier ones, but not a fault.
 void keep(std::vector<KernelTime>& times, KernelTime time);
 
 // A line a time.

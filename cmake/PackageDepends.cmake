@@ -1,5 +1,8 @@
 # Run by cpack: adds the packages of the libraries in CPACK_SF_LOADED, which the program loads with dlopen, to those that
 # dpkg-shlibdeps finds. Which version of a package is wanted says its shlibs file, a line "LIBRARY SOVERSION PACKAGES".
+if(NOT CPACK_GENERATOR STREQUAL "DEB")
+  return()
+endif()
 set(packages "")
 foreach(file ${CPACK_SF_LOADED})
   string(REGEX MATCH "([^/]+)\\.so\\.([0-9]+)$" ignored ${file})

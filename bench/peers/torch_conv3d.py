@@ -5,7 +5,7 @@
 
 Channels-last tensors, cuDNN's algorithms measured and the fastest kept (cudnn.benchmark). The convolution with its
 bias alone: residual and ReLU would be launches of their own. Prints CSV: file, problem, direction, microseconds,
-GFLOP/s. Each time is the median of runs, between which a GPU's second-level cache is overwritten. A convolution that
+TFLOP/s. Each time is the median of runs, between which a GPU's second-level cache is overwritten. A convolution that
 cannot run has "not shown: REASON" in the place of its time.
 """
 import argparse
@@ -94,7 +94,7 @@ def main():
     torch.backends.cudnn.allow_tf32 = args.dtype == "tf32"
     junk = torch.empty(256 << 20, dtype=torch.uint8, device="cuda") if args.device == "cuda" else None
     out = csv.writer(sys.stdout)
-    out.writerow(["file", "problem", "direction", "us", "GFLOP/s"])
+    out.writerow(["file", "problem", "direction", "us", "TFLOP/s"])
     for file in args.files:
         for line in dict.fromkeys(file.read_text().splitlines()):
             if not line.startswith("conv3d"):
@@ -102,7 +102,7 @@ def main():
             try:
                 for name, flops, run in directions(parse(line), TYPES[args.dtype], args.gradients, args.device):
                     seconds = median_seconds(run, args.repeats, junk)
-                    out.writerow([file.stem, line, name, f"{seconds * 1e6:.1f}", f"{flops / seconds / 1e9:.0f}"])
+                    out.writerow([file.stem, line, name, f"{seconds * 1e6:.1f}", f"{flops / seconds / 1e12:.4g}"])
             except RuntimeError as error:  # among them a lack of memory
                 out.writerow([file.stem, line, "", f"not shown: {str(error).splitlines()[0]}", ""])
             sys.stdout.flush()
