@@ -126,10 +126,15 @@ void Inference::start(const std::vector<std::vector<Tensor>>& clips) {
 Inference::Result Inference::finish() {
   SF_CHECK(!started_.empty(), "network: wanted clips that were started, found none");
   std::vector<std::vector<Tensor>> outputs(single_->network.outputs().size());
-  for (size_t chunk = 0; chunk < started_.front(); ++chunk) {
-    if (done_.empty()) done_.push_back(transfer_->finish());
-    for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(done_.front()[o]);
-    done_.pop_front();
+  try {
+    for (size_t chunk = 0; chunk < started_.front(); ++chunk) {
+      if (done_.empty()) done_.push_back(transfer_->finish());
+      for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(done_.front()[o]);
+      done_.pop_front();
+    }
+  } catch (...) {
+    forget_started();
+    throw;
   }
   started_.pop_front();
   Result whole{stack_batches(outputs[0]), stack_batches(outputs[1]), {}};

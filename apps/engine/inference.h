@@ -54,6 +54,8 @@ class Inference {
   Result finish();
   // How many starts should lie ahead of each finish.
   size_t ahead() const { return transfer_ ? 1 : 0; }
+  // Starts anew, without what was started and not finished.
+  void forget_started();
   // Gives back the memory of weights in the kernels' arrangement. The next run reads the model's
   // weights anew.
   void release_weights();
@@ -66,7 +68,6 @@ class Inference {
   struct Planned;
   void check(const std::vector<Tensor>& clip) const;
   void start_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips);
-  void forget_started();
 
   Device device_;
   std::shared_ptr<ArenaMemory> memory_;

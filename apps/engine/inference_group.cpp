@@ -1,6 +1,7 @@
 #include "apps/engine/inference_group.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sf {
 namespace {
@@ -19,8 +20,7 @@ InferenceGroup::InferenceGroup(const Model& model, const Config& config, int64_t
   SF_CHECK(!devices.empty(), "network: wanted at least one device");
   for (size_t d = 1; d < devices.size(); ++d) copies_.push_back(copy_of(model, config));
   InferenceOptions one = options;
-  const auto count = int64_t(devices.size());
-  one.max_batch = (options.max_batch + count - 1) / count;
+  one.max_batch = std::max<int64_t>(1, options.max_batch / int64_t(devices.size()));
   for (size_t d = 0; d < devices.size(); ++d) {
     one.device = devices[d];
     networks_.push_back(std::make_unique<Inference>(d ? *copies_[d - 1] : model, crop, one));
@@ -28,22 +28,45 @@ InferenceGroup::InferenceGroup(const Model& model, const Config& config, int64_t
 }
 
 void InferenceGroup::start(const std::vector<std::vector<Tensor>>& clips) {
-  const size_t used = std::clamp<size_t>(clips.size(), 1, networks_.size());
-  const auto begin = [&](size_t d) { return clips.begin() + ptrdiff_t(clips.size() * d / used); };
-  for (size_t d = 0; d < used; ++d) networks_[d]->start({begin(d), begin(d + 1)});
-  started_.push_back(used);
+  const size_t count = networks_.size(), whole = clips.size() / size_t(chunk()) * size_t(chunk());
+  const size_t singles = (clips.size() - whole + count - 1) / count;  // of a device
+  std::vector<size_t> parts;
+  try {
+    for (size_t at = 0; at < clips.size() || parts.empty();) {
+      const size_t wanted = at < whole ? size_t(chunk()) : singles;
+      const size_t end = std::min(at + wanted, clips.size());
+      parts.push_back(parts.size() % count);
+      networks_[parts.back()]->start(
+          {clips.begin() + ptrdiff_t(at), clips.begin() + ptrdiff_t(end)});
+      at = end;
+    }
+  } catch (...) {
+    forget_started();
+    throw;
+  }
+  started_.push_back(std::move(parts));
 }
 
 Inference::Result InferenceGroup::finish() {
   SF_CHECK(!started_.empty(), "network: wanted clips that were started, found none");
   std::vector<Tensor> scores, logits;
-  for (size_t d = 0; d < started_.front(); ++d) {
-    Inference::Result part = networks_[d]->finish();
-    scores.push_back(std::move(part.scores));
-    logits.push_back(std::move(part.logits));
+  try {
+    for (const size_t device : started_.front()) {
+      Inference::Result part = networks_[device]->finish();
+      scores.push_back(std::move(part.scores));
+      logits.push_back(std::move(part.logits));
+    }
+  } catch (...) {
+    forget_started();
+    throw;
   }
   started_.pop_front();
   return {stack_batches(scores), stack_batches(logits), {}};
+}
+
+void InferenceGroup::forget_started() {
+  for (const auto& network : networks_) network->forget_started();
+  started_.clear();
 }
 
 }  // namespace sf

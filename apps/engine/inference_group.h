@@ -16,11 +16,12 @@ class InferenceGroup {
  public:
   // The model of that configuration works on the first device and must outlive the object; others
   // get copies of it. options.device is not used; max_batch is that of all devices together, the
-  // memory limit that of each.
+  // memory limit that of each. Chunks of clips go to the devices in turn, what is left over goes to
+  // all of them, one by one.
   InferenceGroup(const Model& model, const Config& config, int64_t crop,
                  std::span<const Device> devices, const InferenceOptions& options);
 
-  // As Inference has them: each device takes neighbouring clips, as many as others or one less.
+  // As Inference has them.
   void start(const std::vector<std::vector<Tensor>>& clips);
   // Scores and logits of all clips, in order.
   Inference::Result finish();
@@ -31,9 +32,11 @@ class InferenceGroup {
   size_t arena_bytes() const { return networks_[0]->arena_bytes(); }
 
  private:
+  void forget_started();
+
   std::vector<std::unique_ptr<Model>> copies_;
   std::vector<std::unique_ptr<Inference>> networks_;
-  std::deque<size_t> started_;  // devices of each start, the first ones
+  std::deque<std::vector<size_t>> started_;  // of each start: the devices of its parts, in order
 };
 
 }  // namespace sf

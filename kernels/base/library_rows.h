@@ -6,7 +6,7 @@
 
 namespace sf {
 
-// The own rows first: the library's are taken where none of them can run, or by measuring.
+// The own rows first: the library's are taken by measuring, or where none of the own can run.
 template <class Row>
 std::vector<Row> with_library(std::span<const Row> own, std::span<const Row> library) {
   std::vector<Row> all(own.begin(), own.end());

@@ -1,11 +1,6 @@
 // Clips that are started before others are finished get their own scores, on every device.
-#include <cstring>
-
-#include <gtest/gtest.h>
-
 #include "kernels/base/cuda/runtime.h"
-#include "models/weights.h"
-#include "tests/apps/golden.h"
+#include "tests/apps/counter_clips.h"
 
 namespace sf {
 namespace {
@@ -13,18 +8,10 @@ namespace {
 using Clips = std::vector<std::vector<Tensor>>;
 
 struct Network {
-  explicit Network(Device device)
-      : golden("slowfast_4x16"), model(make_model(golden.config, DType::f32)) {
-    fill_counter_weights(*model);
+  explicit Network(Device device) : golden("slowfast_4x16"), model(counter_model(golden.config)) {
     const auto crop = golden.config.get<int64_t>("DATA.TEST_CROP_SIZE");
     inference.emplace(*model, crop, InferenceOptions{.device = device, .max_batch = 2});
-    for (int i = 0; i < 7; ++i) {
-      all.emplace_back();
-      for (const TensorType& type : model->inputs(1, crop))
-        all.back().push_back(Tensor::from(
-            counter_uniform(cat("clip", all.back().size(), ".", i), type.shape.numel(), -2, 2),
-            type.shape));
-    }
+    all = counter_clips(*model, 7, crop);
   }
   // Clips of these numbers.
   Clips clips(int begin, int end) const { return {all.begin() + begin, all.begin() + end}; }
@@ -34,14 +21,6 @@ struct Network {
   std::optional<Inference> inference;
   Clips all;
 };
-
-void expect_equal_bits(const Inference::Result& found, const Inference::Result& wanted) {
-  for (const auto& [a, b] :
-       {std::pair(found.scores, wanted.scores), {found.logits, wanted.logits}}) {
-    ASSERT_EQ(a.type(), b.type());
-    EXPECT_EQ(std::memcmp(a.data(), b.data(), size_t(a.type().bytes())), 0);
-  }
-}
 
 // The second start takes three runs, more than lie between the two ends of a device.
 void expect_own_scores(Device device) {

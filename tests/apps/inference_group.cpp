@@ -1,52 +1,41 @@
 // Devices that share batches out give the scores of one.
 #include "apps/engine/inference_group.h"
 
-#include <cstring>
-
-#include <gtest/gtest.h>
-
+#include "apps/engine/setup.h"
 #include "kernels/base/cuda/runtime.h"
-#include "models/weights.h"
-#include "tests/apps/golden.h"
+#include "tests/apps/counter_clips.h"
 
 namespace sf {
 namespace {
 
-using Clips = std::vector<std::vector<Tensor>>;
-
-void expect_scores_of_one(std::span<const Device> devices) {
+// Batches of all sizes are split at the same clips as one device with the group's chunk splits
+// them: whole chunks, then single clips.
+void expect_scores_of_one(std::span<const Device> devices, int64_t max_batch,
+                          double memory_limit_bytes = 4e9) {
   const SmallCase golden("slowfast_4x16");
-  const auto model = make_model(golden.config);
-  fill_counter_weights(*model);
+  const auto model = counter_model(golden.config), same = counter_model(golden.config);
   const auto crop = golden.config.get<int64_t>("DATA.TEST_CROP_SIZE");
-  const auto clips = [&](int begin, int end) {
-    Clips all;
-    for (int i = begin; i < end; ++i) {
-      all.emplace_back();
-      for (const TensorType& type : model->inputs(1, crop))
-        all.back().push_back(Tensor::from(
-            counter_uniform(cat("clip", all.back().size(), ".", i), type.shape.numel(), -2, 2),
-            type.shape));
-    }
-    return all;
+  const std::vector<std::vector<Tensor>> all = counter_clips(*model, 30, crop);
+  const auto clips = [&](size_t begin, size_t end) {
+    return std::vector(all.begin() + ptrdiff_t(begin), all.begin() + ptrdiff_t(end));
   };
-  const auto wanted_model = make_model(golden.config);
-  fill_counter_weights(*wanted_model);
-  Inference one(*wanted_model, crop, {.device = devices[0]});
-  InferenceGroup group(*model, golden.config, crop, devices, {.max_batch = 2});
-  // Whole batches, odd ones, fewer clips than devices, one started before the last is finished.
-  std::deque<std::pair<int, int>> started;
+  InferenceGroup group(*model, golden.config, crop, devices,
+                       {.max_batch = max_batch, .memory_limit_bytes = memory_limit_bytes});
+  Inference one(*same, crop, {.device = devices[0], .max_batch = group.chunk()});
+
+  auto unfit = clips(0, 3);
+  unfit.back().pop_back();
+  EXPECT_THROW(group.start(unfit), Error);  // and leaves nothing behind
+  EXPECT_THROW(group.finish(), Error);
+
+  std::deque<std::pair<size_t, size_t>> started;
   const auto finish = [&] {
     const auto [begin, end] = started.front();
     started.pop_front();
-    const Inference::Result found = group.finish(), wanted = one.run(clips(begin, end));
-    ASSERT_EQ(found.scores.type(), wanted.scores.type());
-    for (const auto& [a, b] :
-         {std::pair(found.scores, wanted.scores), {found.logits, wanted.logits}})
-      EXPECT_EQ(std::memcmp(a.data(), b.data(), size_t(a.type().bytes())), 0)
-          << begin << " " << end;
+    expect_equal_bits(group.finish(), one.run(clips(begin, end)));
   };
-  for (const auto& [begin, end] : {std::pair(0, 2), {2, 5}, {5, 6}, {6, 8}, {8, 10}}) {
+  for (const auto& [begin, end] :
+       {std::pair<size_t, size_t>(0, 6), {6, 13}, {13, 14}, {14, 19}, {19, 30}}) {
     group.start(clips(begin, end));
     started.emplace_back(begin, end);
     if (started.size() > group.ahead()) finish();
@@ -57,8 +46,9 @@ void expect_scores_of_one(std::span<const Device> devices) {
 TEST(InferenceGroup, GivesTheScoresOfOneDevice) {
   for (const size_t count : {1, 2, 3}) {
     SCOPED_TRACE(count);
-    expect_scores_of_one(std::vector<Device>(count));
+    expect_scores_of_one(std::vector<Device>(count), 6);
   }
+  expect_scores_of_one(std::vector<Device>(2), 6, 1);  // no room for two clips
 }
 
 TEST(CudaInferenceGroup, GivesTheScoresOfOneDevice) {
@@ -66,7 +56,24 @@ TEST(CudaInferenceGroup, GivesTheScoresOfOneDevice) {
   for (int i = 0; i < std::min(cuda::device_count(), 3); ++i)
     devices.push_back({.backend = Backend::cuda, .index = i});
   if (devices.size() < 2) GTEST_SKIP() << "fewer than two devices: " << cuda::describe_devices();
-  expect_scores_of_one(devices);
+  expect_scores_of_one(devices, 4);
+}
+
+TEST(CudaInferenceGroup, TakesAsManyDevicesAsAreWantedAndThere) {
+  const int found = cuda::device_count();
+  if (found == 0) GTEST_SKIP() << cuda::describe_devices();
+  Config config = SmallCase("slowfast_4x16").config;
+  const auto devices = [&](const char* gpus, const char* name) {
+    config.set("NUM_GPUS", gpus);
+    config.set("SF.DEVICE", name);
+    return int(choose_devices(config).size());
+  };
+  EXPECT_EQ(devices("1", "auto"), 1);
+  EXPECT_EQ(devices("2", "auto"), std::min(2, found));
+  EXPECT_EQ(devices("64", "cuda"), std::min(64, found));
+  EXPECT_EQ(devices("2", "cuda:0"), 1);
+  EXPECT_EQ(devices("2", "cpu"), 1);
+  EXPECT_EQ(devices("0", "auto"), 1);
 }
 
 }  // namespace

@@ -5,13 +5,10 @@
 #include <cstring>
 #include <functional>
 
-#include <gtest/gtest.h>
-
 #include "apps/engine/train_step.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/simt/order.h"
-#include "models/weights.h"
-#include "tests/apps/golden.h"
+#include "tests/apps/counter_clips.h"
 
 namespace sf {
 namespace {
@@ -22,14 +19,6 @@ Config tiny_network() {
       std::vector<std::string>{"RESNET.WIDTH_PER_GROUP", "4", "DATA.NUM_FRAMES", "4",
                                "SLOWFAST.ALPHA", "2", "DATA.TRAIN_CROP_SIZE", "32",
                                "DATA.TEST_CROP_SIZE", "32", "SOLVER.WEIGHT_DECAY", "0"});
-}
-
-std::vector<Tensor> clips_for(const Model& model, int64_t clips, int64_t crop) {
-  std::vector<Tensor> pathways;
-  for (const TensorType& type : model.inputs(clips, crop))
-    pathways.push_back(Tensor::from(
-        counter_uniform(cat("clip", pathways.size()), type.shape.numel(), -2, 2), type.shape));
-  return pathways;
 }
 
 // run(i) gives what the i-th run computed.
@@ -48,14 +37,13 @@ void expect_same_bits(int runs, const std::function<std::vector<Tensor>(int)>& r
 void train_again_and_again(Device device, std::optional<DType> half, int runs) {
   constexpr int64_t kClips = 1, kCrop = 32;
   const Config config = tiny_network();
-  const auto model = make_model(config, DType::f32);
-  fill_counter_weights(*model);
+  const auto model = counter_model(config);
   Optimizer optimizer(*model, config);
   optimizer.set_learning_rate(0);
   TrainStep step(
       *model, optimizer, config,
       {.batch = kClips, .crop = kCrop, .keep_gradients = true, .half = half, .device = device});
-  const std::vector<Tensor> clips = clips_for(*model, kClips, kCrop);
+  const std::vector<Tensor> clips = counter_batch(*model, kClips, kCrop);
   const Tensor labels = Tensor::from<int64_t>({3}, {kClips});
   expect_same_bits(runs, [&](int i) {
     simt::ScopedSeed order(unsigned(i % 5));
@@ -70,15 +58,12 @@ void train_again_and_again(Device device, std::optional<DType> half, int runs) {
 
 void infer_again_and_again(Device device, std::optional<DType> half, int runs) {
   const Config config = tiny_network();
-  const auto model = make_model(config, DType::f32);
-  fill_counter_weights(*model);
+  const auto model = counter_model(config);
   Inference network(*model, 32, {.device = device, .half = half});
-  std::vector<Tensor> clip;
-  for (const Tensor& pathway : clips_for(*model, 1, 32))
-    clip.push_back(split_clips({pathway})[0][0]);
+  const auto clips = counter_clips(*model, 1, 32);
   expect_same_bits(runs, [&](int i) {
     simt::ScopedSeed order(unsigned(i % 5));
-    return std::vector{network.run({clip}).logits};
+    return std::vector{network.run(clips).logits};
   });
 }
 

@@ -40,10 +40,10 @@ TEST(CublasLtCalls, AskForTheWorkspaceOfTheAlgorithm) {
   host.algorithms = {{.scheme = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, .workspace = 12345}};
   const cublaslt::LibraryScope scope(host.functions());
   const auto& row = cublaslt_row(kLinear);
-  EXPECT_EQ(row.workspace_bytes(kProblem, row.prepare(kProblem).get()), 12345U);
+  EXPECT_EQ(row.workspace_bytes(kProblem, row.prepare(kProblem).get()), 12345U + 256);
   LinearData<float>(kProblem).fill(kSmallIntegers).run(row);
   EXPECT_EQ(host.multiplications.back().workspace_bytes, 12345U);
-  EXPECT_NE(host.multiplications.back().workspace, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(host.multiplications.back().workspace) % 256, 0U);
 }
 
 TEST(CublasLtCalls, ARunMakesNothingAndTakesThePointersItIsGiven) {

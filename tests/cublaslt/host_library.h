@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <optional>
 #include <vector>
 
 #include "kernels/base/cuda/cublaslt.h"
@@ -77,7 +76,6 @@ class HostLibrary {
   const cublaslt::Library& functions() const { return functions_; }
 
   std::vector<Algorithm> algorithms{{}};  // best first
-  bool computes = true;                   // off: multiplications are kept and write nothing
   // Status of the next multiplications.
   cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
   // A defect of the caller, planted: changes what is asked for.

@@ -46,30 +46,29 @@ class InstalledCublasLtOnDevice : public ::testing::Test {
   const BackendScope scope{Backend::cuda};
 };
 
-template <class Problem>
-void expect_same_bits_twice(const Problem& p) {
+const auto kSameBitsTwice = []<class T, class Problem>(T, const Problem& p) {
   using O = Op<Problem>;
-  typename O::template Data<float> once(p), again(p);
-  once.fill(reals<float>).run(cublaslt_row(O::kTable, p.tf32), 0xFF);
-  again.fill(reals<float>).run(cublaslt_row(O::kTable, p.tf32), 0);
+  typename O::template Data<T> once(p), again(p);
+  once.fill(reals<T>).run(cublaslt_row(O::kTable, p.tf32), 0xFF);
+  again.fill(reals<T>).run(cublaslt_row(O::kTable, p.tf32), 0);
   expect_equal(O::result(again), O::result(once));
-}
+};
 
 TEST_F(InstalledCublasLtOnDevice, KeepsTheLawsOfLayers) {
   for (const auto& c : linear_cases()) {
     SCOPED_TRACE(c.name);
-    expect_laws(c.problem, expect_same_bits_twice<LinearProblem>);
+    expect_laws(c.problem, kSameBitsTwice);
   }
 }
 
 TEST_F(InstalledCublasLtOnDevice, KeepsTheLawsOfProducts) {
   for (const auto& c : matmul_cases()) {
     SCOPED_TRACE(c.name);
-    expect_laws(c.problem, expect_same_bits_twice<MatmulProblem>);
+    expect_laws(c.problem, kSameBitsTwice);
   }
 }
 
-// Of a head's gradient by its weights, and of few values with a long sum, which is split.
+// Of few values with a long sum, which algorithms split.
 TEST_F(InstalledCublasLtOnDevice, GivesTheSameBitsInEveryRun) {
   for (const bool tf32 : {false, true}) {
     MatmulProblem p{.m = 16, .n = 16, .k = 100000, .lda = 100000, .ldb = 16, .ldc = 16};

@@ -15,7 +15,7 @@ class OnHost : public ::testing::Test {
   // All laws hold, and the library did it.
   template <class Problem>
   void expect_laws_of_calls(const Problem& problem) {
-    expect_laws(problem, [&](const Problem& p) {
+    expect_laws(problem, [&](auto, const Problem& p) {
       ASSERT_EQ(host.multiplications.size(), 2U);
       for (const Multiplication& m : host.multiplications)
         EXPECT_EQ(m.product.compute, p.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F);

@@ -93,7 +93,7 @@ void expect_within_rounding(const Problem& problem) {
 }
 
 // Both laws for every type that the rows take, and with TF32; others are refused. on_taken() is
-// called for each.
+// called for each, with an element of the type.
 template <class Problem, class F>
 void expect_laws(Problem p, const F& on_taken) {
   for_storage_types([&](auto type) {
@@ -108,7 +108,7 @@ void expect_laws(Problem p, const F& on_taken) {
       }
       expect_reference_on_integers<T>(p);
       expect_within_rounding<T>(p);
-      on_taken(p);
+      on_taken(type, p);
     }
   });
 }

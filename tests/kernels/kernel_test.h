@@ -119,12 +119,14 @@ void run_kernel(const Kernel<Problem, Args>& kernel, const Problem& p, Args args
                 int poison = 0xFF) {
   const auto prepared = kernel.prepare ? kernel.prepare(p) : nullptr;
   const auto bytes = [&](size_t size) {
-    return VisibleVector<std::max_align_t>(size / sizeof(std::max_align_t) + 8);
+    return VisibleVector<std::max_align_t>(size / sizeof(std::max_align_t) + 16);
   };
   auto workspace = bytes(kernel.workspace_bytes ? kernel.workspace_bytes(p, prepared.get()) : 0);
   const auto aligned = [&](VisibleVector<std::max_align_t>& buffer) {
     std::memset(buffer.data(), poison, buffer.size() * sizeof(buffer[0]));
-    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(buffer.data()) + 63) / 64 * 64);
+    // To 64 bytes and to no more, as a plan's may be.
+    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(buffer.data()) + 127) / 128 * 128 +
+                                   64);
   };
   auto packed = bytes(kernel.packed_bytes ? kernel.packed_bytes(p, prepared.get()) : 0);
   if constexpr (requires { args.w; }) {

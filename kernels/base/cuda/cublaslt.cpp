@@ -195,8 +195,9 @@ void Call::run(const void* a, const void* b, const void* bias, void* d, void* wo
                                  sizeof(const void*));
   if (status == CUBLAS_STATUS_SUCCESS)
     status = library.multiply(context_.handle(), product_.get(), &alpha_, a, a_.get(), b, b_.get(),
-                              &beta, d, d_.get(), d, d_.get(), &algorithm_, workspace,
-                              workspace_bytes_, static_cast<cudaStream_t>(queue.native));
+                              &beta, d, d_.get(), d, d_.get(), &algorithm_,
+                              cuda::aligned_workspace(workspace), workspace_bytes_,
+                              static_cast<cudaStream_t>(queue.native));
   if (status != CUBLAS_STATUS_SUCCESS)
     cuda::leave_error("cublaslt", library.get_status_string(status));
 }

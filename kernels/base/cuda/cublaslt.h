@@ -8,6 +8,7 @@
 
 #include <cublasLt.h>
 
+#include "kernels/base/cuda/library_workspace.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/kernel.h"
 
@@ -92,7 +93,7 @@ class Call {
   // Throws sf::Error where the library refuses the product.
   Call(const Context& context, const Product& product);
 
-  size_t workspace_bytes() const { return workspace_bytes_; }
+  size_t workspace_bytes() const { return cuda::unaligned_workspace_bytes(workspace_bytes_); }
   // What the library refuses is left for cuda::check_launches().
   void run(const void* a, const void* b, const void* bias, void* d, void* workspace,
            Queue queue) noexcept;

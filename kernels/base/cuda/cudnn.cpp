@@ -259,8 +259,7 @@ void Call::run(std::span<const void* const> tensors, void* workspace, Queue queu
           std::make_unique<Descriptor>(context_.library(), CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
       std::ranges::copy(tensors, pointers_.begin());
       workspace_ = workspace;
-      const uintptr_t up = reinterpret_cast<uintptr_t>(workspace) + kWorkspaceAlignment - 1;
-      void* aligned = reinterpret_cast<void*>(up / kWorkspaceAlignment * kWorkspaceAlignment);
+      void* aligned = cuda::aligned_workspace(workspace);
       pack->set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, ids_)
           .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR,
                int64_t(pointers_.size()), pointers_.data())

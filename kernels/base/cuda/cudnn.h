@@ -18,6 +18,7 @@
 
 #include <cudnn_graph.h>
 
+#include "kernels/base/cuda/library_workspace.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/kernel.h"
 
@@ -158,17 +159,13 @@ class Call {
  public:
   Call(Context& context, std::shared_ptr<const Plan> plan, size_t tensors);
 
-  // A little more than the plan's: cuDNN does not say how it has to be aligned, memory that CUDA
-  // gives is so to 256 bytes.
   size_t workspace_bytes() const {
-    return plan_->workspace_bytes() ? plan_->workspace_bytes() + kWorkspaceAlignment : 0;
+    return cuda::unaligned_workspace_bytes(plan_->workspace_bytes());
   }
   // The pointers of tensors 1, 2, ...
   void run(std::span<const void* const> tensors, void* workspace, Queue queue) noexcept;
 
  private:
-  static constexpr size_t kWorkspaceAlignment = 256;
-
   Context& context_;
   std::shared_ptr<const Plan> plan_;
   std::vector<int64_t> ids_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "runtime/device.h"
 #include "runtime/streams.h"
 
 namespace ptxrun {
@@ -60,7 +61,7 @@ cudaError_t queue_work(cudaStream_t stream, std::function<cudaError_t()> work) {
   if (const auto found = streams().find(stream); found != streams().end())
     return found->second.at.capture ? record(found->second.at, std::move(work)) : work();
   for (auto& [other, state] : streams())
-    if (state.blocking && state.at.capture)
+    if (state.blocking && state.at.capture && state.device == current_device())
       return spoil(*state.at.capture, cudaErrorStreamCaptureImplicit,
                    "work on the default stream while a stream that waits for it captures");
   return work();

@@ -63,6 +63,15 @@ cudaError_t for_rows(size_t rows, const F& f) {
   return cudaSuccess;
 }
 
+cudaError_t allocate_on(int device, void** data, size_t bytes) {
+  const Lock lock(runtime_mutex());
+  if (const cudaError_t error = require_device()) return error;
+  if (const cudaError_t error = sticky_error()) return error;
+  if (const cudaError_t error = forbid_in_capture("cudaMalloc")) return error;
+  *data = bytes ? device_memory().allocate(device, bytes) : nullptr;
+  return bytes && !*data ? refuse(cudaErrorMemoryAllocation) : cudaSuccess;
+}
+
 cudaError_t allocate_mapped(void** data, size_t bytes) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_device()) return error;
@@ -83,12 +92,7 @@ using namespace ptxrun;
 extern "C" {
 
 cudaError_t cudaMalloc(void** data, size_t bytes) {
-  const Lock lock(runtime_mutex());
-  if (const cudaError_t error = require_device()) return error;
-  if (const cudaError_t error = sticky_error()) return error;
-  if (const cudaError_t error = forbid_in_capture("cudaMalloc")) return error;
-  *data = bytes ? device_memory().allocate(current_device(), bytes) : nullptr;
-  return bytes && !*data ? refuse(cudaErrorMemoryAllocation) : cudaSuccess;
+  return allocate_on(current_device(), data, bytes);
 }
 
 cudaError_t cudaFree(void* data) {
@@ -108,7 +112,7 @@ cudaError_t cudaFree(void* data) {
 cudaError_t cudaMallocAsync(void** data, size_t bytes, cudaStream_t stream) {
   const Lock lock(runtime_mutex());
   if (const cudaError_t error = require_stream(stream)) return error;
-  return cudaMalloc(data, bytes);
+  return allocate_on(stream_device(stream), data, bytes);
 }
 cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
   const Lock lock(runtime_mutex());
