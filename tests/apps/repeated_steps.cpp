@@ -81,14 +81,17 @@ TEST_P(RepeatedStepsSlow, GiveTheSameBitsOnTheExecutor) {
 
 TEST(CudaRepeatedSteps, GiveTheSameBits) {
   if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
-  const int runs = cuda::device_name(0) == "ptxrun" ? 6 : 100;
+  // The third run is the first that a graph does.
+  const bool slow = cuda::device_name(0) == "ptxrun";
+  const int runs = slow ? 4 : 100;
   for (const char* graphs : {"1", "0"}) {
     SCOPED_TRACE(cat("SF_CUDA_GRAPHS=", graphs));
     setenv("SF_CUDA_GRAPHS", graphs, 1);
-    for (const std::optional<DType> half : {std::optional<DType>{}, std::optional(DType::bf16)}) {
-      train_again_and_again({.backend = Backend::cuda}, half, runs);
-      infer_again_and_again({.backend = Backend::cuda}, half, runs);
-    }
+    train_again_and_again({.backend = Backend::cuda}, DType::bf16, runs);
+    infer_again_and_again({.backend = Backend::cuda}, DType::bf16, runs);
+    if (slow) continue;
+    train_again_and_again({.backend = Backend::cuda}, {}, runs);
+    infer_again_and_again({.backend = Backend::cuda}, {}, runs);
   }
   unsetenv("SF_CUDA_GRAPHS");
 }
