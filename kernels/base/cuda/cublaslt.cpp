@@ -7,6 +7,7 @@
 
 #include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/library_contexts.h"
+#include "kernels/base/cuda/loaded_library.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/error.h"
 #include "kernels/base/shared_library.h"
@@ -21,12 +22,6 @@ namespace {
 constexpr uint64_t kMostWorkspace = 32 << 20;
 // Of the library's suggestions that are looked at.
 constexpr int kMostSuggestions = 16;
-
-struct Loaded {
-  Library library;
-  std::string found;  // for people
-  bool works = false;
-};
 
 void find_functions(Library& l) {
   const SharedLibrary file("SF_CUBLASLT_LIBRARY", SF_SONAME(CUBLAS_VER_MAJOR));
@@ -46,24 +41,10 @@ void find_functions(Library& l) {
   l.multiply = file.symbol("cublasLtMatmul");
 }
 
-Loaded load() {
-  Loaded loaded;
-  try {
-    find_functions(loaded.library);
-  } catch (const Error& e) {
-    loaded.found = cat("not found: ", e.what());
-    return loaded;
-  }
-  loaded.library.current_device = cuda::current_device;
-  const size_t version = loaded.library.get_version();
-  loaded.found = cat(version / 10000, ".", version / 100 % 100, ".", version % 100);
-  loaded.works = version / 10000 == CUBLAS_VER_MAJOR;
-  if (!loaded.works) loaded.found += cat(": wanted ", CUBLAS_VER_MAJOR);
-  return loaded;
-}
-
-const Loaded& loaded() {
-  static const Loaded once = load();
+const cuda::LoadedLibrary<Library>& loaded() {
+  static const auto once = cuda::load_library<Library>(
+      find_functions, [](size_t version) { return version / 10000 == CUBLAS_VER_MAJOR; },
+      SF_SONAME(CUBLAS_VER_MAJOR));
   return once;
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/library_contexts.h"
+#include "kernels/base/cuda/loaded_library.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/error.h"
 #include "kernels/base/shared_library.h"
@@ -20,12 +21,6 @@ constexpr size_t kOldest = 90800;
 constexpr int64_t kMostWorkspace = int64_t{1} << 30;
 // Of the library's suggestions that are tried.
 constexpr size_t kMostSuggestions = 64;
-
-struct Loaded {
-  Library library;
-  std::string found;  // for people
-  bool works = false;
-};
 
 void find_functions(Library& l) {
   const SharedLibrary file("SF_CUDNN_LIBRARY", "libcudnn.so.9");
@@ -42,24 +37,10 @@ void find_functions(Library& l) {
   l.execute = file.symbol("cudnnBackendExecute");
 }
 
-Loaded load() {
-  Loaded loaded;
-  try {
-    find_functions(loaded.library);
-  } catch (const Error& e) {
-    loaded.found = cat("not found: ", e.what());
-    return loaded;
-  }
-  loaded.library.current_device = cuda::current_device;
-  const size_t version = loaded.library.get_version();
-  loaded.found = cat(version / 10000, ".", version / 100 % 100, ".", version % 100);
-  loaded.works = version >= kOldest && version / 10000 == 9;
-  if (!loaded.works) loaded.found += ": too old or too new, wanted 9.8 or a later 9";
-  return loaded;
-}
-
-const Loaded& loaded() {
-  static const Loaded once = load();
+const cuda::LoadedLibrary<Library>& loaded() {
+  static const auto once = cuda::load_library<Library>(
+      find_functions, [](size_t version) { return version >= kOldest && version / 10000 == 9; },
+      "9.8 or a later 9");
   return once;
 }
 
