@@ -148,8 +148,8 @@ TEST_F(MixedTraining, Bf16FollowsFloat32OnTheMotionSet) {
 }
 
 // The training of `make run`, cut down for the executor of CUDA kernels: ten videos in one batch,
-// half of the frames. In each type it learns them, and half types lose no way to float32: seen are
-// differences of up to 1.3 %.
+// half of the frames. The loss falls by 57 % in each type; at no step bf16 was off float32's by
+// more than 2.2 %, f16 by more than 1 %.
 using MixedTrainingOnTheExecutorSlow = TrainingCommand;
 
 TEST_F(MixedTrainingOnTheExecutorSlow, LearnsInEveryType) {

@@ -68,7 +68,7 @@ TEST_F(InstalledCublasLtOnDevice, KeepsTheLawsOfProducts) {
   }
 }
 
-// Of few values with a long sum, which algorithms split.
+// Of few values with a long sum, which algorithms may split.
 TEST_F(InstalledCublasLtOnDevice, GivesTheSameBitsInEveryRun) {
   for (const bool tf32 : {false, true}) {
     MatmulProblem p{.m = 16, .n = 16, .k = 100000, .lda = 100000, .ldb = 16, .ldc = 16};
