@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "tensor/mapped_file.h"
 #include "tensor/pickle_text.h"
@@ -69,32 +70,74 @@ std::optional<NumpyArray> numpy_array(const PickleValue& value) {
                state->item(3).integer() != 0, state->item(4));
 }
 
-Tensor tensor_from_numpy(const NumpyArray& array, CopyBudget& budget) {
-  std::string decoded;
-  if (array.data.is(PickleKind::encoded_bytes)) {
-    budget.take(array.data.text().size());
-    decoded = latin1_from_utf8(array.data.text());
-  }
-  const std::string_view data =
-      array.data.is(PickleKind::encoded_bytes) ? decoded : array.data.string();
+namespace {
+
+StridedElements elements(const NumpyArray& array) {
   const auto extents = array.type.shape.extents();
-  StridedElements elements{.bytes = std::as_bytes(std::span(data)),
-                           .dtype = array.type.dtype,
-                           .sizes = {extents.begin(), extents.end()},
-                           .strides = {},
-                           .big_endian = array.big_endian};
+  StridedElements out{.bytes = {},
+                      .dtype = array.type.dtype,
+                      .sizes = {extents.begin(), extents.end()},
+                      .strides = {},
+                      .big_endian = array.big_endian};
   if (array.column_major) {
     const std::vector<int64_t> reversed(extents.rbegin(), extents.rend());
     const auto strides = row_major_strides(reversed);
-    elements.strides.assign(strides.rbegin(), strides.rend());
+    out.strides.assign(strides.rbegin(), strides.rend());
   } else {
-    elements.strides = row_major_strides(elements.sizes);
+    out.strides = row_major_strides(out.sizes);
   }
+  return channels_last(std::move(out));
+}
+
+void check_size(const NumpyArray& array, size_t found) {
   const size_t size = size_of(array.type.dtype);
   const auto numel = uint64_t(array.type.shape.numel());
-  SF_CHECK(data.size() % size == 0 && data.size() / size == numel, "wanted ", numel,
-           " elements of ", size, " bytes, found ", data.size(), " bytes");
-  return copy_strided(channels_last(std::move(elements)), budget);
+  SF_CHECK(found % size == 0 && found / size == numel, "wanted ", numel, " elements of ", size,
+           " bytes, found ", found, " bytes");
+}
+
+// How many bytes of an array the text still has.
+size_t rest_of(Latin1Reader& reader) {
+  std::array<char, 4096> unused;
+  size_t bytes = 0;
+  while (const size_t more = reader.read(unused)) bytes += more;
+  return bytes;
+}
+
+// Of data that is text no more is decoded at a time than a part of the array, along its first axis.
+Tensor tensor_from_text(const NumpyArray& array, CopyBudget& budget) {
+  const std::string_view text = array.data.text();
+  const size_t size = size_of(array.type.dtype);
+  const auto numel = uint64_t(array.type.shape.numel());
+  Latin1Reader reader(text);
+  if (numel == 0 || numel > text.size() / size) check_size(array, rest_of(reader));
+  budget.take(text.size());
+  budget.take(numel * size);
+  Tensor out({channels_last(array.type.shape), array.type.dtype});
+  if (numel == 0) return out;
+
+  StridedElements part = elements(array);
+  const bool divides = part.sizes.size() > 1 && !array.column_major;
+  const auto parts = divides ? size_t(std::exchange(part.sizes[0], 1)) : 1;
+  std::string decoded(numel / parts * size, '\0');
+  part.bytes = std::as_bytes(std::span(decoded));
+  for (size_t i = 0; i < parts; ++i) {
+    const size_t filled = reader.read(decoded);
+    if (filled != decoded.size()) check_size(array, i * decoded.size() + filled);
+    copy_strided_to({out.data() + i * decoded.size(), decoded.size()}, part);
+  }
+  check_size(array, parts * decoded.size() + rest_of(reader));
+  return out;
+}
+
+}  // namespace
+
+Tensor tensor_from_numpy(const NumpyArray& array, CopyBudget& budget) {
+  if (array.data.is(PickleKind::encoded_bytes)) return tensor_from_text(array, budget);
+  StridedElements whole = elements(array);
+  whole.bytes = std::as_bytes(std::span(array.data.string()));
+  check_size(array, whole.bytes.size());
+  return copy_strided(whole, budget);
 }
 
 std::string PlainValues::name(const PickleValue& value) {

@@ -42,16 +42,16 @@ uint32_t escaped_number(std::string_view raw, size_t at, size_t digits) {
 constexpr size_t kWord = sizeof(uint64_t);
 
 #if defined(__x86_64__)
-// Begins latin1_from_utf8, eight bytes a step: a byte behind C2 or C3 takes two bits from there,
+// Begins Latin1Reader::read, eight bytes a step: a byte behind C2 or C3 takes two bits from there,
 // and all but C2 and C3 move together. Gives the bytes of text that are done; stops before a
-// character that Latin-1 does not have. A step writes whole words.
-__attribute__((target("bmi2,popcnt"))) size_t latin1_by_words(std::string_view text, char* out,
-                                                              size_t& filled) {
+// character that Latin-1 does not have, and where less than a word of `out` is left.
+__attribute__((target("bmi2,popcnt"))) size_t latin1_by_words(std::string_view text,
+                                                              std::span<char> out, size_t& filled) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHigh = 0x80 * kOnes;
   uint64_t before = 0;  // the last byte of the word before
   size_t at = 0;
-  for (; at + kWord <= text.size(); at += kWord) {
+  for (; at + kWord <= text.size() && filled + kWord <= out.size(); at += kWord) {
     uint64_t word;
     std::memcpy(&word, text.data() + at, kWord);
     const uint64_t previous = word << 8 | before;
@@ -63,7 +63,7 @@ __attribute__((target("bmi2,popcnt"))) size_t latin1_by_words(std::string_view t
     const uint64_t high_bits = (previous & 3 * kOnes) << 6 & (others >> 7) * 0xFF;
     const uint64_t bytes = (word & ~((others >> 7) * 0xC0)) | high_bits;
     const uint64_t packed = __builtin_ia32_pext_di(bytes, ~lead_bytes);
-    std::memcpy(out + filled, &packed, kWord);
+    std::memcpy(out.data() + filled, &packed, kWord);
     filled += kWord - size_t(__builtin_popcountll(leads));
     before = word >> 56;
   }
@@ -113,25 +113,30 @@ std::string from_raw_unicode(std::string_view raw) {
   return out;
 }
 
-std::string latin1_from_utf8(std::string_view text) {
-  std::string out(text.size() + kWord, '\0');
+size_t Latin1Reader::read(std::span<char> out) {
   size_t at = 0, filled = 0;
 #if defined(__x86_64__)
   static const bool has_instruction = __builtin_cpu_supports("bmi2");
-  if (has_instruction) at = latin1_by_words(text, out.data(), filled);
+  if (has_instruction) at = latin1_by_words(rest_, out, filled);
 #endif
-  for (; at < text.size(); ++at) {
-    const auto byte = uint8_t(text[at]);
+  for (; at < rest_.size() && filled < out.size(); ++at) {
+    const auto byte = uint8_t(rest_[at]);
     if (byte < 0x80) {
-      out[filled++] = text[at];
+      out[filled++] = rest_[at];
       continue;
     }
-    const bool two = (byte == 0xC2 || byte == 0xC3) && at + 1 < text.size() &&
-                     (uint8_t(text[at + 1]) & 0xC0) == 0x80;
+    const bool two = (byte == 0xC2 || byte == 0xC3) && at + 1 < rest_.size() &&
+                     (uint8_t(rest_[at + 1]) & 0xC0) == 0x80;
     SF_CHECK(two, "pickle: _codecs.encode: a character that Latin-1 does not have");
-    out[filled++] = char((byte & 3) << 6 | (uint8_t(text[++at]) & 0x3F));
+    out[filled++] = char((byte & 3) << 6 | (uint8_t(rest_[++at]) & 0x3F));
   }
-  out.resize(filled);
+  rest_.remove_prefix(at);
+  return filled;
+}
+
+std::string latin1_from_utf8(std::string_view text) {
+  std::string out(text.size(), '\0');
+  out.resize(Latin1Reader(text).read(out));
   return out;
 }
 

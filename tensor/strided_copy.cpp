@@ -52,6 +52,17 @@ bool is_dense(const StridedElements& e) {
   return true;
 }
 
+// Throws unless every element lies within the bytes.
+TensorType checked_type(const StridedElements& e) {
+  SF_CHECK(e.sizes.size() == e.strides.size(), "wanted a stride for each of ", e.sizes.size(),
+           " axes, found ", e.strides.size());
+  const TensorType type{Shape(e.sizes), e.dtype};
+  SF_CHECK(uint64_t(type.shape.numel()) <= (uint64_t{1} << 62) / size_of(e.dtype),
+           "more than 2^62 bytes");
+  if (type.shape.numel() != 0) check_extent(e, type.shape);
+  return type;
+}
+
 }  // namespace
 
 StridedElements channels_last(StridedElements e) {
@@ -75,31 +86,32 @@ std::vector<int64_t> row_major_strides(std::span<const int64_t> sizes) {
 }
 
 Tensor copy_strided(const StridedElements& e, CopyBudget& budget) {
-  SF_CHECK(e.sizes.size() == e.strides.size(), "wanted a stride for each of ", e.sizes.size(),
-           " axes, found ", e.strides.size());
-  const TensorType type{Shape(e.sizes), e.dtype};
-  const size_t size = size_of(type.dtype);
-  SF_CHECK(uint64_t(type.shape.numel()) <= (uint64_t{1} << 62) / size, "more than 2^62 bytes");
-  const bool empty = type.shape.numel() == 0;
-  if (!empty) check_extent(e, type.shape);
+  const TensorType type = checked_type(e);
   budget.take(uint64_t(type.bytes()));
   Tensor out(type);
-  if (empty) return out;
+  copy_strided_to({out.data(), size_t(type.bytes())}, e);
+  return out;
+}
 
+void copy_strided_to(std::span<std::byte> to, const StridedElements& e) {
+  const TensorType type = checked_type(e);
+  SF_CHECK(to.size() == size_t(type.bytes()), "wanted room for ", type.bytes(), " bytes, found ",
+           to.size());
+  if (to.empty()) return;
+
+  const size_t size = size_of(type.dtype);
   if (is_dense(e)) {
-    std::memcpy(out.data(), e.bytes.data() + e.offset * int64_t(size), size_t(type.bytes()));
+    std::memcpy(to.data(), e.bytes.data() + e.offset * int64_t(size), to.size());
   } else {
     switch (size) {
-      case 1: copy_rows<1>(e, type.shape, out.data()); break;
-      case 2: copy_rows<2>(e, type.shape, out.data()); break;
-      case 4: copy_rows<4>(e, type.shape, out.data()); break;
-      default: copy_rows<8>(e, type.shape, out.data()); break;
+      case 1: copy_rows<1>(e, type.shape, to.data()); break;
+      case 2: copy_rows<2>(e, type.shape, to.data()); break;
+      case 4: copy_rows<4>(e, type.shape, to.data()); break;
+      default: copy_rows<8>(e, type.shape, to.data()); break;
     }
   }
   if (e.big_endian)
-    for (int64_t i = 0; i < type.shape.numel(); ++i)
-      std::reverse(out.data() + i * int64_t(size), out.data() + (i + 1) * int64_t(size));
-  return out;
+    for (size_t i = 0; i < to.size(); i += size) std::reverse(&to[i], &to[i] + size);
 }
 
 }  // namespace sf

@@ -42,4 +42,7 @@ class CopyBudget {
 // A dense copy. Throws sf::Error unless every element lies within the bytes.
 Tensor copy_strided(const StridedElements& elements, CopyBudget& budget);
 
+// The same to `to`, which has as many bytes as the elements.
+void copy_strided_to(std::span<std::byte> to, const StridedElements& elements);
+
 }  // namespace sf

@@ -165,6 +165,17 @@ TEST_F(Caffe2Pickle, ArraysSpelledAsTextAreRead) {
   const std::string large(100000, '\xE9');
   expect_blob_refusal("wanted 3 elements of 4 bytes, found 100000 bytes",
                       array_of("f4", "<", {integer(3)}, false, encoded(large)));
+  expect_blob_refusal("wanted 30000 elements of 4 bytes, found 100000 bytes",
+                      array_of("f4", "<", {integer(300), integer(100)}, false, encoded(large)));
+  expect_blob_refusal("wanted 24999 elements of 4 bytes, found 100000 bytes",
+                      array_of("f4", "<", {integer(641), integer(39)}, false, encoded(large)));
+  expect_blob_refusal(
+      "wanted 1099511627776 elements of 4 bytes, found 100000 bytes",
+      array_of("f4", "<", {integer(1 << 20), integer(1 << 20)}, false, encoded(large)));
+  // Absurd in its parts only.
+  expect_blob_refusal(
+      "wanted 0 elements of 4 bytes, found 100000 bytes",
+      array_of("f4", "<", {integer(int64_t{1} << 40), integer(0)}, false, encoded(large)));
   const std::string chinese =
       cat("c_codecs\nencode\n(", text(utf8(large) + "\xE4\xB8\xAD"), text("latin1"), "tR");
   expect_blob_refusal("pickle: _codecs.encode: a character that Latin-1 does not have",
@@ -172,6 +183,23 @@ TEST_F(Caffe2Pickle, ArraysSpelledAsTextAreRead) {
   EXPECT_EQ(
       load(dict({{bytes("blobs"), dict({})}, {bytes("cfg"), encoded(large)}})).text.at("config"),
       utf8(large));
+}
+
+TEST_F(Caffe2Pickle, ArraysSpelledAsTextAreThoseSpelledAsBytes) {
+  std::string data;
+  for (size_t i = 0; i < 144000; ++i) data += char(i * 167 ^ i >> 9);
+  const Items conv{integer(20), integer(40), integer(5), integer(3), integer(3)};
+  for (const char* order : {"<", ">"})
+    for (const bool column_major : {false, true})
+      for (const auto& sizes : {conv, Items{integer(36000)}, Items{integer(4), integer(9000)},
+                                Items{integer(9000), integer(4)}, Items{integer(1), integer(36000)},
+                                Items{integer(20), integer(40), integer(45)}}) {
+        SCOPED_TRACE(cat(sizes.size(), " axes, ", order, column_major ? ", column-major" : ""));
+        const Tensor text = blob(array_of("i4", order, sizes, column_major, encoded(data)));
+        const Tensor plain = blob(array("i4", order, sizes, column_major, data));
+        ASSERT_EQ(text.shape(), plain.shape());
+        ASSERT_EQ(std::memcmp(text.data(), plain.data(), data.size()), 0);
+      }
 }
 
 TEST_F(Caffe2Pickle, SolverStateIsLeftOut) {

@@ -169,6 +169,19 @@ TEST(Pickle, EncodedBytesOfAnyLengthAreDecoded) {
   EXPECT_EQ(latin1_from_utf8(utf8(all)), all);
 }
 
+TEST(Pickle, EncodedBytesAreDecodedInPartsOfAnySize) {
+  std::string all;
+  for (int i = 0; i < 512; ++i) all += char(i * 167 ^ i >> 3);
+  const std::string text = utf8(all);
+  for (size_t size = 1; size < 40; ++size) {
+    Latin1Reader reader(text);
+    std::string read;
+    for (std::string part(size, '\0'); const size_t filled = reader.read(part);)
+      read.append(part, 0, filled);
+    ASSERT_EQ(read, all) << size;
+  }
+}
+
 TEST(Pickle, WhatIsNotLatin1IsRefusedInEveryPlace) {
   for (const std::string_view wrong :
        {"\xC4\x80", "\xC1\x80", "\x80", "\xC3", "\xC3\xC3\x80", "\xE4\xB8\xAD", "\xFF"})
