@@ -1,6 +1,7 @@
 #include "tensor/storage.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 
 #include <sys/mman.h>
@@ -22,11 +23,22 @@ void* allocate_on_host(size_t bytes) {
   return data;
 }
 
+std::atomic<size_t> cuda_bytes{0}, most_cuda_bytes{0};
+
+void* allocate_on_cuda(int device, size_t bytes) {
+  void* data = cuda::allocate(device, std::max<size_t>(bytes, 1));
+  const size_t held = cuda_bytes += bytes;
+  for (size_t most = most_cuda_bytes; most < held;)
+    if (most_cuda_bytes.compare_exchange_weak(most, held)) break;
+  return data;
+}
+
 }  // namespace
 
+size_t Storage::peak_cuda_bytes() { return most_cuda_bytes; }
+
 std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
-  void* data = device.is_host() ? allocate_on_host(bytes)
-                                : cuda::allocate(device.index, std::max<size_t>(bytes, 1));
+  void* data = device.is_host() ? allocate_on_host(bytes) : allocate_on_cuda(device.index, bytes);
   return std::shared_ptr<Storage>(new Storage(device, static_cast<std::byte*>(data), bytes));
 }
 
@@ -51,10 +63,12 @@ void Storage::move_to(Device device) {
 
 Storage::~Storage() {
   if (owner_) return;
-  if (device_.is_host())
+  if (device_.is_host()) {
     std::free(data_);
-  else
+  } else {
     cuda::release(data_);
+    cuda_bytes -= size_;
+  }
 }
 
 }  // namespace sf

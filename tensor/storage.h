@@ -29,6 +29,10 @@ class Storage {
   std::byte* data() const { return data_; }
   size_t size() const { return size_; }
 
+  // The most bytes of CUDA devices that all storages of the process held at once so far. Any
+  // thread.
+  static size_t peak_cuda_bytes();
+
  private:
   Storage(Device device, std::byte* data, size_t bytes)
       : device_(device), data_(data), size_(bytes) {}

@@ -85,7 +85,9 @@ TopErrors top_errors(const Tensor& scores, std::span<const int64_t> labels) {
 MemoryUse memory_use() {
   constexpr double kGiB = 1 << 30;
   const double total = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
-  return {.ram = (total - double(available_memory_bytes())) / kGiB, .ram_total = total / kGiB};
+  return {.gpu = double(Storage::peak_cuda_bytes()) / kGiB,
+          .ram = (total - double(available_memory_bytes())) / kGiB,
+          .ram_total = total / kGiB};
 }
 
 RecentValues::RecentValues(int64_t size) : size_(size_t(size)) {}

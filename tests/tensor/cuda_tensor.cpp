@@ -43,6 +43,19 @@ TEST_F(CudaTensor, GoesThereAndBack) {
   EXPECT_EQ(values(twice.to(Device{})), numbers_);
 }
 
+TEST_F(CudaTensor, TheMostMemoryThatWasHeldIsKnown) {
+  const TensorType large{{1 << 20}, DType::f32};
+  const size_t before = Storage::peak_cuda_bytes();
+  {
+    const Tensor first(large, kCuda), second(large, kCuda);
+    EXPECT_GE(Storage::peak_cuda_bytes(), size_t(2 * large.bytes()));
+  }
+  const size_t peak = Storage::peak_cuda_bytes();
+  EXPECT_LE(peak, before + size_t(2 * large.bytes()));
+  const Tensor third(large, kCuda);
+  EXPECT_EQ(Storage::peak_cuda_bytes(), peak);
+}
+
 TEST_F(CudaTensor, IsCopiedFromAndToTheHost) {
   const Tensor there({{2, 3}, DType::f32}, kCuda);
   there.copy_from(host_);
