@@ -25,7 +25,7 @@ const std::map<std::string, Names> kAllowed{
     {"layers", {"autograd", "tensor", "kernels/base"}},
     {"configs", {"kernels/base"}},
     {"models", {"layers", "autograd", "dist", "tensor", "configs", "kernels/base"}},
-    {"data", {"tensor", "configs", "kernels/base", "kernels/resample"}},
+    {"data", {"tensor", "configs", "kernels/base", "kernels/nv12", "kernels/resample"}},
     {"apps", {"models", "layers", "data", "autograd", "dist", "tensor", "configs", "kernels/base"}},
 };
 
