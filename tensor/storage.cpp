@@ -43,8 +43,8 @@ std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
 }
 
 std::shared_ptr<Storage> Storage::borrow(std::byte* data, size_t bytes,
-                                         std::shared_ptr<const void> owner) {
-  auto storage = std::shared_ptr<Storage>(new Storage({}, data, bytes));
+                                         std::shared_ptr<const void> owner, Device device) {
+  auto storage = std::shared_ptr<Storage>(new Storage(device, data, bytes));
   storage->owner_ = std::move(owner);
   return storage;
 }

@@ -13,9 +13,9 @@ class Storage {
   // Aligned to 64 bytes at least, large blocks of the host on huge pages where the system has them;
   // contents undefined. Throws sf::Error when the memory is not there.
   static std::shared_ptr<Storage> allocate(Device device, size_t bytes);
-  // Host memory that belongs to `owner` (a mapped file, say), which is kept alive.
+  // Memory of that device that belongs to `owner` (a mapped file, say), which is kept alive.
   static std::shared_ptr<Storage> borrow(std::byte* data, size_t bytes,
-                                         std::shared_ptr<const void> owner);
+                                         std::shared_ptr<const void> owner, Device device = {});
 
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;

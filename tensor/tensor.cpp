@@ -123,6 +123,15 @@ Tensor Tensor::reshape(Shape shape) const {
   return t;
 }
 
+Tensor Tensor::row(int64_t i) const {
+  SF_CHECK(shape().rank() > 0 && i >= 0 && i < shape()[0], "tensor: wanted an index of ", type_,
+           ", found ", i);
+  Tensor t = *this;
+  t.type_.shape = Shape(shape().extents().subspan(1));
+  t.offset_ += size_t(i * t.type_.bytes());
+  return t;
+}
+
 void Tensor::copy_from(const Tensor& source) const {
   SF_CHECK(source.type_ == type_, "tensor: wanted ", type_, ", found ", source.type_);
   copy_bytes(data(), device(), source.data(), source.device(), size_t(type_.bytes()));

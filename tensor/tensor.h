@@ -60,6 +60,8 @@ class Tensor {
   Tensor to(DType dtype) const;
   // The same memory under another shape of equal size.
   Tensor reshape(Shape shape) const;
+  // The same memory, of index i of the first axis alone.
+  Tensor row(int64_t i) const;
   // Bytes copied from a tensor of the same type, on any device.
   void copy_from(const Tensor& source) const;
   // Moves the storage, and with it every tensor that shares it.
