@@ -86,6 +86,7 @@ void Config::validate() {
   if (get<double>("SF.MEMORY_LIMIT") != 0) check_amount(*this, "SF.MEMORY_LIMIT", kMaxGib);
   check_amount(*this, "SF.LOADER_MEMORY", kMaxGib);
   check_amount(*this, "SF.DECODE_TIMEOUT", kMaxSeconds);
+  check_word(*this, "SF.DECODER", "cpu", "cuda");
 }
 
 }  // namespace sf

@@ -47,18 +47,19 @@ class BatchMemory::Spare {
   size_t bytes_ = 0;
 };
 
-BatchMemory::BatchMemory(size_t spare_bytes) : spare_(std::make_shared<Spare>(spare_bytes)) {}
+BatchMemory::BatchMemory(size_t spare_bytes, Device device)
+    : device_(device), spare_(std::make_shared<Spare>(spare_bytes)) {}
 
 Tensor BatchMemory::tensor(TensorType type) {
   const auto bytes = size_t(type.bytes());
   std::shared_ptr<Storage> storage = spare_->take(bytes);
-  if (!storage) storage = Storage::allocate({}, bytes);
+  if (!storage) storage = Storage::allocate(device_, bytes);
   std::byte* const data = storage->data();
   const std::shared_ptr<const void> owner(
       data, [storage = std::move(storage), spare = std::weak_ptr(spare_)](const void*) mutable {
         if (const auto s = spare.lock()) s->keep(std::move(storage));
       });
-  return {type, Storage::borrow(data, bytes, owner), 0};
+  return {type, Storage::borrow(data, bytes, owner, device_), 0};
 }
 
 void BatchMemory::clear() { spare_->clear(); }

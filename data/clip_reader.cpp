@@ -32,11 +32,12 @@ std::vector<int64_t> random_frames(const TrainLoaderOptions& o, int64_t frames, 
 // Writes the pictures of one clip to its place.
 class ClipWriter {
  public:
-  ClipWriter(const ClipChoice& choice, const TrainLoaderOptions& options, ClipPlace place)
-      : choice_(choice), options_(options), slow_(place.slow) {
+  ClipWriter(const ClipChoice& choice, const TrainLoaderOptions& options, ClipPlace place,
+             const DeviceQueue& queue)
+      : choice_(choice), options_(options), slow_(place.slow), queue_(queue) {
     for (const SpatialChoice& c : choice.spatial) {
       resamplers_.emplace_back(PictureSize{c.from.height, c.from.width}, c.size, c.crop,
-                               options.normalization, c.mirror);
+                               options.normalization, c.mirror, queue);
     }
     const Box crop = choice.spatial[0].crop;
     clip_ = {.data = place.fast,
@@ -49,7 +50,7 @@ class ClipWriter {
   void write(const Picture& picture, size_t position, size_t earlier) {
     float* to = clip_.frame(int64_t(position));
     if (earlier != position && resamplers_.size() == 1 && !options_.rand_augment) {
-      std::copy_n(clip_.frame(int64_t(earlier)), clip_.frame_floats(), to);
+      copy_frame(to, int64_t(earlier));
       return;
     }
     Picture changed = picture;
@@ -62,21 +63,28 @@ class ClipWriter {
     resamplers_[i].run(part_of(changed, choice_.spatial[i].from), to);
   }
 
-  // After the last picture.
+  // After the last picture. On a device the work may go on.
   void finish() {
     if (options_.random_erasing)
       erase_randomly(clip_, *options_.random_erasing, derived(choice_.augmentation, kErasing));
     if (options_.alpha == 0) return;
     float* to = slow_;
-    for (int64_t position : slow_indices(clip_.frames, options_.alpha))
-      to = std::copy_n(clip_.frame(position), clip_.frame_floats(), to);
+    for (int64_t position : slow_indices(clip_.frames, options_.alpha)) {
+      copy_frame(to, position);
+      to += clip_.frame_floats();
+    }
   }
 
  private:
+  void copy_frame(float* to, int64_t position) const {
+    queue_.copy(to, clip_.frame(position), size_t(clip_.frame_floats()) * sizeof(float));
+  }
+
   const ClipChoice& choice_;
   const TrainLoaderOptions& options_;
   ClipView clip_;
   float* slow_;
+  const DeviceQueue& queue_;
   std::vector<Resampler> resamplers_;
   PictureChanger changer_;
 };
@@ -86,7 +94,8 @@ class ClipWriter {
 bool read_window(VideoReader& reader, std::span<const ClipChoice> choices,
                  const TrainLoaderOptions& o, std::span<const ClipPlace> places) {
   std::vector<ClipWriter> writers;
-  for (size_t c = 0; c < choices.size(); ++c) writers.emplace_back(choices[c], o, places[c]);
+  for (size_t c = 0; c < choices.size(); ++c)
+    writers.emplace_back(choices[c], o, places[c], reader.queue());
 
   const std::vector<int64_t>& frames = choices[0].frames;
   std::vector<size_t> positions(frames.size());  // in the order of the video
@@ -101,6 +110,7 @@ bool read_window(VideoReader& reader, std::span<const ClipChoice> choices,
   });
   if (read < indices.size()) return false;
   for (ClipWriter& writer : writers) writer.finish();
+  reader.queue().synchronize("clips");
   return true;
 }
 
@@ -123,14 +133,14 @@ std::vector<ClipChoice> random_clips(const TrainLoaderOptions& o, int crop, Pict
   return clips;
 }
 
-std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
-                                                    std::shared_ptr<const VideoIndex> index,
-                                                    const TrainLoaderOptions& o, int crop,
-                                                    const CounterRng& rng, std::stop_token cancel,
-                                                    std::span<const ClipPlace> places) {
+std::shared_ptr<const VideoIndex> read_random_clips(
+    const std::string& path, std::shared_ptr<const VideoIndex> index, const TrainLoaderOptions& o,
+    int crop, const CounterRng& rng, const BatchMemory& pictures, std::stop_token cancel,
+    std::span<const ClipPlace> places) {
   VideoReader reader(path, {.timeout_seconds = o.decode_timeout_seconds,
                             .cancel = std::move(cancel),
-                            .index = std::move(index)});
+                            .index = std::move(index),
+                            .pictures = pictures});
   const auto copies = size_t(o.copies);
   int64_t frames = frames_of(*reader.index());
   for (bool complete = false; !complete;) {

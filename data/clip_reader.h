@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/batch_memory.h"
 #include "data/train_loader.h"
 #include "data/video_reader.h"
 #include "kernels/base/counter_rng.h"
@@ -27,19 +28,19 @@ std::vector<ClipChoice> random_clips(const TrainLoaderOptions& options, int crop
                                      PictureSize picture, int64_t frames, double fps,
                                      const CounterRng& rng);
 
-// Where a clip goes: frames x crop x crop x 3 floats; slow is null without a slow pathway.
+// Where a clip goes: frames x crop x crop x 3 floats in memory of the options' device; slow is null
+// without a slow pathway.
 struct ClipPlace {
   float* fast = nullptr;
   float* slow = nullptr;
 };
 
 // Reads the random_clips() of the video into `places`. Throws sf::Error if the video cannot be
-// read. Returns the index of the file; `index` is what an earlier call has returned for it, or
-// null.
-std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
-                                                    std::shared_ptr<const VideoIndex> index,
-                                                    const TrainLoaderOptions& options, int crop,
-                                                    const CounterRng& rng, std::stop_token cancel,
-                                                    std::span<const ClipPlace> places);
+// read. Pictures on the way lie in `pictures`, of the same device. Returns the index of the file;
+// `index` is what an earlier call has returned for it, or null.
+std::shared_ptr<const VideoIndex> read_random_clips(
+    const std::string& path, std::shared_ptr<const VideoIndex> index,
+    const TrainLoaderOptions& options, int crop, const CounterRng& rng, const BatchMemory& pictures,
+    std::stop_token cancel, std::span<const ClipPlace> places);
 
 }  // namespace sf

@@ -8,6 +8,7 @@ extern "C" {
 #include <libavutil/error.h>
 #include <libavutil/mem.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 }
 
@@ -21,6 +22,7 @@ struct Ffmpeg {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): GCC takes no name in parentheses here.
 #define SF_FFMPEG_FUNCTION(library, name) decltype(&::name) name = library.symbol(#name);
   SharedLibrary avutil{"libavutil.so." AV_STRINGIFY(LIBAVUTIL_VERSION_MAJOR)};
+  SF_FFMPEG_FUNCTION(avutil, av_buffer_unref)
   SF_FFMPEG_FUNCTION(avutil, av_dict_free)
   SF_FFMPEG_FUNCTION(avutil, av_dict_set)
   SF_FFMPEG_FUNCTION(avutil, av_frame_alloc)
@@ -28,6 +30,9 @@ struct Ffmpeg {
   SF_FFMPEG_FUNCTION(avutil, av_frame_get_buffer)
   SF_FFMPEG_FUNCTION(avutil, av_frame_make_writable)
   SF_FFMPEG_FUNCTION(avutil, av_freep)
+  SF_FFMPEG_FUNCTION(avutil, av_get_pix_fmt_name)
+  SF_FFMPEG_FUNCTION(avutil, av_hwdevice_ctx_alloc)
+  SF_FFMPEG_FUNCTION(avutil, av_hwdevice_ctx_init)
   SF_FFMPEG_FUNCTION(avutil, av_log_set_level)
   SF_FFMPEG_FUNCTION(avutil, av_malloc)
   SF_FFMPEG_FUNCTION(avutil, av_max_alloc)

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "configs/config.h"
+#include "configs/device_name.h"
+#include "data/cuda_decoder.h"
 #include "data/kinetics.h"
 #include "data/random_draws.h"
 #include "data/test_loader.h"
@@ -46,6 +48,17 @@ Normalization normalization(const Config& config) {
           .reverse_channels = config.get<bool>("DATA.REVERSE_INPUT_CHANNEL")};
 }
 
+// Where clips are made.
+Device clip_device(const Config& config) {
+  if (config.get<std::string>("SF.DECODER") == "cpu") return {};
+  const Device device = Device::parse(device_name(config));
+  SF_CHECK(device.backend != Backend::cpu,
+           "SF.DECODER: wanted cpu where the network runs on the CPU (SF.DEVICE), found cuda");
+  const std::string fault = device.backend == Backend::cuda ? cuda_decoder_fault() : "";
+  SF_CHECK(fault.empty(), "SF.DECODER: wanted the CUDA decoder, found none: ", fault);
+  return device;
+}
+
 // What the loaders of all splits share.
 template <class Options>
 void set_common(Options& o, const Config& config) {
@@ -53,6 +66,7 @@ void set_common(Options& o, const Config& config) {
   o.frame_order = parse_frame_order(config.get<std::string>("SF.FRAME_ORDER"), "SF.FRAME_ORDER");
   o.normalization = normalization(config);
   o.alpha = has_slow_pathway(config) ? config.get<int64_t>("SLOWFAST.ALPHA") : 0;
+  o.device = clip_device(config);
   o.workers = config.get<int>("DATA_LOADER.NUM_WORKERS");
   o.decode_timeout_seconds = config.get<double>("SF.DECODE_TIMEOUT");
   o.memory_bytes = int64_t(config.get<double>("SF.LOADER_MEMORY") * double(int64_t(1) << 30));
@@ -144,6 +158,8 @@ TrainLoaderOptions train_loader_options(const Config& config, Split split) {
               .flip = config.get<bool>("DATA.RANDOM_FLIP")};
   o.full_crop = config.get<int>("MULTIGRID.DEFAULT_S");
   if (train) {
+    SF_CHECK(o.device.backend == Backend::cpu || !config.get<bool>("MIXUP.ENABLE"),
+             "SF.DECODER: wanted cpu with MIXUP.ENABLE, found cuda");
     o.fps_jitter = config.get<double>("DATA.TRAIN_JITTER_FPS");
     o.windows = config.get<int>("DATA.TRAIN_CROP_NUM_TEMPORAL");
     o.copies = config.get<int>("DATA.TRAIN_CROP_NUM_SPATIAL") * config.get<int>("AUG.NUM_SAMPLE");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/base/error.h"
 
@@ -63,7 +64,7 @@ Picture part_of(const Picture& picture, Box box) {
 }
 
 Resampler::Resampler(PictureSize source, PictureSize size, Box box,
-                     const Normalization& normalization, bool mirror)
+                     const Normalization& normalization, bool mirror, DeviceQueue queue)
     : problem_{.in_height = source.height,
                .in_width = source.width,
                .height = size.height,
@@ -76,10 +77,13 @@ Resampler::Resampler(PictureSize source, PictureSize size, Box box,
                .mean = normalization.mean,
                .std = normalization.std,
                .reverse_channels = normalization.reverse_channels},
-      kernel_(select(resample_kernels(Backend::cpu), problem_)) {
+      queue_(std::move(queue)),
+      kernel_(select(resample_kernels(queue_.device().backend), problem_)) {
   check_box(size, box);
-  prepared_ = kernel_->prepare(problem_);
-  workspace_.resize(kernel_->workspace_bytes(problem_, prepared_.get()));
+  SF_CHECK(kernel_, "resize: no kernel on ", queue_.device().name());
+  if (kernel_->prepare) prepared_ = kernel_->prepare(problem_);
+  if (kernel_->workspace_bytes)
+    workspace_.resize(kernel_->workspace_bytes(problem_, prepared_.get()));
 }
 
 void Resampler::run(const Picture& picture, float* out) {
@@ -87,7 +91,10 @@ void Resampler::run(const Picture& picture, float* out) {
            "resize: wanted a picture of ", problem_.in_height, "x", problem_.in_width, ", found ",
            picture.height, "x", picture.width);
   problem_.row_bytes = picture.stride;
-  kernel_->run(problem_, {.x = picture.data, .y = out}, prepared_.get(), workspace_.data(), {});
+  queue_.run([&](Queue queue) {
+    kernel_->run(problem_, {.x = picture.data, .y = out}, prepared_.get(), workspace_.data(),
+                 queue);
+  });
 }
 
 }  // namespace sf

@@ -9,6 +9,7 @@
 
 #include "data/picture.h"
 #include "kernels/resample/resample.h"
+#include "tensor/device_queue.h"
 
 namespace sf {
 
@@ -52,16 +53,18 @@ Picture part_of(const Picture& picture, Box box);
 // left and right, in this order: kernels/resample for one picture. Computes the box alone.
 class Resampler {
  public:
-  // Throws if the box does not lie in `size`.
+  // Throws if the box does not lie in `size`. Pictures and results lie in memory of the queue's
+  // device.
   Resampler(PictureSize source, PictureSize size, Box box, const Normalization& normalization,
-            bool mirror = false);
+            bool mirror = false, DeviceQueue queue = {});
 
-  // Writes box.height x box.width x 3 floats. The picture has the size of the source. One thread at
-  // a time.
+  // Queues the writing of box.height x box.width x 3 floats. The picture has the size of the
+  // source. One thread at a time.
   void run(const Picture& picture, float* out);
 
  private:
   ResampleProblem problem_;
+  DeviceQueue queue_;
   const ResampleKernel* kernel_;
   std::shared_ptr<void> prepared_;
   std::vector<std::byte> workspace_;

@@ -12,6 +12,8 @@
 namespace sf {
 namespace {
 
+constexpr size_t kPixel = 3 * sizeof(float);
+
 // Which frames and which pixels of a video its clips take.
 struct Plan {
   std::vector<int64_t> frames;                // those of all views, ascending, each once
@@ -53,6 +55,7 @@ struct Video {
   Stage stage = Stage::opening;
   std::string fault;
   std::unique_ptr<VideoReader> reader;
+  DeviceQueue queue;  // the reader's
   Plan plan;
   Tensor
       frames;  // f32, plan.frames.size() x plan.kept x 3; empty again after the last clip is copied
@@ -63,8 +66,9 @@ struct Video {
   std::vector<std::optional<TestItem>> clips;
 };
 
-// Copies one clip out of the frames of its video.
-TestItem copy_clip(const TestLoaderOptions& o, const Video& video, int number) {
+// Copies one clip out of the frames of its video, on the queue that these were made on.
+TestItem copy_clip(const TestLoaderOptions& o, const Video& video, int number,
+                   BatchMemory& memory) {
   TestItem item{.video = video.index,
                 .label = video.label,
                 .view = number / o.crops,
@@ -72,30 +76,32 @@ TestItem copy_clip(const TestLoaderOptions& o, const Video& video, int number) {
   const Plan& plan = video.plan;
   const Box crop = plan.crops[size_t(item.crop)];
   const std::vector<int64_t>& indices = plan.indices[size_t(item.view)];
-  const int64_t row = int64_t(crop.width) * 3;
-  Tensor all({Shape{int64_t(indices.size()), crop.height, crop.width, 3}, DType::f32});
-  float* to = all.span<float>().data();
-  for (int64_t index : indices) {
+  const size_t row = size_t(crop.width) * kPixel;
+  const auto clip_of = [&](size_t frames) {
+    return memory.tensor({Shape{int64_t(frames), crop.height, crop.width, 3}, DType::f32});
+  };
+  const Tensor all = clip_of(indices.size());
+  const int64_t first = int64_t(crop.y - plan.kept.y) * plan.kept.width + crop.x - plan.kept.x;
+  for (size_t t = 0; t < indices.size(); ++t) {
     const auto at =
-        std::lower_bound(plan.frames.begin(), plan.frames.end(), index) - plan.frames.begin();
-    const float* frame = video.frames.span<float>().data() + at * plan.frame_floats();
-    for (int y = 0; y < crop.height; ++y, to += row) {
-      const int64_t from =
-          int64_t(crop.y - plan.kept.y + y) * plan.kept.width + (crop.x - plan.kept.x);
-      std::copy_n(frame + from * 3, row, to);
-    }
+        std::lower_bound(plan.frames.begin(), plan.frames.end(), indices[t]) - plan.frames.begin();
+    video.queue.copy_rows(all.row(int64_t(t)).data(),
+                          video.frames.row(at).data() + size_t(first) * kPixel,
+                          {.rows = size_t(crop.height),
+                           .bytes = row,
+                           .to_pitch = row,
+                           .from_pitch = size_t(plan.kept.width) * kPixel});
   }
   if (o.alpha > 0) {
     const auto slow = slow_indices(int64_t(indices.size()), o.alpha);
-    Tensor part({Shape{int64_t(slow.size()), crop.height, crop.width, 3}, DType::f32});
-    const int64_t frame = row * crop.height;
-    for (size_t t = 0; t < slow.size(); ++t) {
-      std::copy_n(all.span<float>().data() + slow[t] * frame, frame,
-                  part.span<float>().data() + int64_t(t) * frame);
-    }
-    item.pathways.push_back(std::move(part));
+    const Tensor part = clip_of(slow.size());
+    for (size_t t = 0; t < slow.size(); ++t)
+      video.queue.copy(part.row(int64_t(t)).data(), all.row(slow[t]).data(),
+                       row * size_t(crop.height));
+    item.pathways.push_back(part);
   }
-  item.pathways.push_back(std::move(all));
+  item.pathways.push_back(all);
+  video.queue.synchronize("clips");
   return item;
 }
 
@@ -221,8 +227,8 @@ class TestLoader::Pipeline {
       f();
     } catch (const std::exception& e) { fault = e.what(); }
     if (!fault.empty()) {
+      video.reader.reset();  // waits for what still writes to the frames
       video.frames = {};
-      video.reader.reset();
     }
     lock.lock();
     video.fault = std::move(fault);
@@ -239,7 +245,9 @@ class TestLoader::Pipeline {
       SF_CHECK(item.fault.empty(), item.fault);
       video.reader = std::make_unique<VideoReader>(
           item.path, VideoReaderOptions{.timeout_seconds = options_.decode_timeout_seconds,
-                                        .cancel = threads_.stop_token()});
+                                        .cancel = threads_.stop_token(),
+                                        .pictures = memory_});
+      video.queue = video.reader->queue();
       plan(video, video.reader->expected_frames());
     });
     if (video.fault.empty()) video.stage = Video::Stage::opened;
@@ -279,18 +287,20 @@ class TestLoader::Pipeline {
   // Decodes the planned frames as far as the file has them.
   void read(Video& video) {
     const Plan& plan = video.plan;
-    video.frames = Tensor(
+    video.frames = memory_.tensor(
         {Shape{int64_t(plan.frames.size()), plan.kept.height, plan.kept.width, 3}, DType::f32});
-    float* to = video.frames.span<float>().data();
-    Resampler resampler(plan.source, plan.resized, plan.kept, options_.normalization);
+    auto* to = reinterpret_cast<float*>(video.frames.data());
+    Resampler resampler(plan.source, plan.resized, plan.kept, options_.normalization, false,
+                        video.queue);
     video.reader->visit(plan.frames, [&](size_t k, const Picture& picture) {
       resampler.run(picture, to + int64_t(k) * plan.frame_floats());
     });
+    video.queue.synchronize("frames");
   }
 
   void copy(Video& video, int number, Lock& lock) {
     lock.unlock();
-    TestItem item = copy_clip(options_, video, number);
+    TestItem item = copy_clip(options_, video, number, memory_);
     lock.lock();
     video.clips[size_t(number)] = std::move(item);
     if (++video.copied == clips_of_a_video()) {
@@ -311,6 +321,9 @@ class TestLoader::Pipeline {
   int64_t held_bytes_ = 0;                     // by frames
   int64_t waiting_clips_ = 0;                  // begun or copied, and not taken
   int64_t peak_bytes_ = 0;
+  // On the host, what is released goes back at once.
+  BatchMemory memory_{options_.device.is_host() ? 0 : size_t(options_.memory_bytes),
+                      options_.device};
   TaskThreads threads_{[this] { return pick(); }};  // last: its threads use all of the above
 };
 

@@ -24,9 +24,10 @@ struct TestLoaderOptions {
   int short_side = 256;  // the picture is resized to it
   int crop_size = 256;
   Normalization normalization = {};
-  int64_t alpha = 0;  // of a slow pathway beside the fast one; 0: a single pathway
-  int workers = 4;    // threads, bounded by those of the machine; 0: the caller's thread does the
-                      // work in next()
+  int64_t alpha = 0;   // of a slow pathway beside the fast one; 0: a single pathway
+  Device device = {};  // where pictures are made and clips lie
+  int workers = 4;     // threads, bounded by those of the machine; 0: the caller's thread does the
+                       // work in next()
   double decode_timeout_seconds = 60;  // of one pass over a video
   int64_t memory_bytes = int64_t(4)
                          << 30;  // bound of decoded frames and clips that wait to be taken
@@ -38,7 +39,8 @@ struct TestItem {
   int64_t label = 0;
   int view = 0;
   int crop = 0;
-  std::vector<Tensor> pathways = {};  // f32 T H W C each: {slow, fast} or {all}
+  std::vector<Tensor> pathways = {};  // f32 T H W C each, on the options' device: {slow,
+                                      // fast} or {all}
   std::string fault = {};  // not empty: the video cannot be read; then there are no pathways
 };
 

@@ -23,6 +23,8 @@ constexpr size_t kMostTrials = 100;  // videos tried for one place of a batch
 
 constexpr size_t kIndexBytes = size_t(1) << 28;  // for about a quarter of a million videos
 
+constexpr size_t kPictureBytes = size_t(1) << 26;
+
 enum Draw : uint64_t { kOrder, kSamples };
 enum SampleDraw : uint64_t { kClips, kReplacements };
 
@@ -35,6 +37,10 @@ TrainLoaderOptions checked(const TrainLoaderOptions& o) {
            ", found ", o.max_sampling_rate);
   SF_CHECK(o.fps_jitter >= 0, "train loader: wanted no negative jitter of the frame rate, found ",
            o.fps_jitter);
+  SF_CHECK(o.device.backend == Backend::cpu || (!o.rand_augment && !o.random_erasing),
+           "train loader: wanted clips made on the CPU (SF.DECODER cpu) with RandAugment or random "
+           "erasing, found ",
+           o.device.name());
   clip_length(o.sampling, 30);  // the rest are checked by their users
   if (o.rand_augment) rand_augment(*o.rand_augment, CounterRng(0), 0);
   if (o.random_erasing) erased_boxes(*o.random_erasing, {2, 2}, CounterRng(0));
@@ -157,6 +163,11 @@ class TrainLoader::Pipeline {
     return size_t(most);
   }
 
+  // A batch, and on a device the pictures that workers have in the making.
+  size_t spare_bytes() const {
+    return largest_batch_bytes() + (options_.device.backend == Backend::cpu ? 0 : kPictureBytes);
+  }
+
   // Those that all workers are busy with, and one that waits to be taken.
   int64_t most_batches(int64_t videos) const {
     return (bounded_workers(options_.workers) + videos - 1) / videos + 1;
@@ -236,9 +247,7 @@ class TrainLoader::Pipeline {
     const int64_t first = place * clips_of_a_video();
     std::vector<ClipPlace> places;
     for (int64_t clip = first; clip < first + clips_of_a_video(); ++clip) {
-      const auto at = [&](const Tensor& t) {
-        return t.span<float>().data() + clip * (t.numel() / t.shape()[0]);
-      };
+      const auto at = [&](const Tensor& t) { return reinterpret_cast<float*>(t.row(clip).data()); };
       const auto& pathways = batch.result.pathways;
       places.push_back(
           {.fast = at(pathways.back()), .slow = slow_frames_ > 0 ? at(pathways.front()) : nullptr});
@@ -250,7 +259,7 @@ class TrainLoader::Pipeline {
       const auto known = indices_.find(video);
       const auto index =
           read_random_clips(item.path, known, crop_options_.at(batch.range.crop), batch.range.crop,
-                            derived(rng, kClips), batch.dropped.get_token(), places);
+                            derived(rng, kClips), memory_, batch.dropped.get_token(), places);
       if (index != known) indices_.insert(video, index);
     } catch (const std::exception& e) { return e.what(); }
     return {};
@@ -273,7 +282,7 @@ class TrainLoader::Pipeline {
   std::set<int64_t> reported_;
   std::vector<std::string> faults_;
   IndexCache indices_{kIndexBytes};
-  BatchMemory memory_{largest_batch_bytes()};
+  BatchMemory memory_{spare_bytes(), options_.device};
   TaskThreads threads_{[this] { return pick(); }};  // last: its threads use all of the above
 };
 

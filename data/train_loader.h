@@ -37,6 +37,8 @@ struct TrainLoaderOptions {
   Normalization normalization = {};
   std::optional<RandomErasingOptions> random_erasing = {};  // changes the finished clip
   int64_t alpha = 0;  // of a slow pathway beside the fast one; 0: a single pathway
+  // Where pictures are made and clips lie; on a device neither rand_augment nor random_erasing.
+  Device device = {};
 
   int workers = 4;  // threads, bounded by those of the machine; 0: the caller's thread does the
                     // work in next()
@@ -48,7 +50,8 @@ struct TrainLoaderOptions {
 };
 
 struct TrainBatch {
-  std::vector<Tensor> pathways = {};  // f32 N T H W C each: {slow, fast} or {all}
+  std::vector<Tensor> pathways = {};  // f32 N T H W C each, on the options' device:
+                                      // {slow, fast} or {all}
   std::vector<int64_t> labels = {};
   std::vector<int64_t> videos = {};  // indices into the data set
 };

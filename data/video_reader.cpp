@@ -1,14 +1,17 @@
 #include "data/video_reader.h"
 
 #include <algorithm>
-#include <cstring>
+#include <mutex>
 #include <optional>
-#include <vector>
+#include <set>
 
+#include "data/cuda_decoder.h"
 #include "data/demuxer.h"
+#include "data/frame_converter.h"
 #include "data/video_index.h"
 #include "data/watch.h"
 #include "kernels/base/error.h"
+#include "kernels/base/warning.h"
 
 namespace sf {
 namespace {
@@ -25,7 +28,8 @@ class VideoReader::Decoder {
       : path_(std::move(path)),
         options_(std::move(options)),
         watch_(options_.timeout_seconds, options_.cancel),
-        index_(options_.index) {
+        index_(options_.index),
+        converter_(path_, options_.pictures) {
     packet_.reset(ffmpeg().av_packet_alloc());
     frame_.reset(ffmpeg().av_frame_alloc());
     SF_CHECK(packet_ && frame_, path_, ": out of memory");
@@ -35,6 +39,7 @@ class VideoReader::Decoder {
   const std::string& path() const { return path_; }
   const VideoInfo& info() const { return info_; }
   int64_t decoded_frames() const { return decoded_; }
+  const DeviceQueue& queue() const { return converter_.queue(); }
 
   int64_t expected_frames() {
     if (count_ != kUnknown) return count_;
@@ -154,6 +159,8 @@ class VideoReader::Decoder {
     codec_->thread_count = std::max(1, options_.threads);
     codec_->max_pixels = options_.max_pixels;
     codec_->pkt_timebase = demuxer->stream()->time_base;
+    if (options_.pictures.device().backend == Backend::cuda && cuda_decoder_fault().empty())
+      decode_on_cuda(*codec_, info_, converter_.queue());
     if (result >= 0) result = ffmpeg().avcodec_open2(codec_.get(), codec, nullptr);
     SF_CHECK(result >= 0, path_, ": ", codec->name, ": ", ffmpeg_message(result));
     demuxer_ = std::move(demuxer);
@@ -257,19 +264,23 @@ class VideoReader::Decoder {
 
   // frame_ as RGB of the size that info_ states.
   Picture convert() {
-    rgb_.resize(info_.width, info_.height);
-    // The filter matters for odd heights, other chroma layouts and streams that change their size.
-    scaler_.reset(ffmpeg().sws_getCachedContext(
-        scaler_.release(), frame_->width, frame_->height, AVPixelFormat(frame_->format),
-        info_.width, info_.height, AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
-    SF_CHECK(scaler_ != nullptr, path_, ": no conversion from pixel format ", frame_->format,
-             " to RGB");
-    uint8_t* to[4] = {rgb_.data()};
-    const int strides[4] = {int(rgb_.stride())};
-    const int rows = ffmpeg().sws_scale(scaler_.get(), frame_->data, frame_->linesize, 0,
-                                        frame_->height, to, strides);
-    SF_CHECK(rows == info_.height, path_, ": conversion to RGB failed at frame ", next_ - 1);
-    return {rgb_.data(), rgb_.stride(), info_.width, info_.height};
+    const bool cuda = options_.pictures.device().backend == Backend::cuda;
+    const bool decoded_there = frame_->format == AV_PIX_FMT_CUDA;
+    if (cuda && !decoded_there) warn_once();
+    const auto format = AVPixelFormat(decoded_there ? codec_->sw_pix_fmt : frame_->format);
+    return converter_.run(*frame_, format, {info_.height, info_.width});
+  }
+
+  // Once for each codec and pixel format.
+  void warn_once() const {
+    static std::mutex mutex;
+    static std::set<std::string> warned;
+    const char* format = ffmpeg().av_get_pix_fmt_name(AVPixelFormat(frame_->format));
+    const std::string found = cat(info_.codec, " ", format ? format : "of an unknown format");
+    const std::lock_guard lock(mutex);
+    if (warned.insert(found).second)
+      warn(cat(path_, ": wanted a video that the CUDA decoder takes, found ", found, " of ",
+               info_.width, "x", info_.height, " pixels; the CPU decodes it, and others like it"));
   }
 
   std::string path_;
@@ -277,13 +288,12 @@ class VideoReader::Decoder {
   Watch watch_;
   VideoInfo info_;
   std::shared_ptr<const VideoIndex> index_;
+  FrameConverter converter_;
   std::unique_ptr<Demuxer> demuxer_;  // null after an error
   bool counts_ = false;               // frames are decoded from the first on, so next_ counts them
   CodecHandle codec_;
   PacketHandle packet_;
   FrameHandle frame_;
-  ScalerHandle scaler_;
-  PaddedRgb rgb_;
   int64_t expected_ = kUnknown;
   int64_t count_ = kUnknown;
   int64_t next_ = 0;
@@ -304,6 +314,7 @@ VideoReader::~VideoReader() = default;
 const VideoInfo& VideoReader::info() const { return decoder_->info(); }
 int64_t VideoReader::expected_frames() { return decoder_->expected_frames(); }
 int64_t VideoReader::decoded_frames() const { return decoder_->decoded_frames(); }
+const DeviceQueue& VideoReader::queue() const { return decoder_->queue(); }
 int64_t VideoReader::frame_count() { return decoder_->frame_count(); }
 
 std::shared_ptr<const VideoIndex> VideoReader::index() { return decoder_->index(); }
@@ -324,9 +335,14 @@ Tensor VideoReader::frames(std::span<const int64_t> indices) {
   const int64_t row_bytes = int64_t(v.width) * 3;
   uint8_t* to = out.span<uint8_t>().data();
   const size_t n = visit(indices, [&](size_t, const Picture& picture) {
-    for (int64_t y = 0; y < picture.height; ++y, to += row_bytes)
-      std::memcpy(to, picture.row(y), size_t(row_bytes));
+    queue().copy_rows(to, picture.data,
+                      {.rows = size_t(picture.height),
+                       .bytes = size_t(row_bytes),
+                       .to_pitch = size_t(row_bytes),
+                       .from_pitch = size_t(picture.stride)});
+    to += row_bytes * picture.height;
   });
+  queue().synchronize(decoder_->path());
   SF_CHECK(n == indices.size(), decoder_->path(), ": wanted frame ", indices[n], ", found ",
            frame_count(), " frames");
   return out;

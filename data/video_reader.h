@@ -9,7 +9,9 @@
 #include <stop_token>
 #include <string>
 
+#include "data/batch_memory.h"
 #include "data/picture.h"
+#include "tensor/device_queue.h"
 #include "tensor/tensor.h"
 
 namespace sf {
@@ -24,6 +26,9 @@ struct VideoReaderOptions {
   std::stop_token cancel = {};            // a request ends the call that is running with sf::Error
   std::shared_ptr<const VideoIndex> index = {};  // of the same file, from VideoReader::index(): it
                                                  // opens faster; ignored if the file has changed
+  // Where pictures lie. On a CUDA device its decoder decodes what it takes; what it does not, the
+  // CPU decodes, with a warning, and copies there. On simt the CPU decodes.
+  BatchMemory pictures = BatchMemory(0);
 };
 
 struct VideoInfo {
@@ -57,14 +62,15 @@ class VideoReader {
   // The number of frames that decode. Decodes the rest of the file on the first call.
   int64_t frame_count();
 
-  // The frames of the given indices, ascending, repeats allowed, as u8 N H W C (RGB). Throws if
-  // there are fewer frames.
+  // The frames of the given indices, ascending, repeats allowed, as u8 N H W C (RGB) on the host.
+  // Throws if there are fewer frames.
   Tensor frames(std::span<const int64_t> indices);
 
   // Calls visit(k, picture) for every k in turn with the frame indices[k], ascending, repeats
   // allowed. Stops at the end of the stream, and returns how many were visited. The picture lives
-  // as long as the call of visit. Decodes onward from the last frame read, from the start if the
-  // indices begin before it.
+  // as long as the call of visit, and for the work that this queues on queue(); on a device it is
+  // there for work behind it on that queue alone. Decodes onward from the last frame read, from the
+  // start if the indices begin before it.
   size_t visit(std::span<const int64_t> indices,
                const std::function<void(size_t, const Picture&)>& visit);
 
@@ -74,6 +80,9 @@ class VideoReader {
   // again with k = 0. The frames are those of visit() in every file whose packets all decode.
   size_t visit_window(std::span<const int64_t> indices,
                       const std::function<void(size_t, const Picture&)>& visit);
+
+  // Of the device of the pictures; outlives the reader.
+  const DeviceQueue& queue() const;
 
   // How many frames this reader has decoded so far: the cost of its calls.
   int64_t decoded_frames() const;

@@ -127,5 +127,30 @@ TEST(TrainOptions, MisuseIsNamedByKey) {
       "DATA.TRAIN_JITTER_SCALES_RELATIVE: wanted");
 }
 
+template <class F>
+std::string error_of(const F& f) {
+  try {
+    f();
+    return "";
+  } catch (const Error& e) { return e.what(); }
+}
+
+TEST(TrainOptions, ClipsAreMadeWhereTheDecoderIs) {
+  EXPECT_EQ(train({}).device, Device{});
+  const Device simt{.backend = Backend::simt};
+  EXPECT_EQ(train({"SF.DECODER", "cuda", "SF.DEVICE", "simt"}).device, simt);
+  const Config c = config({"SF.DECODER", "cuda", "SF.DEVICE", "simt"});
+  EXPECT_EQ(train_loader_options(c, Split::val).device, simt);
+  EXPECT_EQ(test_loader_options(c).device, simt);
+  EXPECT_EQ(error_of([] {
+              train({"SF.DECODER", "cuda", "SF.DEVICE", "cpu"});
+            }),
+            "SF.DECODER: wanted cpu where the network runs on the CPU (SF.DEVICE), found cuda");
+  EXPECT_EQ(error_of([] {
+              train({"SF.DECODER", "cuda", "SF.DEVICE", "simt", "MIXUP.ENABLE", "True"});
+            }),
+            "SF.DECODER: wanted cpu with MIXUP.ENABLE, found cuda");
+}
+
 }  // namespace
 }  // namespace sf
