@@ -4,6 +4,7 @@
 
 #include "apps/commands.h"
 #include "data/codecs.h"
+#include "data/cuda_decoder.h"
 #include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/machine.h"
@@ -41,6 +42,8 @@ void doctor() {
   row("decoders", fmt::format("{}", fmt::join(decodable_codecs(), " ")));
   if (const auto missing = missing_codecs(); !missing.empty())
     row("no decoder", fmt::format("{}", fmt::join(missing, " ")));
+  const std::string fault = cuda_decoder_fault();
+  row("CUDA decoder", fault.empty() ? "libraries found (SF.DECODER cuda)" : "none: " + fault);
   row("encoder", video_encoder().empty() ? "none: sf synth cannot write videos" : video_encoder());
 }
 

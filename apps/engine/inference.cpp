@@ -82,17 +82,17 @@ void Inference::check(const std::vector<Tensor>& clip) const {
 void Inference::start_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips) {
   const auto& inputs = planned.network.inputs();
   const auto outputs = planned.network.outputs();
-  const auto fill = [&](size_t p, std::byte* to) {
-    const size_t bytes = size_t(inputs[p].type().bytes()) / clips.size();
-    for (size_t i = 0; i < clips.size(); ++i)
-      copy_bytes(to + i * bytes, Device{}, clips[i][p].data(), clips[i][p].device(), bytes);
-  };
   if (transfer_) {
     if (transfer_->started() == Transfer::kSlots) done_.push_back(transfer_->finish());
-    return transfer_->start(*planned.plan, inputs, outputs, fill);
+    return transfer_->start(*planned.plan, inputs, outputs, clips);
   }
-  for (size_t p = 0; p < inputs.size(); ++p)
-    if (const auto place = planned.plan->place(inputs[p])) fill(p, place->data);
+  for (size_t p = 0; p < inputs.size(); ++p) {
+    const auto place = planned.plan->place(inputs[p]);
+    const size_t bytes = size_t(inputs[p].type().bytes()) / clips.size();
+    for (size_t i = 0; place && i < clips.size(); ++i)
+      copy_bytes(place->data + i * bytes, Device{}, clips[i][p].data(), clips[i][p].device(),
+                 bytes);
+  }
   planned.plan->run();
   auto& results = done_.emplace_back();
   for (Value output : outputs) results.push_back(planned.plan->fetch(output));

@@ -1,7 +1,5 @@
 #include "apps/engine/stored_batch.h"
 
-#include <algorithm>
-
 namespace sf {
 
 std::vector<Tensor> read_pathways(const Safetensors& file, const std::string& path,
@@ -26,13 +24,7 @@ std::vector<Tensor> read_pathways(const Safetensors& file, const std::string& pa
 std::vector<std::vector<Tensor>> split_clips(const std::vector<Tensor>& pathways) {
   std::vector<std::vector<Tensor>> clips(size_t(pathways[0].shape()[0]));
   for (const Tensor& all : pathways) {
-    const Shape& s = all.shape();
-    for (size_t i = 0; i < clips.size(); ++i) {
-      Tensor clip({{s[1], s[2], s[3], s[4]}, all.dtype()});
-      const auto bytes = size_t(clip.type().bytes());
-      std::copy_n(all.data() + i * bytes, bytes, clip.data());
-      clips[i].push_back(clip);
-    }
+    for (size_t i = 0; i < clips.size(); ++i) clips[i].push_back(all.row(int64_t(i)));
   }
   return clips;
 }

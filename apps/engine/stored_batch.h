@@ -14,7 +14,7 @@ namespace sf {
 std::vector<Tensor> read_pathways(const Safetensors& file, const std::string& path,
                                   const Model& model);
 
-// The same as clips: [clip][pathway] of T H W C.
+// The same memory as clips: [clip][pathway] of T H W C.
 std::vector<std::vector<Tensor>> split_clips(const std::vector<Tensor>& pathways);
 
 }  // namespace sf
