@@ -32,9 +32,9 @@ class CommandLine : public testing::Test {
   CommandLine() { std::filesystem::create_directories(folder); }
   ~CommandLine() override { std::filesystem::remove_all(folder); }
 
-  Outcome sf(const std::string& arguments) const {
+  Outcome sf(const std::string& arguments, const std::string& before = kOnCpu) const {
     const std::filesystem::path out = folder / "stdout", err = folder / "stderr";
-    const std::string command = cat("cd ", SF_SOURCE_DIR, " && ", kOnCpu, SF_BINARY, " ", arguments,
+    const std::string command = cat("cd ", SF_SOURCE_DIR, " && ", before, SF_BINARY, " ", arguments,
                                     " >", out.string(), " 2>", err.string(), " </dev/null");
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out),
