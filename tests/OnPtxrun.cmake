@@ -1,7 +1,7 @@
 # The tests of the cuda backend where it runs on ptxrun, in three orders of warps and blocks: the laws of the kernels,
-# plans, and inference and training of the small networks.
+# plans, clips, and inference and training of the small networks.
 add_custom_target(on_ptxrun)
-add_dependencies(on_ptxrun test_kernels test_tensor test_autograd test_apps)
+add_dependencies(on_ptxrun test_kernels test_tensor test_autograd test_data test_apps)
 # All PTX is compiled with the build, on all processors, so that tests only run it.
 add_custom_command(TARGET on_ptxrun POST_BUILD
   COMMAND ${CMAKE_COMMAND} -E env PYTHONPATH=${PROJECT_SOURCE_DIR}/tools/ptxrun PTXRUN_CXX=${SF_GXX}
@@ -33,4 +33,5 @@ foreach(network ${networks})
 endforeach()
 on_ptxrun_test(autograd test_autograd Cuda*)
 on_ptxrun_test(apps test_apps Cuda*)
+on_ptxrun_test(data test_data CudaClips*)
 on_ptxrun_test(tensor test_tensor Cuda*:Device*)
