@@ -1,10 +1,13 @@
 #include "data/cuda_decoder.h"
 
 #include <memory>
+#include <mutex>
+#include <set>
 
 #include "data/ffmpeg_handles.h"
 #include "data/video_reader.h"
 #include "kernels/base/error.h"
+#include "kernels/base/warning.h"
 
 // The two of CUDA's types that FFmpeg's header wants, in the place of CUDA's headers.
 #define CUDA_VERSION 1
@@ -68,6 +71,17 @@ void decode_on_cuda(AVCodecContext& codec, const VideoInfo& info, const DeviceQu
   codec.hw_device_ctx = device.release();
   codec.opaque = const_cast<VideoInfo*>(&info);
   codec.get_format = choose_format;
+}
+
+void warn_of_cpu_decoding(const std::string& path, const VideoInfo& info, const AVFrame& frame) {
+  static std::mutex mutex;
+  static std::set<std::string> warned;
+  const char* format = ffmpeg().av_get_pix_fmt_name(AVPixelFormat(frame.format));
+  const std::string found = cat(info.codec, " ", format ? format : "of an unknown format");
+  const std::lock_guard lock(mutex);
+  if (!warned.insert(found).second) return;
+  warn(cat(path, ": wanted a video that the CUDA decoder takes, found ", found, " of ", info.width,
+           "x", info.height, " pixels; the CPU decodes it, and others like it"));
 }
 
 }  // namespace sf

@@ -5,6 +5,7 @@
 #include <string>
 
 struct AVCodecContext;
+struct AVFrame;
 
 namespace sf {
 
@@ -19,5 +20,8 @@ std::string cuda_decoder_fault();
 // codec that the device knows. Such frames are AV_PIX_FMT_CUDA; all others are decoded on the CPU.
 // `info` must outlive the codec. Throws with FFmpeg's reason.
 void decode_on_cuda(AVCodecContext& codec, const VideoInfo& info, const DeviceQueue& queue);
+
+// Warns that the CPU has decoded a frame, once for each codec and pixel format.
+void warn_of_cpu_decoding(const std::string& path, const VideoInfo& info, const AVFrame& frame);
 
 }  // namespace sf

@@ -1,9 +1,7 @@
 #include "data/video_reader.h"
 
 #include <algorithm>
-#include <mutex>
 #include <optional>
-#include <set>
 
 #include "data/cuda_decoder.h"
 #include "data/demuxer.h"
@@ -11,7 +9,6 @@
 #include "data/video_index.h"
 #include "data/watch.h"
 #include "kernels/base/error.h"
-#include "kernels/base/warning.h"
 
 namespace sf {
 namespace {
@@ -266,21 +263,9 @@ class VideoReader::Decoder {
   Picture convert() {
     const bool cuda = options_.pictures.device().backend == Backend::cuda;
     const bool decoded_there = frame_->format == AV_PIX_FMT_CUDA;
-    if (cuda && !decoded_there) warn_once();
+    if (cuda && !decoded_there) warn_of_cpu_decoding(path_, info_, *frame_);
     const auto format = AVPixelFormat(decoded_there ? codec_->sw_pix_fmt : frame_->format);
     return converter_.run(*frame_, format, {info_.height, info_.width});
-  }
-
-  // Once for each codec and pixel format.
-  void warn_once() const {
-    static std::mutex mutex;
-    static std::set<std::string> warned;
-    const char* format = ffmpeg().av_get_pix_fmt_name(AVPixelFormat(frame_->format));
-    const std::string found = cat(info_.codec, " ", format ? format : "of an unknown format");
-    const std::lock_guard lock(mutex);
-    if (warned.insert(found).second)
-      warn(cat(path_, ": wanted a video that the CUDA decoder takes, found ", found, " of ",
-               info_.width, "x", info_.height, " pixels; the CPU decodes it, and others like it"));
   }
 
   std::string path_;
