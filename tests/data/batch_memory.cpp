@@ -44,5 +44,17 @@ TEST(BatchMemory, KeepsNoMoreThanItMay) {
   EXPECT_EQ(memory.tensor(bytes(40)).data(), place_b);
 }
 
+TEST(BatchMemory, LiesOnItsDevice) {
+  const Device simt{.backend = Backend::simt};
+  BatchMemory memory(100, simt);
+  const BatchMemory copy = memory;
+  EXPECT_EQ(copy.device(), simt);
+  Tensor a = memory.tensor(bytes(60));
+  EXPECT_EQ(a.device(), simt);
+  const std::byte* const place = a.data();
+  a = {};
+  EXPECT_EQ(BatchMemory(copy).tensor(bytes(60)).data(), place) << "copies share what is kept";
+}
+
 }  // namespace
 }  // namespace sf
