@@ -5,7 +5,8 @@
 namespace sf {
 
 DeviceQueue::DeviceQueue(Device device) : device_(device) {
-  if (!device.is_host()) stream_ = std::make_shared<const cuda::Stream>(device.index);
+  if (device.is_host()) return;
+  stream_ = std::make_shared<const cuda::Stream>(device.index, cuda::Stream::Order::apart);
 }
 
 Queue DeviceQueue::native() const {

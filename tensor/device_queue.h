@@ -9,7 +9,8 @@
 
 namespace sf {
 
-// On a CUDA device a stream of its own, which copies share; elsewhere the calling thread does all
+// On a CUDA device a stream of its own, which copies share, apart from the default stream, so that
+// others see its work behind synchronize() alone; elsewhere the calling thread does all
 // work at once. Any thread, but the order of what several queue at once is theirs to care for.
 class DeviceQueue {
  public:

@@ -27,7 +27,7 @@ void copy(void*, const void*, size_t) { absent(); }
 void copy_rows(void*, const void*, const RowCopy&) { absent(); }
 void fill(void*, unsigned char, size_t) { absent(); }
 
-Stream::Stream(int device) : device_(device) { absent(); }
+Stream::Stream(int device, Order) : device_(device) { absent(); }
 Stream::~Stream() {}
 void Stream::wait_for(const Event&) const { absent(); }
 void Stream::copy(void*, const void*, size_t) const { absent(); }

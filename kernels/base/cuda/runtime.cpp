@@ -125,10 +125,11 @@ void copy_rows(void* to, const void* from, const RowCopy& r) {
 
 void fill(void* data, unsigned char byte, size_t bytes) { SF_CUDA(cudaMemset(data, byte, bytes)); }
 
-Stream::Stream(int device) : device_(device) {
+Stream::Stream(int device, Order order) : device_(device) {
   const DeviceScope scope(device);
   cudaStream_t stream = nullptr;
-  SF_CUDA(cudaStreamCreate(&stream));
+  SF_CUDA(cudaStreamCreateWithFlags(
+      &stream, order == Order::apart ? cudaStreamNonBlocking : cudaStreamDefault));
   native_ = stream;
 }
 

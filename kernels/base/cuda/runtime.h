@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -60,10 +61,12 @@ void fill(void* data, unsigned char byte, size_t bytes);
 
 class Event;
 
-// A queue of work on one device, ordered with its default stream.
+// A queue of work on one device, ordered with its default stream or apart from it: what that does
+// does not hold up work here, nor the other way round.
 class Stream {
  public:
-  explicit Stream(int device);
+  enum class Order : uint8_t { with_default, apart };
+  explicit Stream(int device, Order order = Order::with_default);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
