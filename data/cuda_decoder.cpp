@@ -35,8 +35,8 @@ CUcontext current_context() {
   return context;
 }
 
-// Called with the formats that a video can be decoded to, the CPU's last; again without those that
-// could not be set up. The queue's device is asked for first.
+// The device's format where the video fits, else the CPU's. Called with the formats that a video
+// can be decoded to, the CPU's last; again, without the device's, where that could not be set up.
 AVPixelFormat choose_format(AVCodecContext* codec, const AVPixelFormat* formats) {
   const auto& info = *static_cast<const VideoInfo*>(codec->opaque);
   const AVPixelFormat on_cpu = codec->sw_pix_fmt;
