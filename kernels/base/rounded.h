@@ -13,5 +13,12 @@ SF_HOST_DEVICE inline float rounded_product(float a, float b) {
   return a * b;
 #endif
 }
+SF_HOST_DEVICE inline double rounded_product(double a, double b) {
+#if defined(__CUDA_ARCH__)
+  return __dmul_rn(a, b);
+#else
+  return a * b;
+#endif
+}
 
 }  // namespace sf
