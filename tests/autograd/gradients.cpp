@@ -17,6 +17,7 @@
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/pool3d.h"
 #include "autograd/ops/reshape.h"
+#include "autograd/ops/roi_align.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/rewrite/rewrite.h"
 #include "dist/single_process.h"
@@ -109,6 +110,13 @@ Value labels(Graph& graph) {
   return graph.state(Tensor::from<int64_t>({2, 0, -100, 4}, {4}), "labels", false);
 }
 
+// Two within the picture, one across its borders and one of no picture.
+Value boxes(Graph& graph) {
+  const std::vector<double> rows{1, 4.5, 3,   21.2, 17.1, 0,  2, 1, 9.3, 22,
+                                 0, -3,  9.7, 30,   26,   -1, 0, 0, 8,   8};
+  return graph.state(Tensor::from(rows, {4, 5}), "boxes", false);
+}
+
 const std::vector<GradientCase>& cases() {
   static const std::vector<GradientCase> kCases{
       {"conv3d",
@@ -163,6 +171,17 @@ const std::vector<GradientCase>& cases() {
        {{2, 3, 5, 4, 3}},
        [](const Values& v) {
          return adaptive_avg_pool3d(v[0], {1, 2, 3});
+       }},
+      {"roi_align",
+       {{2, 1, 6, 7, 3}},
+       [](const Values& v) {
+         return roi_align(v[0], boxes(v[0].graph()), {.resolution = 3, .spatial_scale = 0.25});
+       }},
+      {"roi_align_legacy",
+       {{2, 1, 6, 7, 3}},
+       [](const Values& v) {
+         return roi_align(v[0], boxes(v[0].graph()),
+                          {.resolution = 2, .spatial_scale = 0.25, .samples = 3, .aligned = false});
        }},
       {"reshape",
        {{2, 6}},
@@ -220,6 +239,12 @@ const std::vector<GradientCase>& cases() {
       {"binary_cross_entropy_of_logits",
        {{3, 7}},
        [](const Values& v) { return binary_cross_entropy(v[0], shares(v[0]), true); }},
+      {"binary_cross_entropy_of_some_rows",
+       {{4, 5}},
+       [](const Values& v) {
+         const Value rows = v[0].graph().state(Tensor::from<int64_t>({3}, {1}), "rows", false);
+         return binary_cross_entropy(sigmoid(v[0]), shares(v[0]), false, rows);
+       }},
       {"slice_channels", {{2, 3, 7}}, [](const Values& v) { return slice_channels(v[0], 2, 3); }},
   };
   return kCases;
