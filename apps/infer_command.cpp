@@ -26,7 +26,7 @@ void infer(const InferArguments& a) {
   else
     load_weights_from(*model, a.weights);
 
-  const auto clips = split_clips(read_pathways(read_safetensors(a.input), a.input, *model));
+  const auto clips = read_clips(read_safetensors(a.input), a.input, *model);
   Inference network(*model, clips[0][0].shape()[1],
                     {.device = device,
                      .max_batch = int64_t(clips.size()),
@@ -49,7 +49,9 @@ void add_infer_command(CLI::App& app) {
   auto arguments = std::make_shared<InferArguments>();
   CLI::App* command = app.add_subcommand("infer", "run the network on stored tensors");
   arguments->config.add_to(*command);
-  command->add_option("--input", arguments->input, "safetensors with input.0, input.1: N C T H W")
+  command
+      ->add_option("--input", arguments->input,
+                   "safetensors with input.0, input.1: N C T H W and, to detect, boxes: K x 5")
       ->required();
   command->add_option("--output", arguments->output, "safetensors with output and logits")
       ->required();

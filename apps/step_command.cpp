@@ -19,7 +19,7 @@ struct StepArguments {
   std::optional<double> rate;
 };
 
-// labels: i64 N, or shares N x classes.
+// labels: i64 N, or shares N x classes; of boxes the shares.
 Tensor read_targets(const Safetensors& file, const std::string& path, int64_t clips,
                     int64_t classes) {
   SF_CHECK(file.contains("labels"), path, ": wanted a tensor labels, found none");
@@ -52,14 +52,16 @@ void step(const StepArguments& a) {
   }
 
   const Safetensors file = read_safetensors(a.input);
-  const auto pathways = read_pathways(file, a.input, *model);
+  const auto pathways = read_inputs(file, a.input, *model);
   const int64_t clips = pathways[0].shape()[0];
+  const int64_t rows = pathways.back().shape()[0];
   const Tensor targets =
-      read_targets(file, a.input, clips, config.get<int64_t>("MODEL.NUM_CLASSES"));
+      read_targets(file, a.input, rows, config.get<int64_t>("MODEL.NUM_CLASSES"));
   TrainStepOptions options = train_step_options(config, clips, device_of(config));
   options.crop = pathways[0].shape()[2];
   options.soft_targets = targets.dtype() != DType::i64;
   options.accumulate = 1;
+  options.box_room = (rows + clips - 1) / clips;
   options.keep_gradients = true;
   LossScaler scaler;
   if (options.half == DType::f16) options.scaler = &scaler;
@@ -95,8 +97,9 @@ void add_step_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("step", "steps of the optimizer on one stored batch");
   arguments->config.add_to(*command);
   command
-      ->add_option("--input", arguments->input,
-                   "safetensors with input.0, input.1: N C T H W, and labels")
+      ->add_option(
+          "--input", arguments->input,
+          "safetensors with input.0, input.1: N C T H W, labels and, to detect, boxes: K x 5")
       ->required();
   command->add_option("--output", arguments->output, "safetensors with losses, gradients, weights")
       ->required();

@@ -18,22 +18,26 @@ Value mean_over_positions(Value x) {
   return reshape(adaptive_avg_pool3d(x, {1, 1, 1}), {x.shape()[0], x.shape().channels()});
 }
 
-Value activate(Value x, const std::string& activation) {
+}  // namespace
+
+void check_head_activation(const std::string& activation) {
+  SF_CHECK(activation == "softmax" || activation == "sigmoid" || activation == "none",
+           "MODEL.HEAD_ACT: wanted softmax, sigmoid or none, found '", activation, "'");
+}
+
+Value head_activation(Value x, const std::string& activation) {
   Graph::Scope scope(x.graph(), "act");
   if (activation == "softmax") return softmax(x);
   if (activation == "sigmoid") return sigmoid(x);
   return x;
 }
 
-}  // namespace
-
 ClassificationHead::ClassificationHead(Module& parent, std::string_view name, const Options& o)
     : Module(parent, name),
       options_(o),
       projection_(*this, "projection", std::accumulate(o.channels.begin(), o.channels.end(), 0),
                   o.classes, Init::normal(o.init_deviation)) {
-  SF_CHECK(o.activation == "softmax" || o.activation == "sigmoid" || o.activation == "none",
-           "MODEL.HEAD_ACT: wanted softmax, sigmoid or none, found '", o.activation, "'");
+  check_head_activation(o.activation);
 }
 
 Value ClassificationHead::operator()(const std::vector<Value>& pathways) const {
@@ -65,7 +69,7 @@ Value ClassificationHead::operator()(const std::vector<Value>& pathways) const {
     graph.mark("logits", mean_over_positions(projected));
   }
   if (graph.training()) return graph.value(graph.marks().at("logits"));
-  return mean_over_positions(activate(projected, options_.activation));
+  return mean_over_positions(head_activation(projected, options_.activation));
 }
 
 }  // namespace sf

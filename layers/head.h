@@ -9,6 +9,10 @@
 
 namespace sf {
 
+// MODEL.HEAD_ACT over the classes: softmax, sigmoid or none.
+void check_head_activation(const std::string& activation);
+Value head_activation(Value x, const std::string& activation);
+
 class ClassificationHead : public Module {
  public:
   struct Options {

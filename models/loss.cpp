@@ -28,9 +28,14 @@ TensorType target_type(const Config& config, const TensorType& logits, bool soft
   return {{logits.shape[0]}, DType::i64};
 }
 
-Value training_loss(const Config& config, Value logits, Value targets) {
+Value training_loss(const Config& config, Value logits, Value targets, Value rows_used) {
   const auto loss = config.get<std::string>("MODEL.LOSS_FUNC");
   Graph::Scope scope(logits.graph(), "loss");
+  if (config.get<bool>("DETECTION.ENABLE")) {
+    SF_CHECK(is_binary(loss), "MODEL.LOSS_FUNC: DETECTION.ENABLE wanted bce or bce_logit, found '",
+             loss, "'");
+    return binary_cross_entropy(logits, targets, loss == "bce_logit", rows_used);
+  }
   if (is_binary(loss)) return binary_cross_entropy(logits, targets, true);
   SF_CHECK(loss == "cross_entropy" || loss == "soft_cross_entropy",
            "MODEL.LOSS_FUNC: wanted cross_entropy, soft_cross_entropy, bce or bce_logit, found '",

@@ -12,8 +12,10 @@ TensorType target_type(const Config& config, const TensorType& logits, bool soft
 
 // MODEL.LOSS_FUNC with SF.LABEL_SMOOTHING and SF.CLASS_WEIGHTS, a mean over the batch: one value of
 // the logits' type. `bce` is taken of the logits' sigmoid, in a form that does not overflow.
-// Targets of the logits' type turn cross_entropy into soft_cross_entropy. Throws for losses that
-// are not built in.
-Value training_loss(const Config& config, Value logits, Value targets);
+// With DETECTION.ENABLE the head has activated already what comes as logits, and the mean is over
+// the first rows_used (one i64) of its boxes: `bce` of probabilities or, as the original has it,
+// `bce_logit` of them as if they were logits. Targets of the logits' type turn cross_entropy into
+// soft_cross_entropy. Throws for losses that are not built in.
+Value training_loss(const Config& config, Value logits, Value targets, Value rows_used = {});
 
 }  // namespace sf

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autograd/ops/pool3d.h"
+#include "layers/detection_head.h"
 #include "layers/head.h"
 #include "layers/lateral_fusion.h"
 #include "layers/residual.h"
@@ -73,9 +74,12 @@ class VideoResNet : public Model {
  public:
   VideoResNet(const Config& config, DType dtype);
   std::vector<TensorType> inputs(int64_t batch, int64_t crop) const override;
+  bool detects() const override { return detection_head_ != nullptr; }
   Value forward(const std::vector<Value>& clips) const override;
 
  private:
+  void add_classification_head(const Config& config, const Ints& channels);
+  void add_detection_head(const Config& config, const Ints& channels);
   ResidualStage::Options stage_options(const Config& config, int stage, int pathway, int in) const;
   int width(int pathway) const { return pathway == 0 ? width_ : width_ / beta_inv_; }
   int frames(int pathway) const { return two() && pathway == 0 ? frames_ / alpha_ : frames_; }
@@ -88,7 +92,8 @@ class VideoResNet : public Model {
   std::vector<std::unique_ptr<ResNetStem>> stems_;                   // by pathway
   std::vector<std::vector<std::unique_ptr<ResidualStage>>> stages_;  // [stage][pathway]
   std::vector<std::unique_ptr<FuseFastToSlow>> fusions_;  // behind the stem and res2 .. res4
-  std::unique_ptr<ClassificationHead> head_;
+  std::unique_ptr<ClassificationHead> head_;              // one of the two
+  std::unique_ptr<DetectionHead> detection_head_;
 };
 
 ResidualStage::Options VideoResNet::stage_options(const Config& config, int stage, int pathway,
@@ -188,8 +193,15 @@ VideoResNet::VideoResNet(const Config& config, DType dtype)
     if (stage + 1 < kStages) fuse(stage + 2);
   }
 
+  if (config.get<bool>("DETECTION.ENABLE"))
+    add_detection_head(config, in);
+  else
+    add_classification_head(config, in);
+}
+
+void VideoResNet::add_classification_head(const Config& config, const Ints& channels) {
   const int crop = config.get<int>("DATA.TRAIN_CROP_SIZE") / kStemToHead;
-  ClassificationHead::Options head{.channels = in,
+  ClassificationHead::Options head{.channels = channels,
                                    .pool = {},
                                    .classes = config.get<int>("MODEL.NUM_CLASSES"),
                                    .activation = config.get<std::string>("MODEL.HEAD_ACT"),
@@ -206,6 +218,23 @@ VideoResNet::VideoResNet(const Config& config, DType dtype)
   head_ = std::make_unique<ClassificationHead>(*this, "head", head);
 }
 
+void VideoResNet::add_detection_head(const Config& config, const Ints& channels) {
+  const int side = config.get<int>("DETECTION.ROI_XFORM_RESOLUTION"),
+            stride = config.get<int>("DETECTION.SPATIAL_SCALE_FACTOR");
+  SF_CHECK(side > 0, "DETECTION.ROI_XFORM_RESOLUTION: wanted at least 1, found ", side);
+  SF_CHECK(stride > 0, "DETECTION.SPATIAL_SCALE_FACTOR: wanted at least 1, found ", stride);
+  detection_head_ = std::make_unique<DetectionHead>(
+      *this, "head",
+      DetectionHead::Options{.channels = channels,
+                             .roi = {.resolution = side,
+                                     .spatial_scale = 1.0 / stride,
+                                     .aligned = config.get<bool>("DETECTION.ALIGNED")},
+                             .classes = config.get<int>("MODEL.NUM_CLASSES"),
+                             .activation = config.get<std::string>("MODEL.HEAD_ACT"),
+                             .dropout = config.get<double>("MODEL.DROPOUT_RATE"),
+                             .init_deviation = config.get<double>("MODEL.FC_INIT_STD")});
+}
+
 std::vector<TensorType> VideoResNet::inputs(int64_t batch, int64_t crop) const {
   std::vector<TensorType> types;
   for (int p = 0; p < pathways_; ++p)
@@ -214,10 +243,10 @@ std::vector<TensorType> VideoResNet::inputs(int64_t batch, int64_t crop) const {
 }
 
 Value VideoResNet::forward(const std::vector<Value>& clips) const {
-  SF_CHECK(int(clips.size()) == pathways_, "network: wanted ", pathways_, " pathways, found ",
-           clips.size());
+  SF_CHECK(int(clips.size()) == pathways_ + int(detects()), "network: wanted ", pathways_,
+           " pathways", detects() ? " and boxes" : "", ", found ", clips.size(), " inputs");
   Graph& graph = clips[0].graph();
-  std::vector<Value> x = clips;
+  std::vector<Value> x(clips.begin(), clips.begin() + pathways_);
   const auto mark = [&](const std::string& stage) {
     for (size_t p = 0; p < x.size(); ++p) graph.mark(cat("act.", stage, ".", p), x[p]);
   };
@@ -245,7 +274,7 @@ Value VideoResNet::forward(const std::vector<Value>& clips) const {
       graph.mark(cat("act.pathway", p, "_pool.0"), x[p]);
     }
   }
-  return (*head_)(x);
+  return detects() ? (*detection_head_)(x, clips.back()) : (*head_)(x);
 }
 
 const auto kMake = [](const Config& config, DType dtype) {

@@ -22,7 +22,7 @@ function(on_ptxrun_test name program filter)
 endfunction()
 
 # Those that take longest first.
-set(networks slowfast_r50 slowfast_4x16 c2d_r50 i3d_nln_r50 slow_r50)
+set(networks slowfast_r50 slowfast_4x16 c2d_r50 i3d_nln_r50 slow_r50 ava_slow_r50)
 foreach(network ${networks})
   on_ptxrun_test(training_${network} test_apps *GoldenTraining.*OnCuda*/${network})
 endforeach()

@@ -1,9 +1,37 @@
 #include "apps/engine/inference.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
+#include "apps/engine/boxes.h"
+#include "kernels/base/element.h"
+
 namespace sf {
+namespace {
+
+// A batch's input of boxes (clip, x1, y1, x2, y2) with those of its clips and no others. f32 or
+// f64.
+Tensor boxes_of(std::span<const std::vector<Tensor>> clips, const TensorType& input) {
+  Tensor all(input);
+  with_arithmetic(input.dtype, [&](auto t) {
+    using T = decltype(t);
+    auto at = all.span<T>().begin();
+    for (size_t i = 0; i < clips.size(); ++i) {
+      const Tensor boxes = clips[i].back().to(Device{});
+      const auto corners = boxes.span<T>();
+      for (size_t k = 0; k < corners.size(); k += 4) {
+        *at++ = T(i);
+        at = std::copy_n(corners.begin() + ptrdiff_t(k), 4, at);
+      }
+    }
+    std::fill(at, all.span<T>().end(), T(-1));
+  });
+  return all;
+}
+
+}  // namespace
+
 Tensor stack_batches(const std::vector<Tensor>& parts) {
   if (parts.size() == 1) return parts[0];
   Shape shape = parts[0].shape();
@@ -25,10 +53,11 @@ int64_t clips_together(size_t bytes_of_one, int64_t max_batch, double memory_lim
 }
 
 struct Inference::Planned {
-  Planned(const Model& model, int64_t batch, int64_t crop, const InferenceOptions& options,
-          std::shared_ptr<ArenaMemory> memory)
+  Planned(const Model& model, int64_t batch, int64_t crop, int64_t box_room,
+          const InferenceOptions& options, std::shared_ptr<ArenaMemory> memory)
       : batch(batch),
-        network(model, batch, crop, {.half = options.half, .keep_stages = options.keep_stages}) {
+        network(model, batch, crop,
+                {.half = options.half, .keep_stages = options.keep_stages, .box_room = box_room}) {
     network.graph().move_states_to(options.device);
     plan = std::make_unique<Plan>(network.graph(), network.outputs(),
                                   PlanOptions{.device = options.device,
@@ -44,13 +73,33 @@ struct Inference::Planned {
 };
 
 Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& options)
-    : device_(options.device),
-      memory_(options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device)) {
-  single_ = std::make_unique<Planned>(model, 1, crop, options, memory_);
-  const int64_t batch =
-      clips_together(single_->plan->arena_bytes(), options.max_batch, options.memory_limit_bytes);
-  if (batch > 1) chunked_ = std::make_unique<Planned>(model, batch, crop, options, memory_);
+    : model_(model),
+      crop_(crop),
+      options_(options),
+      memory_(options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device)),
+      box_room_(InferenceGraphOptions{}.box_room) {
+  make_plans();
   forget_started();
+}
+
+void Inference::make_plans() {
+  const auto planned = [&](int64_t batch) {
+    return std::make_unique<Planned>(model_, batch, crop_, box_room_, options_, memory_);
+  };
+  chunked_ = nullptr;
+  single_ = planned(1);
+  const int64_t batch =
+      clips_together(single_->plan->arena_bytes(), options_.max_batch, options_.memory_limit_bytes);
+  if (batch > 1) chunked_ = planned(batch);
+}
+
+void Inference::make_room(const std::vector<std::vector<Tensor>>& clips) {
+  int64_t most = 0;
+  for (const auto& clip : clips) most = std::max(most, clip.back().shape()[0]);
+  if (most <= box_room_) return;
+  while (transfer_ && transfer_->started() > 0) done_.push_back(transfer_->finish());
+  box_room_ = int64_t(std::bit_ceil(uint64_t(most)));
+  make_plans();
 }
 
 Inference::~Inference() = default;
@@ -68,9 +117,15 @@ void Inference::release_weights() {
 
 void Inference::check(const std::vector<Tensor>& clip) const {
   const auto& inputs = single_->network.inputs();
-  SF_CHECK(clip.size() == inputs.size(), "network: wanted ", inputs.size(), " pathways, found ",
-           clip.size());
-  for (size_t p = 0; p < clip.size(); ++p) {
+  const size_t pathways = inputs.size() - size_t(model_.detects());
+  SF_CHECK(clip.size() == inputs.size(), "network: wanted ", pathways, " pathways",
+           model_.detects() ? " and boxes" : "", ", found ", clip.size());
+  if (model_.detects()) {
+    const TensorType& boxes = clip.back().type();
+    SF_CHECK(boxes.shape.rank() == 2 && boxes.shape[1] == 4 && boxes.dtype == model_.dtype(),
+             "network: wanted boxes K x 4 of ", model_.dtype(), ", found ", boxes);
+  }
+  for (size_t p = 0; p < pathways; ++p) {
     const TensorType &found = clip[p].type(), &wanted = inputs[p].type();
     SF_CHECK(found.shape.numel() == wanted.shape.numel() && found.dtype == wanted.dtype &&
                  found.shape[-1] == wanted.shape[-1] && found.shape[-2] == wanted.shape[-2] &&
@@ -82,16 +137,28 @@ void Inference::check(const std::vector<Tensor>& clip) const {
 void Inference::start_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips) {
   const auto& inputs = planned.network.inputs();
   const auto outputs = planned.network.outputs();
+  std::vector<std::vector<Tensor>> parts(inputs.size());
+  for (size_t p = 0; p < inputs.size(); ++p) {
+    if (model_.detects() && p + 1 == inputs.size())
+      parts[p] = {boxes_of(clips, inputs[p].type())};
+    else
+      for (const auto& clip : clips) parts[p].push_back(clip[p]);
+  }
+  rows_.push_back(0);
+  for (const auto& clip : clips) rows_.back() += model_.detects() ? clip.back().shape()[0] : 1;
   if (transfer_) {
     if (transfer_->started() == Transfer::kSlots) done_.push_back(transfer_->finish());
-    return transfer_->start(*planned.plan, inputs, outputs, clips);
+    return transfer_->start(*planned.plan, inputs, outputs, parts);
   }
   for (size_t p = 0; p < inputs.size(); ++p) {
     const auto place = planned.plan->place(inputs[p]);
-    const size_t bytes = size_t(inputs[p].type().bytes()) / clips.size();
-    for (size_t i = 0; place && i < clips.size(); ++i)
-      copy_bytes(place->data + i * bytes, Device{}, clips[i][p].data(), clips[i][p].device(),
-                 bytes);
+    if (!place) continue;
+    std::byte* to = place->data;
+    for (const Tensor& part : parts[p]) {
+      const auto bytes = size_t(part.type().bytes());
+      copy_bytes(to, Device{}, part.data(), part.device(), bytes);
+      to += bytes;
+    }
   }
   planned.plan->run();
   auto& results = done_.emplace_back();
@@ -101,12 +168,15 @@ void Inference::start_chunk(Planned& planned, std::span<const std::vector<Tensor
 void Inference::forget_started() {
   started_.clear();
   done_.clear();
-  if (!device_.is_host()) transfer_ = std::make_unique<Transfer>(device_.index, memory_->streams());
+  rows_.clear();
+  if (!options_.device.is_host())
+    transfer_ = std::make_unique<Transfer>(options_.device.index, memory_->streams());
 }
 
 void Inference::start(const std::vector<std::vector<Tensor>>& clips) {
   SF_CHECK(!clips.empty(), "network: wanted at least one clip");
   for (const auto& clip : clips) check(clip);
+  if (model_.detects()) make_room(clips);
   const std::span all(clips);
   size_t chunks = 0, at = 0;
   try {
@@ -129,8 +199,13 @@ Inference::Result Inference::finish() {
   try {
     for (size_t chunk = 0; chunk < started_.front(); ++chunk) {
       if (done_.empty()) done_.push_back(transfer_->finish());
-      for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(done_.front()[o]);
+      for (size_t o = 0; o < outputs.size(); ++o) {
+        const bool of_boxes = model_.detects() && o < 2;  // scores and logits
+        outputs[o].push_back(of_boxes ? first_rows(done_.front()[o], rows_.front())
+                                      : done_.front()[o]);
+      }
       done_.pop_front();
+      rows_.pop_front();
     }
   } catch (...) {
     forget_started();

@@ -42,10 +42,12 @@ class Inference {
   ~Inference();
 
   struct Result {
-    Tensor scores, logits;  // N x classes
+    Tensor scores, logits;  // N x classes; of a network that detects one row a box
     NamedTensors stages;    // "act.s2.0", channels-last; with keep_stages
   };
-  // clips: N clips of one tensor a pathway, T H W C each.
+  // clips: N clips of one tensor a pathway, T H W C each; for a network that detects, behind them
+  // the clip's boxes: K x 4 of the pathways' type, x1, y1, x2, y2 in pixels of the clip. There may
+  // be none; where there are more than the plans have room for, they are made anew.
   Result run(const std::vector<std::vector<Tensor>>& clips);
   // The same in halves, so that a CUDA device works on some clips while the next are copied there.
   // finish() gives the results of what was started first. Elsewhere start() does all the work.
@@ -66,15 +68,21 @@ class Inference {
 
  private:
   struct Planned;
+  void make_plans();
+  void make_room(const std::vector<std::vector<Tensor>>& clips);
   void check(const std::vector<Tensor>& clip) const;
   void start_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips);
 
-  Device device_;
+  const Model& model_;
+  int64_t crop_;
+  InferenceOptions options_;
   std::shared_ptr<ArenaMemory> memory_;
+  int64_t box_room_;                           // of a clip
   std::unique_ptr<Planned> single_, chunked_;  // chunked_ is null where a chunk is one clip
   std::unique_ptr<Transfer> transfer_;         // on a CUDA device
   std::deque<size_t> started_;                 // chunks of each start
   std::deque<std::vector<Tensor>> done_;       // outputs of chunks
+  std::deque<int64_t> rows_;                   // scores of each chunk that was started
 };
 
 }  // namespace sf

@@ -9,9 +9,7 @@ namespace sf {
 InferenceGraph::InferenceGraph(const Model& model, int64_t batch, int64_t crop,
                                const InferenceGraphOptions& options) {
   Graph built;
-  std::vector<Value> clips;
-  for (const TensorType& type : model.inputs(batch, crop))
-    clips.push_back(built.input(cat("clip", clips.size()), type));
+  const auto clips = model_inputs(built, model, batch, crop, batch * options.box_room);
   const Value out = model.forward(clips);
   const Value mean = built.value(built.marks().at("logits"));
   Rewritten rewritten =

@@ -15,6 +15,7 @@ namespace sf {
 struct InferenceGraphOptions {
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
   bool keep_stages = false;        // keep the activations behind each stage
+  int64_t box_room = 8;            // boxes of a clip, of a network that detects
 };
 
 // On batches of one size. The model's weights are its states; the model must outlive it.
@@ -24,7 +25,8 @@ class InferenceGraph {
                  const InferenceGraphOptions& options = {});
 
   Graph& graph() const { return *graph_; }
-  const std::vector<Value>& inputs() const { return inputs_; }  // by pathway
+  // By pathway; of a network that detects the boxes of the batch come last.
+  const std::vector<Value>& inputs() const { return inputs_; }
   Value scores() const { return scores_; }
   Value logits() const { return logits_; }
   // "act.s2.0" and so on; with keep_stages.

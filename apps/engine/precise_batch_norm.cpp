@@ -15,15 +15,17 @@ struct Forward {
                               .batch_norm_bessel = false,
                               .seed = Tensor::zeros({{1}, DType::i64}),
                               .step = Tensor::zeros({{1}, DType::i64})});
-    std::vector<Value> inputs;
-    for (const TensorType& type : model.inputs(batch, crop))
-      inputs.push_back(built.input(cat("clip", inputs.size()), type));
+    const auto inputs = model_inputs(built, model, batch, crop, 1);
     const Value out = model.forward(inputs);
     Rewritten rewritten = rewrite_for_training(built, std::vector{out.id()});
     Rewritten fused = fuse_batch_norm_sums(*rewritten.graph, std::vector{rewritten[out].id()},
                                            options.device.backend);
     rewritten = std::move(rewritten).then(std::move(fused));
     for (Value input : inputs) clips.push_back(rewritten[input]);
+    if (model.detects()) {
+      boxes = clips.back();
+      clips.pop_back();
+    }
     graph = std::move(rewritten.graph);
     graph->move_states_to(options.device);
     plan = std::make_unique<Plan>(*graph, std::vector{rewritten[out]}, options);
@@ -32,11 +34,13 @@ struct Forward {
   void run(const std::vector<Tensor>& pathways) {
     for (size_t i = 0; i < clips.size(); ++i)
       plan->feed(clips[i], pathways[i].to(clips[i].type().dtype));
+    if (boxes) plan->feed(boxes, Tensor::zeros(boxes.type()));  // one, which statistics do not see
     plan->run();
   }
 
   std::unique_ptr<Graph> graph;
   std::vector<Value> clips;
+  Value boxes;  // of a network that detects
   std::unique_ptr<Plan> plan;
 };
 

@@ -14,7 +14,18 @@ namespace sf {
 std::vector<Tensor> read_pathways(const Safetensors& file, const std::string& path,
                                   const Model& model);
 
+// What TrainStep::run() takes: the pathways and, where the model detects, `boxes` (f32 K x 5, as
+// Model::boxes() has them, in the order of the clips) of the model's type. Throws as above.
+std::vector<Tensor> read_inputs(const Safetensors& file, const std::string& path,
+                                const Model& model);
+
 // The same memory as clips: [clip][pathway] of T H W C.
 std::vector<std::vector<Tensor>> split_clips(const std::vector<Tensor>& pathways);
+// Puts the corners of each clip's boxes, K x 4, behind its pathways.
+void add_boxes(std::vector<std::vector<Tensor>>& clips, const Tensor& boxes);
+
+// What Inference::run() takes of a file, with boxes where the model detects.
+std::vector<std::vector<Tensor>> read_clips(const Safetensors& file, const std::string& path,
+                                            const Model& model);
 
 }  // namespace sf

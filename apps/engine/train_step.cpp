@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "apps/engine/boxes.h"
+
 namespace sf {
 namespace {
 
@@ -106,10 +108,26 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
                                  int64_t iteration) {
   Planned& p = *planned_;
   SF_CHECK(pathways.size() == p.step.clips.size(), "training: wanted ", p.step.clips.size(),
-           " pathways, found ", pathways.size());
-  for (size_t i = 0; i < pathways.size(); ++i)
-    p.plan->feed(p.step.clips[i], converted(pathways[i], p.step.clips[i].type().dtype));
-  p.plan->feed(p.step.targets, converted(targets, p.step.targets.type().dtype));
+           " inputs, found ", pathways.size());
+  const auto feed = [&](Value input, const Tensor& value) {
+    p.plan->feed(input, converted(value, input.type().dtype));
+  };
+  const bool detects = bool(p.step.rows_used);
+  for (size_t i = 0; i + size_t(detects) < pathways.size(); ++i) feed(p.step.clips[i], pathways[i]);
+  const int64_t rows = pathways.back().shape()[0];  // of boxes
+  if (detects) {
+    const Value boxes = p.step.clips.back();
+    const int64_t room = boxes.shape()[0];
+    SF_CHECK(rows > 0 && targets.shape()[0] == rows,
+             "training: wanted targets of at least one box, "
+             "found boxes ",
+             pathways.back().shape(), " and targets ", targets.shape());
+    feed(boxes, with_room(pathways.back(), room, -1, "boxes"));
+    feed(p.step.targets, with_room(targets, room, 0, "targets"));
+    p.plan->feed(p.step.rows_used, one_number(rows));
+  } else {
+    feed(p.step.targets, targets);
+  }
   p.step.iteration.copy_from(one_number(iteration));
   p.set_scale();
   p.plan->run(0, p.learning_begin);
@@ -117,6 +135,7 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
   Result result;
   result.loss = p.plan->fetch(p.step.loss).to(DType::f64).span<double>()[0];
   result.logits = p.plan->fetch(p.step.logits);
+  if (detects) result.logits = first_rows(result.logits, rows);
   if (p.step.norm) result.gradient_norm = p.plan->fetch(p.step.norm).span<double>()[0];
   const bool overflow = !std::isfinite(result.gradient_norm);
   if (!std::isfinite(result.loss) || (overflow && !p.scaler)) {

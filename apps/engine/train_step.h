@@ -36,12 +36,14 @@ class TrainStep {
     // Before clipping; 0 for a batch whose gradients are only added up.
     double gradient_norm = 0;
     bool skipped = false;  // the scaled gradients overflowed: parameters and optimiser stay
-    Tensor logits;         // N x classes
+    Tensor logits;         // N x classes; of a network that detects, activated
   };
   // pathways: N T H W C each, of the model's type or f32; targets: as target_type says, f32 or the
   // model's type where they are shares. iteration: the key of the draws of dropout; another for
   // every batch. The optimiser's learning rate and step are those set in it; with accumulation it
   // moves in every accumulate-th run. Throws NotFiniteLoss.
+  // Of a network that detects the last of the pathways are the boxes, K 5 as Model::boxes() has
+  // them, at least one and no more than there is room for, and targets and logits have a row each.
   Result run(const std::vector<Tensor>& pathways, const Tensor& targets, int64_t iteration);
 
   // Of the last run, by parameter; with keep_gradients and without accumulation.

@@ -37,13 +37,13 @@ TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, con
                             .batch_norm_group = options.batch_norm_group,
                             .seed = Tensor::from(std::vector{config.get<int64_t>("RNG_SEED")}, {1}),
                             .step = iteration});
-  std::vector<Value> inputs;
-  for (const TensorType& type : model.inputs(options.batch, options.crop))
-    inputs.push_back(built.input(cat("clip", inputs.size()), type));
+  const auto inputs =
+      model_inputs(built, model, options.batch, options.crop, options.batch * options.box_room);
   const Value out = model.forward(inputs);
   const Value wanted =
       built.input("targets", target_type(config, out.type(), options.soft_targets));
-  const Value mean_loss = training_loss(config, out, wanted);
+  const Value used = model.detects() ? built.input("boxes_used", {{1}, DType::i64}) : Value{};
+  const Value mean_loss = training_loss(config, out, wanted, used);
 
   Rewritten rewritten = rewrite_for_training(built, std::vector{out.id(), mean_loss.id()});
   const auto kept = [&] { return std::vector{rewritten[out].id(), rewritten[mean_loss].id()}; };
@@ -55,6 +55,7 @@ TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, con
   rewritten = std::move(rewritten).then(std::move(fused));
   for (Value input : inputs) clips.push_back(rewritten[input]);
   targets = rewritten[wanted];
+  if (used) rows_used = rewritten[used];
   loss = rewritten[mean_loss];
   logits = rewritten[out];
   graph = std::move(rewritten.graph);
@@ -99,7 +100,7 @@ void TrainingGraph::recompute() {
     if (v) v = again[v];
   };
   for (auto* values : {&clips, &gradients}) std::ranges::for_each(*values, move);
-  for (Value* v : {&targets, &loss, &logits, &norm}) move(*v);
+  for (Value* v : {&targets, &loss, &logits, &rows_used, &norm}) move(*v);
   graph = std::move(again.graph);
 }
 

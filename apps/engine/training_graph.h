@@ -16,6 +16,7 @@ namespace sf {
 struct TrainStepOptions {
   int64_t batch = 1;  // clips
   int64_t crop = 224;
+  int64_t box_room = 8;       // boxes of a clip, on average, of a network that detects
   bool soft_targets = false;  // shares of classes instead of labels
   int accumulate = 1;         // batches whose gradients are averaged for one step of the optimiser
   bool keep_gradients = false;  // so that gradients() can be called
@@ -47,8 +48,10 @@ struct TrainingGraph {
 
   std::vector<Parameter> parameters;
   std::unique_ptr<Graph> graph;
-  std::vector<Value> clips;
-  Value targets, loss, logits;
+  std::vector<Value> clips;  // of a network that detects the boxes come last
+  Value targets, loss;
+  Value logits;                  // of a network that detects, activated
+  Value rows_used;               // of the boxes; empty for networks that do not detect
   Value norm;                    // of the gradients; empty where nothing asks for it
   std::vector<Value> gradients;  // by parameter; with keep_gradients
 

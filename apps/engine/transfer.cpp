@@ -17,12 +17,13 @@ std::vector<size_t> offsets(const Types& types) {
   return all;
 }
 
-// f(p, i, bytes before it in its input) for pathway p of clip i.
+// f(tensor, bytes before it) for those that lie one behind the other.
 template <class F>
-void for_parts(std::span<const std::vector<Tensor>> clips, const F& f) {
-  for (size_t p = 0; p < clips[0].size(); ++p) {
-    size_t at = 0;
-    for (size_t i = 0; i < clips.size(); at += size_t(clips[i++][p].type().bytes())) f(p, i, at);
+void for_parts(std::span<const Tensor> parts, const F& f) {
+  size_t at = 0;
+  for (const Tensor& part : parts) {
+    f(part, at);
+    at += size_t(part.type().bytes());
   }
 }
 
@@ -38,15 +39,15 @@ std::byte* Transfer::Pinned::at_least(size_t wanted) {
 
 // Through pinned memory of the slot and on_device_.
 void Transfer::copy_from_host(Slot& slot, Plan& plan, std::span<const Value> inputs,
-                              std::span<const std::vector<Tensor>> clips) {
+                              std::span<const std::vector<Tensor>> parts) {
   const cuda::Stream& lane = streams_.first();
   const auto in = offsets(inputs);
   std::byte* const host = slot.inputs.at_least(in.back());
-  for_parts(clips, [&](size_t p, size_t i, size_t at) {
-    const Tensor& clip = clips[i][p];
-    copy_bytes(host + in[p] + at, Device{}, clip.data(), clip.device(),
-               size_t(clip.type().bytes()));
-  });
+  for (size_t p = 0; p < inputs.size(); ++p)
+    for_parts(parts[p], [&](const Tensor& part, size_t at) {
+      copy_bytes(host + in[p] + at, Device{}, part.data(), part.device(),
+                 size_t(part.type().bytes()));
+    });
   if (!on_device_ || on_device_->size() < in.back()) {
     taken_.synchronize();
     on_device_ = Storage::allocate({.backend = Backend::cuda, .index = device_}, in.back());
@@ -62,22 +63,27 @@ void Transfer::copy_from_host(Slot& slot, Plan& plan, std::span<const Value> inp
 }
 
 void Transfer::start(Plan& plan, std::span<const Value> inputs, std::span<const Value> results,
-                     std::span<const std::vector<Tensor>> clips) {
+                     std::span<const std::vector<Tensor>> parts) {
   SF_CHECK(started() < kSlots, "transfer: wanted at most ", kSlots, " runs not finished");
   const cuda::DeviceScope scope(device_);
   Slot& slot = slots_[next_++ % kSlots];
   const cuda::Stream& lane = streams_.first();
   const auto out = offsets(results);
-  if (clips[0][0].device() == Device{.backend = Backend::cuda, .index = device_}) {
-    slot.clips.assign(clips.begin(), clips.end());
-    for_parts(clips, [&](size_t p, size_t i, size_t at) {
-      const Tensor& clip = clips[i][p];
-      if (const auto place = plan.place(inputs[p]))
-        lane.copy(place->data + at, clip.data(), size_t(clip.type().bytes()));
-    });
-  } else {
-    copy_from_host(slot, plan, inputs, clips);
+  std::vector<Value> from_host;
+  std::vector<std::vector<Tensor>> host_parts;
+  for (size_t p = 0; p < inputs.size(); ++p) {
+    if (parts[p][0].device() != Device{.backend = Backend::cuda, .index = device_}) {
+      from_host.push_back(inputs[p]);
+      host_parts.push_back(parts[p]);
+      continue;
+    }
+    slot.kept.insert(slot.kept.end(), parts[p].begin(), parts[p].end());
+    if (const auto place = plan.place(inputs[p]))
+      for_parts(parts[p], [&](const Tensor& part, size_t at) {
+        lane.copy(place->data + at, part.data(), size_t(part.type().bytes()));
+      });
   }
+  if (!from_host.empty()) copy_from_host(slot, plan, from_host, host_parts);
   plan.run();
   std::byte* const back = slot.results.at_least(out.back());
   slot.types.clear();
@@ -100,7 +106,7 @@ std::vector<Tensor> Transfer::finish() {
   Slot& slot = *started_.front();
   started_.pop_front();
   slot.done.synchronize();
-  slot.clips.clear();
+  slot.kept.clear();
   std::vector<Tensor> all;
   for (const TensorType& type : slot.types) all.emplace_back(type);
   const std::vector<size_t> at = offsets(all);

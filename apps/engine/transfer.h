@@ -12,18 +12,18 @@
 namespace sf {
 
 // Batches go through pinned memory on a stream of their own. While the device works on one, the
-// next is written there and copied to memory beside the plans'. Clips that lie on the device go
-// into the plan's memory straight away. One thread at a time.
+// next is written there and copied to memory beside the plans'. What lies on the device goes into
+// the plan's memory straight away. One thread at a time.
 class Transfer {
  public:
   // For plans that run on those streams.
   Transfer(int device, LaneStreams& streams)
       : device_(device), streams_(streams), copies_(device) {}
 
-  // Queues the copy of the clips, a run and the copies of its results, and returns before they are
-  // done. Input p is what clips[i][p] hold one behind the other.
+  // Queues the copies of the inputs, a run and the copies of its results, and returns before they
+  // are done. Input p is what the tensors of parts[p], of one device, hold one behind the other.
   void start(Plan& plan, std::span<const Value> inputs, std::span<const Value> results,
-             std::span<const std::vector<Tensor>> clips);
+             std::span<const std::vector<Tensor>> parts);
   // Runs that may be started and not finished.
   static constexpr size_t kSlots = 2;
   size_t started() const { return started_.size(); }
@@ -42,11 +42,11 @@ class Transfer {
     cuda::Event copied;  // the inputs, to the device
     cuda::Event done;    // all of it
     std::vector<TensorType> types = {};
-    std::vector<std::vector<Tensor>> clips = {};  // on the device, which the copies read
+    std::vector<Tensor> kept = {};  // on the device, which the copies read
   };
 
   void copy_from_host(Slot& slot, Plan& plan, std::span<const Value> inputs,
-                      std::span<const std::vector<Tensor>> clips);
+                      std::span<const std::vector<Tensor>> parts);
 
   int device_;
   LaneStreams& streams_;

@@ -73,7 +73,9 @@ inline std::vector<std::vector<Tensor>> SmallCase::batch(DType dtype) const {
   std::vector<Tensor> pathways;
   for (int p = 0; file.contains(cat("input.", p)); ++p)
     pathways.push_back(file.at(cat("input.", p)));
-  return clips_of(pathways, dtype);
+  auto clips = clips_of(pathways, dtype);
+  if (file.contains("boxes")) add_boxes(clips, file.at("boxes").to(dtype));
+  return clips;
 }
 
 inline double difference(std::span<const float> found, std::span<const float> wanted) {

@@ -14,7 +14,7 @@ namespace {
 class FullNetworksSlow : public testing::TestWithParam<const char*> {};
 
 TEST_P(FullNetworksSlow, LogitsAreTheOriginals) {
-  const std::string name = cat("Kinetics_", GetParam());
+  const std::string name = GetParam();
   const Safetensors golden = read_safetensors(golden_dir() / "full" / (name + ".safetensors"));
   const Config config =
       Config::load(std::filesystem::path(SF_SOURCE_DIR) / golden.metadata.at("config"), {});
@@ -29,10 +29,12 @@ TEST_P(FullNetworksSlow, LogitsAreTheOriginals) {
   std::vector<Tensor> pathways{fast};
   if (model->inputs(1, crop).size() == 2)
     pathways = {slow_frames(fast, frames / config.get<int64_t>("SLOWFAST.ALPHA")), fast};
+  auto clips = clips_of(pathways, DType::f32);
+  if (model->detects()) add_boxes(clips, golden.at("boxes"));
   Inference network(*model, crop, {.keep_stages = true});
-  const auto result = network.run(clips_of(pathways, DType::f32));
+  const auto result = network.run(clips);
 
-  // Stored: 1 x T x H x W x classes; ours are averaged over positions.
+  // Stored: 1 x T x H x W x classes, ours are averaged over positions; or boxes x classes.
   const Tensor& stored = golden.at("logits");
   const auto logits = result.logits.span<float>();
   std::vector<double> wanted(logits.size(), 0);
@@ -58,9 +60,15 @@ TEST_P(FullNetworksSlow, LogitsAreTheOriginals) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, FullNetworksSlow,
-                         testing::Values("C2D_8x8_R50", "I3D_8x8_R50", "I3D_NLN_8x8_R50",
-                                         "SLOW_8x8_R50", "SLOWFAST_4x16_R50", "SLOWFAST_8x8_R50"),
-                         [](const auto& info) { return std::string(info.param); });
+                         testing::Values("Kinetics_C2D_8x8_R50", "Kinetics_I3D_8x8_R50",
+                                         "Kinetics_I3D_NLN_8x8_R50", "Kinetics_SLOW_8x8_R50",
+                                         "Kinetics_SLOWFAST_4x16_R50", "Kinetics_SLOWFAST_8x8_R50",
+                                         "AVA_c2_SLOWFAST_32x2_R101_50_50_v2.1"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '.', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace sf

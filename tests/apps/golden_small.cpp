@@ -45,7 +45,9 @@ TEST_P(SmallNetworks, Float64LogitsAreTheOriginals) {
             2e-5);
 }
 
-TEST_P(SmallNetworks, LargerCropsAreAveragedOverPositions) {
+class SmallClassifiers : public SmallNetworks {};
+
+TEST_P(SmallClassifiers, LargerCropsAreAveragedOverPositions) {
   const auto net = model(DType::f32);
   const int64_t frames = golden.config.get<int64_t>("DATA.NUM_FRAMES"), crop = 96;
   const Tensor fast =
@@ -100,10 +102,13 @@ TEST_P(SmallNetworks, ChunksDoNotChangeTheScores) {
   EXPECT_LT(difference(a.span<float>(), b.span<float>()), 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, SmallNetworks,
-                         testing::Values("c2d_r50", "i3d_nln_r50", "slow_r50", "slowfast_4x16",
-                                         "slowfast_r50"),
-                         [](const auto& info) { return std::string(info.param); });
+const auto kClassifiers =
+    testing::Values("c2d_r50", "i3d_nln_r50", "slow_r50", "slowfast_4x16", "slowfast_r50");
+const auto kDetectors = testing::Values("ava_slow_r50", "ava_slowfast_r50");
+const auto kItself = [](const auto& info) { return std::string(info.param); };
+INSTANTIATE_TEST_SUITE_P(Golden, SmallNetworks, kClassifiers, kItself);
+INSTANTIATE_TEST_SUITE_P(Golden, SmallClassifiers, kClassifiers, kItself);
+INSTANTIATE_TEST_SUITE_P(Boxes, SmallNetworks, kDetectors, kItself);
 
 }  // namespace
 }  // namespace sf

@@ -23,7 +23,7 @@ class GoldenTraining : public testing::TestWithParam<const char*> {
     model = make_model(golden.config, dtype);
     fill_counter_weights(*model);
     Optimizer optimizer(*model, golden.config);
-    const auto pathways = read_pathways(golden.file, golden.name, *model);
+    const auto pathways = read_inputs(golden.file, golden.name, *model);
     TrainStep step(*model, optimizer, golden.config,
                    {.batch = pathways[0].shape()[0],
                     .crop = pathways[0].shape()[2],
@@ -149,8 +149,8 @@ TEST_P(GoldenTraining, StepsOnCudaAreAsCloseAsTheOriginals) {
   expect_as_close_as_the_originals();
 }
 
-const auto kNetworks =
-    testing::Values("c2d_r50", "i3d_nln_r50", "slow_r50", "slowfast_4x16", "slowfast_r50");
+const auto kNetworks = testing::Values("c2d_r50", "i3d_nln_r50", "slow_r50", "slowfast_4x16",
+                                       "slowfast_r50", "ava_slow_r50", "ava_slowfast_r50");
 const auto kItself = [](const auto& info) { return std::string(info.param); };
 INSTANTIATE_TEST_SUITE_P(Small, GoldenTraining, kNetworks, kItself);
 INSTANTIATE_TEST_SUITE_P(Small, GoldenTrainingSlow, kNetworks, kItself);

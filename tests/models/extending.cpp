@@ -35,6 +35,20 @@ TEST(Extending, TheDocumentedNetworkRuns) {
   }
 }
 
+TEST(Registry, ANetworkWithoutADetectionHeadIsNamed) {
+  Config config;
+  config.set("MODEL.MODEL_NAME", "TwoLayers");
+  config.set("DETECTION.ENABLE", "True");
+  try {
+    make_model(config);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(),
+                 "DETECTION.ENABLE: wanted False, found True: MODEL.MODEL_NAME TwoLayers has no "
+                 "detection head");
+  }
+}
+
 TEST(Registry, AnUnknownNameListsTheKnownOnes) {
   Config config;
   config.set("MODEL.MODEL_NAME", "MViT");

@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Config load(const std::string& name, const std::vector<std::string>& overrides = {}) {
-  return Config::load(fs::path(SF_SOURCE_DIR) / "configs" / "Kinetics" / (name + ".yaml"),
-                      overrides);
+  const char* folder = name.starts_with("AVA/") ? "configs" : "configs/Kinetics";
+  return Config::load(fs::path(SF_SOURCE_DIR) / folder / (name + ".yaml"), overrides);
 }
 
 int64_t parameter_count(const Model& model) {
@@ -49,10 +49,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Size{"c2/SLOWFAST_8x8_R101_50_50", 53774808},
                     Size{"c2/SLOWFAST_8x8_R101_50_101", 53914072},
                     Size{"c2/SLOWFAST_8x8_R101_101_101", 62826968},
-                    Size{"c2/SLOWFAST_NLN_16x8_R101_50_50", 60080088}),
+                    Size{"c2/SLOWFAST_NLN_16x8_R101_50_50", 60080088},
+                    Size{"AVA/c2/SLOWFAST_32x2_R101_50_50_v2.1", 59342488}),
     [](const auto& info) {
       std::string name = info.param.config;
       std::ranges::replace(name, '/', '_');
+      std::ranges::replace(name, '.', '_');
       return name;
     });
 
@@ -117,13 +119,17 @@ TEST(Networks, MisfitsAreNamed) {
   EXPECT_NE(
       message(load("SLOW_8x8_R50", {"DATA.TEST_CROP_SIZE", "64"})).find("DATA.TRAIN_CROP_SIZE"),
       std::string::npos);
+  EXPECT_EQ(message(load("AVA/c2/SLOW_8x8_R50", {"DETECTION.ROI_XFORM_RESOLUTION", "0"})),
+            "DETECTION.ROI_XFORM_RESOLUTION: wanted at least 1, found 0");
+  EXPECT_EQ(message(load("AVA/c2/SLOW_8x8_R50")),
+            "network: wanted 1 pathways and boxes, found 1 inputs");
   EXPECT_EQ(message(load("SLOW_8x8_R50", {"DATA.TRAIN_CROP_SIZE", "31"})),
             "DATA.TRAIN_CROP_SIZE: wanted at least 32, found 31");
 }
 
 std::vector<fs::path> shipped_configs() {
   std::vector<fs::path> paths;
-  for (const char* folder : {"configs/Kinetics", "configs/synthetic"})
+  for (const char* folder : {"configs/AVA", "configs/Kinetics", "configs/synthetic"})
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(SF_SOURCE_DIR) / folder))
       if (entry.path().extension() == ".yaml") paths.push_back(entry.path());
   std::ranges::sort(paths);
@@ -136,10 +142,8 @@ TEST(ShippedConfigs, NoConvolutionRunsOnASlowReferenceKernel) {
     const Config config = Config::load(path, {});
     const auto model = make_model(config);
     Graph graph;
-    std::vector<Value> clips;
-    for (const TensorType& type : model->inputs(1, config.get<int64_t>("DATA.TEST_CROP_SIZE")))
-      clips.push_back(graph.input("clip", type));
-    const Value out = model->forward(clips);
+    const int64_t crop = config.get<int64_t>("DATA.TEST_CROP_SIZE");
+    const Value out = model->forward(model_inputs(graph, *model, 1, crop, 4));
     const Rewritten r = rewrite_for_inference(graph, std::vector{out.id()});
     const std::vector<int> outputs{r[out].id()};
     const auto order = execution_order(*r.graph, outputs);
