@@ -7,7 +7,6 @@
 #include "kernels/base/error.h"
 
 namespace sf {
-namespace {
 
 void check_box(PictureSize size, Box box) {
   SF_CHECK(box.y >= 0 && box.x >= 0 && box.height > 0 && box.width > 0 &&
@@ -15,8 +14,6 @@ void check_box(PictureSize size, Box box) {
            "crop: wanted a box within ", size.height, "x", size.width, ", found ", box.height, "x",
            box.width, " at ", box.y, ",", box.x);
 }
-
-}  // namespace
 
 PictureSize short_side_size(PictureSize original, int size) {
   SF_CHECK(original.height > 0 && original.width > 0 && size > 0,

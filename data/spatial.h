@@ -35,6 +35,9 @@ struct Box {
   friend bool operator==(const Box&, const Box&) = default;
 };
 
+// Throws if the box does not lie in a picture of that size.
+void check_box(PictureSize size, Box box);
+
 // The size whose shorter side is `size`; the longer one is floor(long / short * size) in float64.
 PictureSize short_side_size(PictureSize original, int size);
 

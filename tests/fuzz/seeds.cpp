@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tensor/checkpoint.h"
+#include "tensor/safetensors.h"
 #include "tests/tensor/outside_files.h"
 #include "tests/tensor/pickle_bytes.h"
 #include "tests/tensor/pickle_samples.h"
@@ -113,6 +114,10 @@ void write_all(const Seeds& seeds) {
   save_checkpoint(seeds.place("sf", "empty.sf"), {});
   save_checkpoint(seeds.place("safetensors", "small.safetensors"), small);
   seeds.copy("safetensors", golden("full/Kinetics_SLOW_8x8_R50.safetensors"));
+  for (const auto& [name, file] :
+       read_safetensors(golden("augmentation/opencv.safetensors")).tensors)
+    if (name.starts_with("jpeg."))
+      seeds.write("jpeg", name, {reinterpret_cast<const char*>(file.data()), size_t(file.numel())});
   const fs::path configs = fs::path(SF_SOURCE_DIR) / "configs";
   seeds.copy("config", configs / "Kinetics" / "SLOWFAST_8x8_R50.yaml");
   seeds.copy("config", configs / "AVA" / "SLOWFAST_32x2_R50_SHORT.yaml");
