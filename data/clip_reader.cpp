@@ -67,12 +67,7 @@ class ClipWriter {
   void finish() {
     if (options_.random_erasing)
       erase_randomly(clip_, *options_.random_erasing, derived(choice_.augmentation, kErasing));
-    if (options_.alpha == 0) return;
-    float* to = slow_;
-    for (int64_t position : slow_indices(clip_.frames, options_.alpha)) {
-      copy_frame(to, position);
-      to += clip_.frame_floats();
-    }
+    if (options_.alpha > 0) copy_slow_frames(clip_, options_.alpha, slow_, queue_);
   }
 
  private:
@@ -97,18 +92,12 @@ bool read_window(VideoReader& reader, std::span<const ClipChoice> choices,
   for (size_t c = 0; c < choices.size(); ++c)
     writers.emplace_back(choices[c], o, places[c], reader.queue());
 
-  const std::vector<int64_t>& frames = choices[0].frames;
-  std::vector<size_t> positions(frames.size());  // in the order of the video
-  for (size_t t = 0; t < positions.size(); ++t) positions[t] = t;
-  std::ranges::stable_sort(positions, {}, [&](size_t t) { return frames[t]; });
-  std::vector<int64_t> indices;
-  for (size_t t : positions) indices.push_back(frames[t]);
-  const size_t read = reader.visit_window(indices, [&](size_t k, const Picture& picture) {
-    const bool repeats = k > 0 && indices[k] == indices[k - 1];
+  const FramePositions order(choices[0].frames);
+  const size_t read = reader.visit_window(order.frames, [&](size_t k, const Picture& picture) {
     for (ClipWriter& writer : writers)
-      writer.write(picture, positions[k], positions[repeats ? k - 1 : k]);
+      writer.write(picture, order.positions[k], order.positions[order.repeats(k) ? k - 1 : k]);
   });
-  if (read < indices.size()) return false;
+  if (read < order.frames.size()) return false;
   for (ClipWriter& writer : writers) writer.finish();
   reader.queue().synchronize("clips");
   return true;

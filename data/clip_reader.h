@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/batch_memory.h"
+#include "data/clip_place.h"
 #include "data/train_loader.h"
 #include "data/video_reader.h"
 #include "kernels/base/counter_rng.h"
@@ -27,13 +28,6 @@ struct ClipChoice {
 std::vector<ClipChoice> random_clips(const TrainLoaderOptions& options, int crop,
                                      PictureSize picture, int64_t frames, double fps,
                                      const CounterRng& rng);
-
-// Where a clip goes: frames x crop x crop x 3 floats in memory of the options' device; slow is null
-// without a slow pathway.
-struct ClipPlace {
-  float* fast = nullptr;
-  float* slow = nullptr;
-};
 
 // Reads the random_clips() of the video into `places`. Throws sf::Error if the video cannot be
 // read. Pictures on the way lie in `pictures`, of the same device. Returns the index of the file;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "data/ava.h"
 #include "data/kinetics.h"
 #include "kernels/base/error.h"
 
@@ -18,7 +19,7 @@ struct Entry {
 
 constexpr Entry kDatasets[] = {
     {"kinetics", make_kinetics, ""},
-    {"ava", nullptr, "the reader of AVA's frame lists and boxes"},
+    {"ava", make_ava, ""},
     {"charades", nullptr, "the reader of Charades' frame lists"},
     {"ssv2", nullptr, "the reader of Something-Something's JSON lists"},
     {"imagenet", nullptr, "the reader of image folders"},

@@ -1,4 +1,4 @@
-// Data sets: named lists of labelled videos.
+// Data sets: named lists of labelled videos, or of key frames of videos.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 namespace sf {
 
 class Config;
+struct KeyFrame;
 
 struct VideoItem {
   std::string path;
@@ -27,6 +28,10 @@ class Dataset {
   virtual int64_t size() const = 0;
   // Throws if index is not in [0, size()).
   virtual const VideoItem& video(int64_t index) const = 0;
+  // What lists of boxes say of an entry; null in data sets of whole videos.
+  virtual const KeyFrame* key_frame(int64_t) const { return nullptr; }
+  // What was read but may not be what its author meant, a line each.
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 // The data set of that name (as in TRAIN.DATASET, in any case of letters) as the configuration

@@ -10,7 +10,7 @@ std::vector<BatchRange> cut_epoch(int64_t videos, std::span<const BatchShape> sh
                                   bool drop_last) {
   SF_CHECK(!shapes.empty(), "batches: wanted at least one size, found none");
   for (const BatchShape& s : shapes) {
-    SF_CHECK(s.videos > 0 && s.crop > 0, "batches: wanted positive sizes and crops, found ",
+    SF_CHECK(s.videos > 0 && s.crop >= 0, "batches: wanted positive sizes and crops, found ",
              s.videos, " videos with crops of ", s.crop);
   }
   std::vector<BatchRange> batches;

@@ -5,6 +5,7 @@
 
 #include "configs/config.h"
 #include "configs/device_name.h"
+#include "data/ava.h"
 #include "data/cuda_decoder.h"
 #include "data/kinetics.h"
 #include "data/random_draws.h"
@@ -95,6 +96,15 @@ std::optional<RelativeCrop> relative_crop(const Config& config) {
                       .motion_shift = config.get<bool>("DATA.TRAIN_JITTER_MOTION_SHIFT")};
 }
 
+SpatialJitter train_jitter(const Config& config) {
+  const auto scales = config.get<std::vector<int64_t>>("DATA.TRAIN_JITTER_SCALES");
+  SF_CHECK(scales.size() == 2, "DATA.TRAIN_JITTER_SCALES: wanted 2 sizes, found ", scales.size());
+  return {.min_short_side = int(scales[0]),
+          .max_short_side = int(scales[1]),
+          .inverse_uniform = config.get<bool>("DATA.INV_UNIFORM_SAMPLE"),
+          .flip = config.get<bool>("DATA.RANDOM_FLIP")};
+}
+
 // The short cycle of multigrid training makes small crops in larger batches first.
 std::vector<BatchShape> batch_shapes(const Config& config, Split split) {
   const BatchShape last{.videos = config.get<int64_t>("TRAIN.BATCH_SIZE"),
@@ -121,6 +131,38 @@ std::unique_ptr<Dataset> make_kinetics(Split split, const Config& config) {
                       .separator = config.get<std::string>("DATA.PATH_LABEL_SEPARATOR"),
                       .path_prefix = config.get<std::string>("DATA.PATH_PREFIX"),
                       .num_classes = config.get<int64_t>("MODEL.NUM_CLASSES")});
+}
+
+AvaOptions ava_options(const Config& config, Split split) {
+  const auto files = [&](std::string_view folder, std::string_view key) {
+    const std::filesystem::path parent = config.get<std::string>(folder);
+    std::vector<std::filesystem::path> paths;
+    for (const auto& name : config.get<std::vector<std::string>>(key))
+      paths.push_back(parent / name);
+    return paths;
+  };
+  const bool train = split == Split::train;
+  const bool all = split != Split::val || config.get<bool>("AVA.FULL_TEST_ON_VAL");
+  const auto seconds = config.get<std::vector<int64_t>>("SF.AVA_SECONDS");
+  SF_CHECK(seconds.size() == 2, "SF.AVA_SECONDS: wanted the first and the last, found ",
+           seconds.size(), " numbers");
+  AvaOptions o{
+      .frame_lists = files("AVA.FRAME_LIST_DIR", train ? "AVA.TRAIN_LISTS" : "AVA.TEST_LISTS"),
+      .frame_folder = config.get<std::string>("AVA.FRAME_DIR"),
+      .detections = files("AVA.ANNOTATION_DIR",
+                          train ? "AVA.TRAIN_PREDICT_BOX_LISTS" : "AVA.TEST_PREDICT_BOX_LISTS"),
+      .least_score = config.get<double>("AVA.DETECTION_SCORE_THRESH"),
+      .every = all ? 1 : 4,
+      .num_classes = config.get<int64_t>("MODEL.NUM_CLASSES"),
+      .fps = config.get<double>("SF.AVA_FPS"),
+      .start_second = config.get<int64_t>("SF.AVA_START_SECOND"),
+      .seconds = {seconds[0], seconds[1]}};
+  if (train) o.annotations = files("AVA.ANNOTATION_DIR", "AVA.TRAIN_GT_BOX_LISTS");
+  return o;
+}
+
+std::unique_ptr<Dataset> make_ava(Split split, const Config& config) {
+  return std::make_unique<AvaDataset>(ava_options(config, split));
 }
 
 TestLoaderOptions test_loader_options(const Config& config) {
@@ -150,12 +192,7 @@ TrainLoaderOptions train_loader_options(const Config& config, Split split) {
   o.shuffle = train;
   o.drop_last = train;
   o.max_sampling_rate = config.get<int64_t>("MULTIGRID.LONG_CYCLE_SAMPLING_RATE");
-  const auto scales = config.get<std::vector<int64_t>>("DATA.TRAIN_JITTER_SCALES");
-  SF_CHECK(scales.size() == 2, "DATA.TRAIN_JITTER_SCALES: wanted 2 sizes, found ", scales.size());
-  o.jitter = {.min_short_side = int(scales[0]),
-              .max_short_side = int(scales[1]),
-              .inverse_uniform = config.get<bool>("DATA.INV_UNIFORM_SAMPLE"),
-              .flip = config.get<bool>("DATA.RANDOM_FLIP")};
+  o.jitter = train_jitter(config);
   o.full_crop = config.get<int>("MULTIGRID.DEFAULT_S");
   if (train) {
     SF_CHECK(o.device.backend == Backend::cpu || !config.get<bool>("MIXUP.ENABLE"),
@@ -166,6 +203,47 @@ TrainLoaderOptions train_loader_options(const Config& config, Split split) {
     o.jitter.relative = relative_crop(config);
     o.rand_augment = rand_augment_options(config);
     o.random_erasing = random_erasing_options(config);
+  }
+  return o;
+}
+
+TrainLoaderOptions key_frame_loader_options(const Config& config, Split split) {
+  using Crop = KeyFrameOptions::Crop;
+  const bool train = split == Split::train, test = split == Split::test;
+  const auto backend = config.get<std::string>("AVA.IMG_PROC_BACKEND");
+  SF_CHECK(backend == "cv2" || backend == "pytorch",
+           "AVA.IMG_PROC_BACKEND: wanted cv2 or pytorch, found ", backend);
+  const bool cv2 = backend == "cv2";
+  TrainLoaderOptions o;
+  set_common(o, config);
+  // The original normalises blue, green and red in this order, whatever it feeds.
+  std::swap(o.normalization.mean[0], o.normalization.mean[2]);
+  std::swap(o.normalization.std[0], o.normalization.std[2]);
+  o.normalization.reverse_channels ^= config.get<bool>("AVA.BGR");
+  o.seed = CounterRng(name_of(split)).bits(uint64_t(config.get<int64_t>("RNG_SEED")));
+  o.shuffle = train;
+  o.drop_last = train;
+  o.replace = train;
+  const auto test_size = config.get<int>("DATA.TEST_CROP_SIZE");
+  o.key_frames = {
+      .pictures = cv2 ? KeyFrameOptions::Pictures::cv2 : KeyFrameOptions::Pictures::pytorch,
+      .crop = train  ? Crop::random
+              : test ? Crop::none
+                     : Crop::middle,
+      .mirror = config.get<bool>("AVA.TEST_FORCE_FLIP"),
+      .num_classes = config.get<int64_t>("MODEL.NUM_CLASSES")};
+  if (train) {
+    o.batches = {{.videos = config.get<int64_t>("TRAIN.BATCH_SIZE"),
+                  .crop = config.get<int>("DATA.TRAIN_CROP_SIZE")}};
+    o.jitter = train_jitter(config);
+    o.jitter.inverse_uniform = cv2;
+    o.jitter.flip |= !cv2;
+    o.key_frames->colors = color_augmentation(config);
+  } else {
+    o.batches = {
+        test ? BatchShape{.videos = 1, .crop = 0}
+             : BatchShape{.videos = config.get<int64_t>("TRAIN.BATCH_SIZE"), .crop = test_size}};
+    o.jitter = {.min_short_side = test_size, .max_short_side = test_size, .flip = false};
   }
   return o;
 }

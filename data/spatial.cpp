@@ -15,6 +15,15 @@ void check_box(PictureSize size, Box box) {
            box.width, " at ", box.y, ",", box.x);
 }
 
+void normalize(const ClipView& clip, const Normalization& n) {
+  const int64_t values = clip.frames * clip.frame_floats();
+  for (int64_t i = 0; i < values; i += 3) {
+    float* const pixel = clip.data + i;
+    for (size_t c = 0; c < 3; ++c) pixel[c] = (pixel[c] - n.mean[c]) / n.std[c];
+    if (n.reverse_channels) std::swap(pixel[0], pixel[2]);
+  }
+}
+
 PictureSize short_side_size(PictureSize original, int size) {
   SF_CHECK(original.height > 0 && original.width > 0 && size > 0,
            "resize: wanted positive sizes, found ", original.height, "x", original.width, " to ",

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "data/clip_view.h"
 #include "data/picture.h"
 #include "kernels/resample/resample.h"
 #include "tensor/device_queue.h"
@@ -19,6 +20,9 @@ struct Normalization {
   std::array<float, 3> std{0.225f, 0.225f, 0.225f};
   bool reverse_channels = false;  // blue, green, red in the result
 };
+
+// Of a clip of values in [0, 1], in place: x of channel c becomes (x - mean[c]) / std[c].
+void normalize(const ClipView& clip, const Normalization& normalization);
 
 struct PictureSize {
   int height = 0;

@@ -57,6 +57,16 @@ std::vector<int64_t> view_indices(const ClipSampling& s, int64_t frames, double 
                         s.num_frames, frames);
 }
 
+std::vector<int64_t> centred_indices(int64_t centre, int64_t n, int64_t rate, int64_t frames) {
+  SF_CHECK(n > 0 && rate > 0 && frames > 0,
+           "sampling: wanted positive numbers of frames and a positive rate, found ", n, " of ",
+           frames, " frames at rate ", rate);
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < n; ++i)
+    indices.push_back(std::clamp<int64_t>(centre - n * rate / 2 + i * rate, 0, frames - 1));
+  return indices;
+}
+
 std::vector<int64_t> slow_indices(int64_t n, int64_t alpha) {
   SF_CHECK(alpha > 0 && n >= alpha, "slow pathway: wanted at least ALPHA = ", alpha,
            " frames, found ", n);

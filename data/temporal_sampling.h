@@ -44,6 +44,11 @@ std::vector<int64_t> window_indices(Window window, int64_t n, int64_t frames);
 std::vector<int64_t> view_indices(const ClipSampling& sampling, int64_t frames, double fps,
                                   int view, int views);
 
+// The `n` frames of a clip around frame `centre` of a video of `frames` frames: from floor(n rate /
+// 2) before it on, `rate` apart, moved into [0, frames - 1]. Ascending. Throws if there are no
+// frames.
+std::vector<int64_t> centred_indices(int64_t centre, int64_t n, int64_t rate, int64_t frames);
+
 // Which of `n` frames of a clip a pathway that is `alpha` times slower takes: n / alpha of them,
 // evenly spread from the first to the last.
 std::vector<int64_t> slow_indices(int64_t n, int64_t alpha);

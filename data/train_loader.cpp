@@ -1,7 +1,6 @@
 #include "data/train_loader.h"
 
 #include <algorithm>
-#include <cmath>
 #include <deque>
 #include <exception>
 #include <map>
@@ -9,9 +8,7 @@
 #include <stop_token>
 #include <utility>
 
-#include "data/batch_memory.h"
-#include "data/clip_reader.h"
-#include "data/index_cache.h"
+#include "data/batch_reader.h"
 #include "data/random_draws.h"
 #include "data/task_threads.h"
 #include "kernels/base/error.h"
@@ -21,55 +18,20 @@ namespace {
 
 constexpr size_t kMostTrials = 100;  // videos tried for one place of a batch
 
-constexpr size_t kIndexBytes = size_t(1) << 28;  // for about a quarter of a million videos
-
-constexpr size_t kPictureBytes = size_t(1) << 26;
-
 enum Draw : uint64_t { kOrder, kSamples };
 enum SampleDraw : uint64_t { kClips, kReplacements };
 
-TrainLoaderOptions checked(const TrainLoaderOptions& o) {
-  SF_CHECK(o.windows > 0 && o.copies > 0,
-           "train loader: wanted at least one clip of a video, found ", o.windows, " windows with ",
-           o.copies, " copies");
-  SF_CHECK(o.max_sampling_rate <= 0 || o.max_sampling_rate >= o.sampling.sampling_rate,
-           "train loader: wanted a largest sampling rate of at least ", o.sampling.sampling_rate,
-           ", found ", o.max_sampling_rate);
-  SF_CHECK(o.fps_jitter >= 0, "train loader: wanted no negative jitter of the frame rate, found ",
-           o.fps_jitter);
-  SF_CHECK(o.device.backend == Backend::cpu || (!o.rand_augment && !o.random_erasing),
-           "train loader: wanted clips made on the CPU (SF.DECODER cpu) with RandAugment or random "
-           "erasing, found ",
-           o.device.name());
-  clip_length(o.sampling, 30);  // the rest are checked by their users
-  if (o.rand_augment) rand_augment(*o.rand_augment, CounterRng(0), 0);
-  if (o.random_erasing) erased_boxes(*o.random_erasing, {2, 2}, CounterRng(0));
-  if (o.alpha > 0) slow_indices(o.sampling.num_frames, o.alpha);
-  return o;
-}
-
-// The range of the short side for crops of that size.
-SpatialJitter jitter_for(const TrainLoaderOptions& o, int crop) {
-  SpatialJitter jitter = o.jitter;
-  if (o.full_crop > 0)
-    jitter.min_short_side = int(std::nearbyint(double(jitter.min_short_side) * crop / o.full_crop));
-  SF_CHECK(jitter.relative || jitter.min_short_side >= crop,
-           "train loader: wanted a crop within the short side ", jitter.min_short_side, ", found ",
-           crop);
-  return jitter;
-}
-
 // A batch between the start of its first clip and its return.
 struct Batch {
-  BatchRange range;
-  TrainBatch result;
-  int64_t bytes = 0;
+  BatchContents contents;
+  int64_t bytes = 0;  // that it counts for
   int64_t begun = 0;  // places given to a thread
   int64_t done = 0;
-  std::map<int64_t, std::string> faults;  // of videos that were replaced
+  std::map<int64_t, std::string> faults;  // of videos that could not be read
   int64_t replaced = 0;
   std::exception_ptr failure;
-  std::stop_source dropped;
+
+  int64_t videos() const { return contents.range.videos; }
 };
 
 }  // namespace
@@ -78,16 +40,9 @@ class TrainLoader::Pipeline {
  public:
   Pipeline(const Dataset& dataset, const TrainLoaderOptions& options)
       : dataset_(dataset),
-        options_(checked(options)),
+        options_(options),
         batches_(cut_epoch(dataset.size(), options.batches, options.drop_last)),
-        slow_frames_(options.alpha > 0
-                         ? int64_t(slow_indices(options.sampling.num_frames, options.alpha).size())
-                         : 0) {
-    for (const BatchShape& shape : options_.batches) {
-      TrainLoaderOptions& o = crop_options_[shape.crop] = options_;
-      o.jitter = jitter_for(options_, shape.crop);
-      jittered_short_side(o.jitter, 0);  // checks the range
-    }
+        reader_(dataset, options) {
     threads_.start(options_.workers);
   }
 
@@ -102,7 +57,7 @@ class TrainLoader::Pipeline {
     for (size_t i = 0; i < order.size(); ++i) order[i] = int64_t(i);
     if (options_.shuffle) order = permutation(derived(rng, kOrder), dataset_.size());
     threads_.change([&] {
-      for (const auto& batch : flight_) batch->dropped.request_stop();
+      for (const auto& batch : flight_) batch->contents.dropped.request_stop();
       flight_.clear();
       held_bytes_ = 0;
       samples_ = derived(rng, kSamples);
@@ -114,23 +69,23 @@ class TrainLoader::Pipeline {
 
   std::optional<TrainBatch> next() {
     SF_CHECK(started_, "train loader: wanted start() before next()");
-    return threads_.take([this]() -> std::optional<std::optional<TrainBatch>> {
-      if (flight_.empty()) {
-        if (next_ < batches()) return std::nullopt;
-        memory_.clear();
-        return std::optional<TrainBatch>();
-      }
-      Batch& batch = *flight_.front();
-      if (batch.failure) std::rethrow_exception(batch.failure);
-      if (batch.done < batch.range.videos) return std::nullopt;
-      for (auto& [video, fault] : batch.faults)
-        if (reported_.insert(video).second) faults_.push_back(std::move(fault));
-      replaced_ += batch.replaced;
-      held_bytes_ -= batch.bytes;
-      std::optional<TrainBatch> result = std::move(batch.result);
-      flight_.pop_front();
-      return result;
-    });
+    while (true) {
+      bool end = false;
+      auto batch = threads_.take([&]() -> std::optional<std::optional<TrainBatch>> {
+        if (flight_.empty()) {
+          if (next_ < batches()) return std::nullopt;
+          reader_.clear();
+          end = true;
+          return std::optional<TrainBatch>();
+        }
+        const std::shared_ptr<Batch> first = flight_.front();
+        if (first->failure) std::rethrow_exception(first->failure);
+        if (first->done < first->videos()) return std::nullopt;
+        flight_.pop_front();
+        return finish(*first);
+      });
+      if (batch || end) return batch;
+    }
   }
 
   std::vector<std::string> take_faults() {
@@ -150,22 +105,14 @@ class TrainLoader::Pipeline {
   using Lock = TaskThreads::Lock;
   using Task = TaskThreads::Task;
 
-  int64_t clips_of_a_video() const { return int64_t(options_.windows) * options_.copies; }
-
-  int64_t bytes_of_batch(int64_t videos, int64_t crop) const {
-    return videos * clips_of_a_video() * (options_.sampling.num_frames + slow_frames_) * crop *
-           crop * 3 * int64_t(sizeof(float));
-  }
-
-  size_t largest_batch_bytes() const {
-    int64_t most = 0;
-    for (const BatchRange& b : batches_) most = std::max(most, bytes_of_batch(b.videos, b.crop));
-    return size_t(most);
-  }
-
-  // A batch, and on a device the pictures that workers have in the making.
-  size_t spare_bytes() const {
-    return largest_batch_bytes() + (options_.device.backend == Backend::cpu ? 0 : kPictureBytes);
+  // Accounts for a batch that is done. Returns what it holds; empty if no clip was read.
+  std::optional<TrainBatch> finish(Batch& batch) {
+    for (auto& [video, fault] : batch.faults)
+      if (reported_.insert(video).second) faults_.push_back(std::move(fault));
+    replaced_ += batch.replaced;
+    held_bytes_ -= batch.bytes;
+    if (!options_.replace && int64_t(batch.faults.size()) == batch.videos()) return {};
+    return reader_.finish(batch.contents);
   }
 
   // Those that all workers are busy with, and one that waits to be taken.
@@ -177,36 +124,31 @@ class TrainLoader::Pipeline {
   Task pick() {
     for (const auto& batch : flight_) {
       if (batch->failure) return {};
-      if (batch->begun == batch->range.videos) continue;
+      if (batch->begun == batch->videos()) continue;
       return [this, batch, place = batch->begun++](Lock& lock) { fill(*batch, place, lock); };
     }
     if (!started_ || next_ == batches()) return {};
     const BatchRange& range = batches_[size_t(next_)];
-    const int64_t bytes = bytes_of_batch(range.videos, range.crop);
+    const int64_t bytes = reader_.expected_bytes(range);
     if (held_bytes_ > 0 && held_bytes_ + bytes > options_.memory_bytes) return {};
     if (int64_t(flight_.size()) >= most_batches(range.videos)) return {};
     auto batch = std::make_shared<Batch>();
-    batch->range = range;
-    batch->bytes = bytes;
-    const int64_t clips = range.videos * clips_of_a_video();
-    const auto add = [&](int64_t frames) {
-      batch->result.pathways.push_back(
-          memory_.tensor({Shape{clips, frames, range.crop, range.crop, 3}, DType::f32}));
-    };
-    if (slow_frames_ > 0) add(slow_frames_);
-    add(options_.sampling.num_frames);
-    batch->result.labels.resize(size_t(clips));
-    batch->result.videos.resize(size_t(clips));
-    held_bytes_ += bytes;
-    peak_bytes_ = std::max(peak_bytes_, held_bytes_);
+    batch->contents = reader_.begin(range);
+    hold(*batch, bytes);
     ++next_;
     flight_.push_back(batch);
     return [this, batch, place = batch->begun++](Lock& lock) { fill(*batch, place, lock); };
   }
 
+  void hold(Batch& batch, int64_t bytes) {
+    batch.bytes = bytes;
+    held_bytes_ += bytes;
+    peak_bytes_ = std::max(peak_bytes_, held_bytes_);
+  }
+
   // Reads the clips of one video of the batch, or of the one that takes its place.
   void fill(Batch& batch, int64_t place, Lock& lock) {
-    const int64_t number = batch.range.first + place;
+    const int64_t number = batch.contents.range.first + place;
     const int64_t planned = order_[size_t(number)];
     const CounterRng rng = derived(samples_, uint64_t(planned));
     lock.unlock();
@@ -217,7 +159,11 @@ class TrainLoader::Pipeline {
     } catch (...) { failure = std::current_exception(); }
     lock.lock();
     ++batch.done;
-    batch.replaced += faults.empty() ? 0 : 1;
+    if (!batch.contents.dropped.stop_requested()) {
+      held_bytes_ -= batch.bytes;
+      hold(batch, std::max(batch.bytes, BatchReader::bytes(batch.contents)));
+    }
+    batch.replaced += options_.replace && !faults.empty() ? 1 : 0;
     batch.faults.merge(faults);
     if (failure && !batch.failure) batch.failure = failure;
   }
@@ -227,11 +173,14 @@ class TrainLoader::Pipeline {
     const CounterRng replacements = derived(rng, kReplacements);
     const int64_t videos = dataset_.size();
     int64_t video = planned;
+    std::stop_source& dropped = batch.contents.dropped;
+    const std::stop_callback stop(threads_.stop_token(), [&] { dropped.request_stop(); });
     while (true) {
-      const std::string fault = read(batch, place, video, rng);
+      const std::string fault = reader_.read(batch.contents, place, video, derived(rng, kClips));
       if (fault.empty()) return;
-      SF_CHECK(!batch.dropped.stop_requested() && !threads_.stop_token().stop_requested(), fault);
+      SF_CHECK(!dropped.stop_requested(), fault);
       faults.emplace(video, fault);
+      if (!options_.replace) return reader_.blacken(batch.contents, place);
       SF_CHECK(faults.size() < std::min(kMostTrials, size_t(videos)),
                "train loader: wanted a video that can be read, found none among ", faults.size(),
                "; the last: ", fault);
@@ -240,36 +189,10 @@ class TrainLoader::Pipeline {
     }
   }
 
-  // Returns the reason if the video cannot be read.
-  std::string read(Batch& batch, int64_t place, int64_t video, const CounterRng& rng) {
-    const VideoItem& item = dataset_.video(video);
-    if (!item.fault.empty()) return item.fault;
-    const int64_t first = place * clips_of_a_video();
-    std::vector<ClipPlace> places;
-    for (int64_t clip = first; clip < first + clips_of_a_video(); ++clip) {
-      const auto at = [&](const Tensor& t) { return reinterpret_cast<float*>(t.row(clip).data()); };
-      const auto& pathways = batch.result.pathways;
-      places.push_back(
-          {.fast = at(pathways.back()), .slow = slow_frames_ > 0 ? at(pathways.front()) : nullptr});
-      batch.result.labels[size_t(clip)] = item.label;
-      batch.result.videos[size_t(clip)] = video;
-    }
-    const std::stop_callback stop(threads_.stop_token(), [&] { batch.dropped.request_stop(); });
-    try {
-      const auto known = indices_.find(video);
-      const auto index =
-          read_random_clips(item.path, known, crop_options_.at(batch.range.crop), batch.range.crop,
-                            derived(rng, kClips), memory_, batch.dropped.get_token(), places);
-      if (index != known) indices_.insert(video, index);
-    } catch (const std::exception& e) { return e.what(); }
-    return {};
-  }
-
   const Dataset& dataset_;
   const TrainLoaderOptions options_;
   const std::vector<BatchRange> batches_;
-  const int64_t slow_frames_;
-  std::map<int, TrainLoaderOptions> crop_options_;  // with the jitter for that crop
+  BatchReader reader_;
 
   std::vector<int64_t> order_;  // of the epoch
   CounterRng samples_{0};
@@ -281,8 +204,6 @@ class TrainLoader::Pipeline {
   int64_t replaced_ = 0;
   std::set<int64_t> reported_;
   std::vector<std::string> faults_;
-  IndexCache indices_{kIndexBytes};
-  BatchMemory memory_{spare_bytes(), options_.device};
   TaskThreads threads_{[this] { return pick(); }};  // last: its threads use all of the above
 };
 

@@ -1,4 +1,5 @@
-// The batches of training and validation: a random clip of every video of a data set.
+// The batches of training and validation: a random clip of every video of a data set, or the clip
+// around every key frame, for tests also.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "data/batch_boxes.h"
 #include "data/dataset.h"
 #include "data/epoch_order.h"
 #include "data/frame_order.h"
+#include "data/key_frame.h"
 #include "data/rand_augment.h"
 #include "data/random_erasing.h"
 #include "data/random_spatial.h"
@@ -37,8 +40,15 @@ struct TrainLoaderOptions {
   Normalization normalization = {};
   std::optional<RandomErasingOptions> random_erasing = {};  // changes the finished clip
   int64_t alpha = 0;  // of a slow pathway beside the fast one; 0: a single pathway
-  // Where pictures are made and clips lie; on a device neither rand_augment nor random_erasing.
+  // Where pictures are made and clips lie; on a device neither rand_augment nor random_erasing
+  // nor key_frames.
   Device device = {};
+  // For data sets of key frames, and then without windows, copies, jitter of the sampling,
+  // rand_augment and random_erasing.
+  std::optional<KeyFrameOptions> key_frames = {};
+  // Whether another video takes the place of one that cannot be read. If not, its clip is black and
+  // has no boxes; a batch with no other clip is left out.
+  bool replace = true;
 
   int workers = 4;  // threads, bounded by those of the machine; 0: the caller's thread does the
                     // work in next()
@@ -53,7 +63,8 @@ struct TrainBatch {
   std::vector<Tensor> pathways = {};  // f32 N T H W C each, on the options' device:
                                       // {slow, fast} or {all}
   std::vector<int64_t> labels = {};
-  std::vector<int64_t> videos = {};  // indices into the data set
+  std::vector<int64_t> videos = {};      // indices into the data set
+  std::optional<BatchBoxes> boxes = {};  // of key frames
 };
 
 // Yields the batches of an epoch. A batch holds windows * copies clips of each of its videos, one
@@ -61,7 +72,8 @@ struct TrainBatch {
 // and the number of the batch alone, whatever the workers.
 //
 // A video that cannot be read is replaced by a random other one, up to 100 times for a place in a
-// batch; then next() throws, with the last reason.
+// batch; then next() throws, with the last reason. In data sets of key frames, "video" here means
+// one of them with its clip.
 //
 // The data set must outlive the loader. Calls come from one thread at a time.
 class TrainLoader {
@@ -95,5 +107,9 @@ class Config;
 
 // The options that the configuration states for training or validation.
 TrainLoaderOptions train_loader_options(const Config& config, Split split);
+
+// Those for key frames, of any split: random crops in training, the middle in validation, whole
+// pictures one by one in tests.
+TrainLoaderOptions key_frame_loader_options(const Config& config, Split split);
 
 }  // namespace sf

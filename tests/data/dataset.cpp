@@ -13,10 +13,10 @@ namespace {
 
 TEST(Datasets, NamesAreFoundAndWhatIsMissingIsSaid) {
   const Config config;
-  EXPECT_NE(message_of<Error>([&] { make_dataset("ava", Split::test, config); }).find("it lacks"),
+  EXPECT_NE(message_of<Error>([&] { make_dataset("ssv2", Split::test, config); }).find("it lacks"),
             std::string::npos);
   EXPECT_EQ(message_of<Error>([&] { make_dataset("imdb", Split::test, config); }),
-            "data set: wanted one of kinetics, found imdb");
+            "data set: wanted one of kinetics, ava, found imdb");
 }
 
 TEST(Datasets, AConfigurationGivesListsAndLoaderOptions) {

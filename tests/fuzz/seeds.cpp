@@ -118,6 +118,12 @@ void write_all(const Seeds& seeds) {
        read_safetensors(golden("augmentation/opencv.safetensors")).tensors)
     if (name.starts_with("jpeg."))
       seeds.write("jpeg", name, {reinterpret_cast<const char*>(file.data()), size_t(file.numel())});
+  for (const char* name :
+       {"ava_val_detected.csv", "ava_val_gt.csv", "predictions.csv",
+        "ava_val_excluded_timestamps.csv", "ava_action_list_v2.2_for_activitynet_2019.pbtxt"})
+    seeds.copy("ava", golden("ava") / name);
+  const std::string frames = read_bytes(golden("ava/frame_list.csv"));
+  seeds.write("ava", "frame_list", frames.substr(0, frames.find('\n', 200) + 1));
   const fs::path configs = fs::path(SF_SOURCE_DIR) / "configs";
   seeds.copy("config", configs / "Kinetics" / "SLOWFAST_8x8_R50.yaml");
   seeds.copy("config", configs / "AVA" / "SLOWFAST_32x2_R50_SHORT.yaml");
