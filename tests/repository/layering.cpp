@@ -37,6 +37,8 @@ const std::map<std::string, Names> kThirdParty{
     {"yaml-cpp", {"configs"}},    {"nlohmann", {"tensor", "autograd", "apps", "data"}},
     {"zip.h", {"tensor"}},        {"CLI", {"apps"}},
     {"spdlog", {"apps"}},         {"cublasLt", {"kernels"}},
+    {"turbojpeg", {"data"}},      {"ft2build", {"data"}},
+    {"fontconfig", {"data"}},
 };
 
 struct Include {
