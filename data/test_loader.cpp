@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "data/pathways.h"
 #include "data/random_draws.h"
 #include "data/task_threads.h"
 #include "data/video_reader.h"
@@ -92,15 +93,7 @@ TestItem copy_clip(const TestLoaderOptions& o, const Video& video, int number,
                            .to_pitch = row,
                            .from_pitch = size_t(plan.kept.width) * kPixel});
   }
-  if (o.alpha > 0) {
-    const auto slow = slow_indices(int64_t(indices.size()), o.alpha);
-    const Tensor part = clip_of(slow.size());
-    for (size_t t = 0; t < slow.size(); ++t)
-      video.queue.copy(part.row(int64_t(t)).data(), all.row(slow[t]).data(),
-                       row * size_t(crop.height));
-    item.pathways.push_back(part);
-  }
-  item.pathways.push_back(all);
+  item.pathways = pathways_of(all, o.alpha, memory, video.queue);
   video.queue.synchronize("clips");
   return item;
 }

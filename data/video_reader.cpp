@@ -168,7 +168,10 @@ class VideoReader::Decoder {
   static VideoInfo info_of(const AVStream& s) {
     const AVRational rate =
         s.avg_frame_rate.num > 0 && s.avg_frame_rate.den > 0 ? s.avg_frame_rate : s.r_frame_rate;
-    return {.fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
+    const bool known = rate.num > 0 && rate.den > 0;
+    return {.fps = known ? av_q2d(rate) : 0,
+            .fps_num = known ? rate.num : 0,
+            .fps_den = known ? rate.den : 1,
             .width = s.codecpar->width,
             .height = s.codecpar->height,
             .codec = ffmpeg().avcodec_get_name(s.codecpar->codec_id)};

@@ -32,8 +32,10 @@ struct VideoReaderOptions {
 };
 
 struct VideoInfo {
-  double fps = 0;  // average rate; 0 if the file does not say
-  int width = 0;   // as stored: rotation metadata is ignored
+  double fps = 0;   // average rate; 0 if the file does not say
+  int fps_num = 0;  // the same as a fraction
+  int fps_den = 1;
+  int width = 0;  // as stored: rotation metadata is ignored
   int height = 0;
   std::string codec = {};
 };
