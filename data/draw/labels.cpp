@@ -29,16 +29,16 @@ Colour letters_on(Colour c) {
 
 }  // namespace
 
-Box pixels_of(const RelativeBox& box, int width, int height) {
+Box pixels_of(const BoxCorners& box, int width, int height) {
   const auto edge = [](double share, int size) {
     return int(std::lround(std::clamp(share, 0.0, 1.0) * size));
   };
-  const int left = std::min(edge(box.x1, width), width - 1);
-  const int top = std::min(edge(box.y1, height), height - 1);
+  const int left = std::min(edge(box[0], width), width - 1);
+  const int top = std::min(edge(box[1], height), height - 1);
   return {.y = top,
           .x = left,
-          .height = std::max(1, edge(box.y2, height) - top),
-          .width = std::max(1, edge(box.x2, width) - left)};
+          .height = std::max(1, edge(box[3], height) - top),
+          .width = std::max(1, edge(box[2], width) - left)};
 }
 
 int font_pixels(int width, int height) { return std::clamp(std::min(width, height) / 22, 9, 48); }
@@ -67,7 +67,7 @@ void draw_bars(Canvas& canvas, const Font& font, std::span<const Bar> bars) {
   }
 }
 
-void draw_box(Canvas& canvas, const Font& font, const RelativeBox& box, Colour colour,
+void draw_box(Canvas& canvas, const Font& font, const BoxCorners& box, Colour colour,
               std::span<const std::string> lines) {
   const Box pixels = pixels_of(box, canvas.width(), canvas.height());
   canvas.outline(pixels, line_width(font), colour);

@@ -5,22 +5,16 @@
 #include <span>
 #include <string>
 
+#include "data/boxes.h"
 #include "data/draw/canvas.h"
 #include "data/draw/font.h"
 
 namespace sf {
 
-// Part of a picture, in shares of its width and height.
-struct RelativeBox {
-  double x1 = 0;
-  double y1 = 0;
-  double x2 = 1;
-  double y2 = 1;
-  friend bool operator==(const RelativeBox&, const RelativeBox&) = default;
-};
+// Boxes are in shares of the width and height of the picture.
 
 // The pixels of a box in a picture of that size: edges rounded to whole pixels, at least one pixel.
-Box pixels_of(const RelativeBox& box, int width, int height);
+Box pixels_of(const BoxCorners& box, int width, int height);
 
 // The size of letters that can be read in a picture of that size.
 int font_pixels(int width, int height);
@@ -39,7 +33,7 @@ struct Bar {
 void draw_bars(Canvas& canvas, const Font& font, std::span<const Bar> bars);
 
 // The frame of a box, and lines of text above it, or within where there is no room above.
-void draw_box(Canvas& canvas, const Font& font, const RelativeBox& box, Colour colour,
+void draw_box(Canvas& canvas, const Font& font, const BoxCorners& box, Colour colour,
               std::span<const std::string> lines);
 
 }  // namespace sf

@@ -70,21 +70,19 @@ TEST(Font, MisuseIsNamed) {
 }
 
 TEST(Labels, EdgesOfABoxAreRoundedToPixels) {
-  EXPECT_EQ(pixels_of({.x1 = 0.25, .y1 = 0.5, .x2 = 0.75, .y2 = 1}, 100, 50),
+  EXPECT_EQ(pixels_of({0.25, 0.5, 0.75, 1}, 100, 50),
             (Box{.y = 25, .x = 25, .height = 25, .width = 50}));
-  EXPECT_EQ(pixels_of({.x1 = 0.104, .y1 = 0, .x2 = 0.106, .y2 = 0.01}, 100, 50),
+  EXPECT_EQ(pixels_of({0.104, 0, 0.106, 0.01}, 100, 50),
             (Box{.y = 0, .x = 10, .height = 1, .width = 1}));
-  EXPECT_EQ(pixels_of({.x1 = 1, .y1 = 1, .x2 = 1, .y2 = 1}, 100, 50),
-            (Box{.y = 49, .x = 99, .height = 1, .width = 1}));
-  EXPECT_EQ(pixels_of({.x1 = -3, .y1 = -3, .x2 = 3, .y2 = 3}, 100, 50),
-            (Box{.y = 0, .x = 0, .height = 50, .width = 100}));
+  EXPECT_EQ(pixels_of({1, 1, 1, 1}, 100, 50), (Box{.y = 49, .x = 99, .height = 1, .width = 1}));
+  EXPECT_EQ(pixels_of({-3, -3, 3, 3}, 100, 50), (Box{.y = 0, .x = 0, .height = 50, .width = 100}));
 }
 
 TEST(Labels, ABoxIsDrawnWhereItLies) {
   const Font font(16);
   ASSERT_EQ(line_width(font), 2);
   Canvas canvas = grey(200, 120);
-  draw_box(canvas, font, {.x1 = 0.25, .y1 = 0.5, .x2 = 0.75, .y2 = 0.9}, kRed, {});
+  draw_box(canvas, font, {0.25, 0.5, 0.75, 0.9}, kRed, {});
   for (int y = 0; y < 120; ++y)
     for (int x = 0; x < 200; ++x) {
       const bool within = x >= 50 && x < 150 && y >= 60 && y < 108;
@@ -99,21 +97,21 @@ TEST(Labels, LinesStandAboveTheBoxOrWithin) {
   const std::vector<std::string> lines{"stand 0.91", "talk to 0.40"};
   ASSERT_LT(2 * row, 60);
   Canvas above = grey(200, 120);
-  draw_box(above, font, {.x1 = 0.25, .y1 = 0.5, .x2 = 0.75, .y2 = 0.9}, kRed, lines);
+  draw_box(above, font, {0.25, 0.5, 0.75, 0.9}, kRed, lines);
   EXPECT_EQ(at(above, 50, 60 - 2 * row), kRed);
   EXPECT_EQ(at(above, 50, 60 - 2 * row - 1), kGrey);
   EXPECT_EQ(at(above, 49, 60 - row), kGrey);
   EXPECT_EQ(at(above, 52, 62), kGrey) << "the inside is free";
 
   Canvas within = grey(200, 120);
-  draw_box(within, font, {.x1 = 0.25, .y1 = 0.1, .x2 = 0.75, .y2 = 0.9}, kRed, lines);
+  draw_box(within, font, {0.25, 0.1, 0.75, 0.9}, kRed, lines);
   EXPECT_EQ(at(within, 50, 11), kGrey);
   EXPECT_EQ(at(within, 50, 12), kRed);
   EXPECT_EQ(at(within, 50 + font.width(lines[1]) - 1, 12 + 2 * row - 1), kRed);
 
   // A box at the right edge has its lines shifted into the picture.
   Canvas right = grey(200, 120);
-  draw_box(right, font, {.x1 = 0.95, .y1 = 0.5, .x2 = 1, .y2 = 0.9}, kRed, lines);
+  draw_box(right, font, {0.95, 0.5, 1, 0.9}, kRed, lines);
   EXPECT_EQ(at(right, 200 - font.width(lines[0]), 60 - 2 * row), kRed);
 }
 
@@ -144,7 +142,7 @@ TEST(Labels, TinyPicturesAndWrongScoresAreDrawnAllTheSame) {
   for (const auto& [width, height] : {std::pair{2, 2}, {9, 200}, {200, 9}, {30, 30}}) {
     Canvas canvas = grey(width, height);
     draw_bars(canvas, font, std::vector<Bar>{{"a", NAN}, {"b", 7}, {"c", -INFINITY}});
-    draw_box(canvas, font, {}, kRed, std::vector<std::string>{"long line of text"});
+    draw_box(canvas, font, {0, 0, 1, 1}, kRed, std::vector<std::string>{"long line of text"});
     EXPECT_EQ(at(canvas, 0, 0), kRed);
   }
 }
