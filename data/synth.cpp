@@ -31,12 +31,6 @@ void write_video(const std::filesystem::path& path, const Scene& scene) {
   writer.finish();
 }
 
-void write_text(const std::filesystem::path& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
 }  // namespace
 
 SynthCounts synthesize(const SynthOptions& o) {
@@ -75,14 +69,14 @@ SynthCounts synthesize(const SynthOptions& o) {
     std::string text;
     for (const int64_t end = next + count; next < end; ++next)
       text += cat(video_name(next), " ", label(next), "\n");
-    write_text(o.dir / name, text);
+    write_atomically(o.dir / name, text);
   };
   write_list("train.csv", counts.train);
   write_list("val.csv", counts.val);
   write_list("test.csv", counts.test);
   std::string names;
   for (std::string_view name : kMotionClasses) names += cat(name, "\n");
-  write_text(o.dir / "classes.txt", names);
+  write_atomically(o.dir / "classes.txt", names);
   return counts;
 }
 

@@ -91,4 +91,10 @@ void AtomicFile::fail(std::string_view what) const {
   throw Error(cat(path_.string(), ": ", what, ": ", std::generic_category().message(errno)));
 }
 
+void write_atomically(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
 }  // namespace sf

@@ -41,4 +41,7 @@ class AtomicFile {
   uint64_t sent_ = 0;  // how far the system has been told to begin with the disk
 };
 
+// Replaces the file by that text, as AtomicFile does.
+void write_atomically(const std::filesystem::path& path, std::string_view text);
+
 }  // namespace sf
