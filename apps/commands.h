@@ -22,6 +22,7 @@ void add_inspect_command(CLI::App& app);
 void add_doctor_command(CLI::App& app);
 void add_step_command(CLI::App& app);
 void add_eval_ava_command(CLI::App& app);
+void add_demo_command(CLI::App& app);
 
 // The --cfg, --opts and KEY VALUE arguments that most subcommands share.
 class ConfigArguments {

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   sf::add_plan_command(app);
   sf::add_synth_command(app);
   sf::add_eval_ava_command(app);
+  sf::add_demo_command(app);
   sf::add_convert_command(app);
   sf::add_inspect_command(app);
   sf::add_doctor_command(app);

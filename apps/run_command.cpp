@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/engine/demo.h"
 #include "apps/engine/logging.h"
 #include "apps/engine/tester.h"
 #include "apps/engine/trainer.h"
@@ -27,9 +28,9 @@ void run(const RunArguments& arguments) {
     config.validate();
     SF_CHECK(arguments.num_shards == 1, "--num_shards: wanted 1, found ", arguments.num_shards,
              ": running on several machines is not built in");
-    SF_CHECK(!config.get<bool>("DEMO.ENABLE"),
-             "DEMO.ENABLE: wanted False, found True: the demo is not built in");
-    SF_CHECK(config.get<bool>("TRAIN.ENABLE") || config.get<bool>("TEST.ENABLE"),
+    const bool labels = config.get<bool>("DEMO.ENABLE");
+    if (labels) demo_options(config);
+    SF_CHECK(config.get<bool>("TRAIN.ENABLE") || config.get<bool>("TEST.ENABLE") || labels,
              "TEST.ENABLE: wanted True, as TRAIN.ENABLE is False, found False: there is nothing to "
              "do");
   }
@@ -39,6 +40,7 @@ void run(const RunArguments& arguments) {
     for (const std::string& setting : settings_without_effect(config)) SF_WARN("{}", setting);
     if (config.get<bool>("TRAIN.ENABLE")) train(config);
     if (config.get<bool>("TEST.ENABLE")) test(config);
+    if (config.get<bool>("DEMO.ENABLE")) demo(config, demo_options(config));
     check_log();
   }
 }

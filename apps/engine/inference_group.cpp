@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "apps/engine/setup.h"
+
 namespace sf {
 namespace {
 
@@ -14,6 +16,15 @@ std::unique_ptr<Model> copy_of(const Model& model, const Config& config) {
 }
 
 }  // namespace
+
+InferenceOptions inference_options(const Config& config) {
+  return {.max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
+          .memory_limit_bytes = memory_limit_bytes(config, false),
+          .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+          .half = half_type(config, false),
+          .tf32 = config.get<bool>("SF.TF32"),
+          .tune = config.get<bool>("SF.CUDA_TUNE")};
+}
 
 InferenceGroup::InferenceGroup(const Model& model, const Config& config, int64_t crop,
                                std::span<const Device> devices, const InferenceOptions& options) {

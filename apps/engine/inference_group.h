@@ -11,6 +11,9 @@
 
 namespace sf {
 
+// Those of a test by the configuration, without a device.
+InferenceOptions inference_options(const Config& config);
+
 // With one device it is an Inference. One thread at a time.
 class InferenceGroup {
  public:

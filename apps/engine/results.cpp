@@ -20,26 +20,6 @@ using nlohmann::ordered_json;
 
 constexpr size_t kBest = 5;
 
-void write_text(const std::filesystem::path& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
-// Classes by falling score, ties by number.
-std::vector<int64_t> ranking(std::span<const float> scores) {
-  std::vector<int64_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
-  const size_t best = std::min(kBest, order.size());
-  std::partial_sort(
-      order.begin(), order.begin() + int64_t(best), order.end(), [&](int64_t a, int64_t b) {
-        return scores[size_t(a)] != scores[size_t(b)] ? scores[size_t(a)] > scores[size_t(b)]
-                                                      : a < b;
-      });
-  order.resize(best);
-  return order;
-}
-
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -61,13 +41,13 @@ ordered_json video_json(const TestResults& r, int64_t v) {
     row["error"] = video.fault;
     return row;
   }
-  const auto best = ranking(r.ensemble->scores(v));
+  const auto best = best_classes(r.ensemble->scores(v), kBest);
   row["prediction"] = best[0];
   row["correct"] = best[0] == video.label;
   row["clips"] = r.ensemble->clip_count(v);
   for (int64_t label : best)
     row["best"].push_back(
-        {{"class", label}, {"name", r.class_name(label)}, {"score", share(*r.ensemble, v, label)}});
+        {{"class", label}, {"name", r.name_of(label)}, {"score", share(*r.ensemble, v, label)}});
   return row;
 }
 
@@ -84,12 +64,12 @@ void write_json(const std::filesystem::path& path, const TestResults& r) {
     const auto& row = r.accuracy.classes[c];
     if (row.videos > 0)
       all["classes"].push_back({{"class", c},
-                                {"name", r.class_name(int64_t(c))},
+                                {"name", r.name_of(int64_t(c))},
                                 {"videos", row.videos},
                                 {"top1_acc", Accuracy::percent(row.top1, row.videos)},
                                 {"top5_acc", Accuracy::percent(row.top5, row.videos)}});
   }
-  write_text(path, all.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+  write_atomically(path, all.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
 }
 
 void write_csv(const std::filesystem::path& path, const TestResults& r) {
@@ -101,30 +81,43 @@ void write_csv(const std::filesystem::path& path, const TestResults& r) {
                             csv_field(video.fault));
       continue;
     }
-    const int64_t best = ranking(r.ensemble->scores(v))[0];
+    const int64_t best = best_classes(r.ensemble->scores(v), kBest)[0];
     videos += fmt::format("{},{},{},{},{:.6f},{},{},\n", csv_field(video.path), video.label, best,
-                          csv_field(r.class_name(best)), share(*r.ensemble, v, best),
+                          csv_field(r.name_of(best)), share(*r.ensemble, v, best),
                           int(best == video.label), r.ensemble->clip_count(v));
   }
   std::string classes = "class,name,videos,top1_acc,top5_acc\n";
   for (size_t c = 0; c < r.accuracy.classes.size(); ++c) {
     const auto& row = r.accuracy.classes[c];
     if (row.videos > 0)
-      classes += fmt::format("{},{},{},{:.2f},{:.2f}\n", c, csv_field(r.class_name(int64_t(c))),
+      classes += fmt::format("{},{},{},{:.2f},{:.2f}\n", c, csv_field(r.name_of(int64_t(c))),
                              row.videos, Accuracy::percent(row.top1, row.videos),
                              Accuracy::percent(row.top5, row.videos));
   }
   auto class_path = path;
   class_path.replace_filename(path.stem().string() + "_classes.csv");
-  write_text(path, videos);
-  write_text(class_path, classes);
+  write_atomically(path, videos);
+  write_atomically(class_path, classes);
 }
 
 }  // namespace
 
-std::string TestResults::class_name(int64_t label) const {
-  if (size_t(label) < class_names.size()) return class_names[size_t(label)];
-  return fmt::format("{}", label);
+std::vector<int64_t> best_classes(std::span<const float> scores, size_t count) {
+  std::vector<int64_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  const size_t best = std::min(count, order.size());
+  std::partial_sort(
+      order.begin(), order.begin() + int64_t(best), order.end(), [&](int64_t a, int64_t b) {
+        return scores[size_t(a)] != scores[size_t(b)] ? scores[size_t(a)] > scores[size_t(b)]
+                                                      : a < b;
+      });
+  order.resize(best);
+  return order;
+}
+
+std::string class_name(const std::vector<std::string>& names, int64_t label) {
+  if (size_t(label) < names.size()) return names[size_t(label)];
+  return cat(label);
 }
 
 std::vector<std::string> read_class_names(const std::filesystem::path& path, int64_t classes) {
@@ -152,7 +145,7 @@ std::vector<std::string> read_class_names(const std::filesystem::path& path, int
 std::string per_class_table(const TestResults& r) {
   size_t width = 5;
   for (size_t c = 0; c < r.accuracy.classes.size(); ++c)
-    if (r.accuracy.classes[c].videos > 0) width = std::max(width, r.class_name(int64_t(c)).size());
+    if (r.accuracy.classes[c].videos > 0) width = std::max(width, r.name_of(int64_t(c)).size());
   const auto line = [&](const std::string& name, const ClassAccuracy& row) {
     return fmt::format("{:<{}}  {:>6}  {:>6.2f}  {:>6.2f}\n", name, width, row.videos,
                        Accuracy::percent(row.top1, row.videos),
@@ -162,7 +155,7 @@ std::string per_class_table(const TestResults& r) {
       fmt::format("{:<{}}  {:>6}  {:>6}  {:>6}\n", "class", width, "videos", "top-1", "top-5");
   for (size_t c = 0; c < r.accuracy.classes.size(); ++c)
     if (r.accuracy.classes[c].videos > 0)
-      text += line(r.class_name(int64_t(c)), r.accuracy.classes[c]);
+      text += line(r.name_of(int64_t(c)), r.accuracy.classes[c]);
   return text + line("all", r.accuracy.all);
 }
 

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "data/metrics.h"
 
 namespace sf {
+
+// The class's number where it has no name.
+std::string class_name(const std::vector<std::string>& names, int64_t label);
 
 struct TestResults {
   struct Video {
@@ -20,8 +24,12 @@ struct TestResults {
   const ViewEnsemble* ensemble = nullptr;
   Accuracy accuracy;
 
-  std::string class_name(int64_t label) const;
+  std::string name_of(int64_t label) const { return class_name(class_names, label); }
 };
+
+// The `count` classes of the largest scores, or as many as there are, by falling score, equal ones
+// by number.
+std::vector<int64_t> best_classes(std::span<const float> scores, size_t count);
 
 // Class names from a text file, one a line, or a JSON object {"name": label}; throws with the file
 // for others.

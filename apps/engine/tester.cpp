@@ -57,15 +57,6 @@ class TestRun {
   ProgressBar progress_;
 };
 
-InferenceOptions inference_options(const Config& config) {
-  return {.max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
-          .memory_limit_bytes = memory_limit_bytes(config, false),
-          .check_finite = config.get<bool>("SF.CHECK_FINITE"),
-          .half = half_type(config, false),
-          .tf32 = config.get<bool>("SF.TF32"),
-          .tune = config.get<bool>("SF.CUDA_TUNE")};
-}
-
 TestRun::TestRun(const Config& config, const Model& model, std::span<const Device> devices)
     : config_(config),
       dataset_(make_dataset(config.get<std::string>("TEST.DATASET"), Split::test, config)),

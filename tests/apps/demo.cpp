@@ -1,0 +1,212 @@
+// sf demo: a labelled video and the scores behind it.
+#include <algorithm>
+#include <fstream>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/engine/clip_scores.h"
+#include "apps/engine/inference.h"
+#include "apps/engine/setup.h"
+#include "data/draw/labels.h"
+#include "data/test_loader.h"
+#include "data/video_reader.h"
+#include "data/video_writer.h"
+#include "tests/apps/command_line.h"
+
+namespace sf {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr char kConfig[] = "configs/synthetic/SLOWFAST_TINY.yaml";
+
+class Demo : public CommandLine {
+ protected:
+  // Grey, so that everything else was drawn.
+  fs::path grey_video(int frames, int width, int height, int fps_num = 30, int fps_den = 1) const {
+    const fs::path path = folder / "grey.mp4";
+    const std::vector<uint8_t> rgb(size_t(width) * size_t(height) * 3, 128);
+    VideoWriter writer(path,
+                       {.width = width, .height = height, .fps_num = fps_num, .fps_den = fps_den});
+    for (int i = 0; i < frames; ++i) writer.write({rgb.data(), int64_t(width) * 3, width, height});
+    writer.finish();
+    return path;
+  }
+
+  Outcome demo(const fs::path& input, const std::string& more = "") const {
+    return sf(cat("demo --cfg ", kConfig, " --input ", input.string(), " --output ",
+                  (folder / "out.mp4").string(), " ", more));
+  }
+
+  std::vector<json> lines() const {
+    std::ifstream in(folder / "out.jsonl");
+    std::vector<json> all;
+    for (std::string line; std::getline(in, line);) all.push_back(json::parse(line));
+    return all;
+  }
+};
+
+TEST_F(Demo, WritesEveryFrameAtTheSameRateAndSizeAndALineForEachClip) {
+  const fs::path input = grey_video(75, 96, 64, 30000, 1001);
+  const Outcome outcome = demo(input, "--top 3");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  VideoReader reader(folder / "out.mp4");
+  EXPECT_EQ(reader.frame_count(), 75);
+  EXPECT_EQ(reader.info().width, 96);
+  EXPECT_EQ(reader.info().height, 64);
+  EXPECT_EQ(reader.info().fps, 30000.0 / 1001);
+  const auto clips = lines();
+  ASSERT_EQ(clips.size(), 3u);  // of 32 x 29.97 / 30 frames; the last ends with the video
+  EXPECT_EQ(clips[0]["start"], 0.0);
+  EXPECT_NEAR(double(clips[0]["end"]), 32 / 30.0, 1e-6) << "six decimals";
+  EXPECT_EQ(clips[1]["start"], clips[0]["end"]);
+  EXPECT_NEAR(double(clips[2]["end"]), 75 * 1001 / 30000.0, 1e-6);
+  for (size_t i = 0; i < clips.size(); ++i) {
+    EXPECT_EQ(clips[i]["clip"], i);
+    ASSERT_EQ(clips[i]["classes"].size(), 3u);
+    for (const json& c : clips[i]["classes"]) EXPECT_EQ(c["name"], std::to_string(int(c["class"])));
+    EXPECT_GE(double(clips[i]["classes"][0]["score"]), double(clips[i]["classes"][1]["score"]));
+  }
+}
+
+// The frame that `sf demo` wrote, RGB.
+Tensor frame_of(const fs::path& video, int64_t frame) {
+  VideoReader reader(video);
+  const std::vector<int64_t> one{frame};
+  return reader.frames(one);
+}
+
+TEST_F(Demo, DrawsThePanelAndTheBoxesOnTheirFrames) {
+  const fs::path input = grey_video(40, 320, 240);
+  const fs::path boxes = folder / "boxes.csv";
+  // From frame 20 on; a quarter of a second further it has moved by a quarter.
+  std::ofstream(boxes)
+      << "frame,x1,y1,x2,y2,person\n20,0.5,0.5,0.75,0.9,1\n36,0.7,0.5,0.95,0.9,1\n";
+  const Outcome outcome = demo(input, cat("--boxes ", boxes.string()));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const int width = line_width(Font(font_pixels(320, 240)));
+  const struct {
+    int64_t frame;
+    int left;  // of the box; -1: none
+  } kCases[] = {{0, -1}, {11, -1}, {20, 160}, {28, 192}, {36, 224}};
+  for (const auto& [frame, left] : kCases) {
+    SCOPED_TRACE(frame);
+    const Tensor rgb = frame_of(folder / "out.mp4", frame);
+    // How far a pixel is from the input's grey. Lossy coding moves grey by a few levels, colours
+    // that are drawn differ from it by more than 30 in some channel.
+    const auto drawn = [&](int x, int y) {
+      const uint8_t* p = rgb.span<uint8_t>().data() + (int64_t(y) * 320 + x) * 3;
+      int most = 0;
+      for (int c = 0; c < 3; ++c) most = std::max(most, std::abs(int(p[c]) - 128));
+      return most > 30;
+    };
+    EXPECT_TRUE(drawn(10, 10)) << "the panel";
+    EXPECT_FALSE(drawn(310, 20));
+    const int y = 170;  // the middle of the box
+    EXPECT_FALSE(drawn(100, y));
+    EXPECT_EQ(drawn(std::max(left, 160) + width / 2, y), left >= 0);
+    if (left < 0) continue;
+    EXPECT_TRUE(drawn(left + 80 - 1 - width / 2, y));
+    EXPECT_FALSE(drawn(left - 4, y));
+    EXPECT_FALSE(drawn(left + 40, y)) << "the inside";
+    EXPECT_FALSE(drawn(left + 80 + 4, y));
+    EXPECT_TRUE(drawn(left + 40, 120 + width / 2)) << "the upper edge";
+    EXPECT_TRUE(drawn(left + 40, 216 - 1 - width / 2)) << "the lower edge";
+  }
+}
+
+class OneVideo final : public Dataset {
+ public:
+  explicit OneVideo(const fs::path& path) : item_{.path = path.string()} {}
+  int64_t size() const override { return 1; }
+  const VideoItem& video(int64_t) const override { return item_; }
+
+ private:
+  VideoItem item_;
+};
+
+// A test's two views are the clip at the start of the video and that at its end.
+TEST_F(Demo, ScoresAreThoseOfATest) {
+  const fs::path set = folder / "set";
+  ASSERT_EQ(sf(cat("synth --out ", set.string(), " --videos 3")).status, 0);
+  const fs::path input = set / "videos/000001.mp4";
+  Config config = Config::load(fs::path(SF_SOURCE_DIR) / kConfig, {});
+  config.set("TEST.NUM_ENSEMBLE_VIEWS", "2");
+  config.set("DATA.USE_OFFSET_SAMPLING", "True");
+  const auto model = initial_model(config, DType::f32);
+  const std::vector<Device> devices{Device{}};
+  const auto clips = score_clips(config, *model, devices, input);
+
+  const OneVideo dataset(input);
+  const TestLoaderOptions loading = test_loader_options(config);
+  TestLoader loader(dataset, loading);
+  Inference network(*model, loading.crop_size, {.max_batch = loading.crops});
+  ASSERT_GT(loading.crops, 1);
+  for (const ClipScores& clip : {clips.front(), clips.back()}) {
+    std::vector<std::vector<Tensor>> crops;
+    for (int c = 0; c < loading.crops; ++c) crops.push_back(std::move(loader.next()->pathways));
+    const Tensor scores = network.run(crops).scores;
+    const auto classes = size_t(scores.shape()[1]);
+    ASSERT_EQ(clip.scores.size(), classes);
+    for (size_t k = 0; k < classes; ++k) {
+      float sum = 0;
+      for (size_t c = 0; c < crops.size(); ++c) sum += scores.span<float>()[c * classes + k];
+      // Batches of other sizes may take other kernels, which sum in another order.
+      EXPECT_NEAR(clip.scores[k], sum / float(crops.size()), 1e-5);
+    }
+  }
+  EXPECT_FALSE(loader.next());
+}
+
+TEST_F(Demo, RunsAsThePhaseOfARun) {
+  const fs::path input = grey_video(40, 96, 64);
+  const Outcome outcome = sf(
+      cat("run --cfg ", kConfig, " TRAIN.ENABLE False TEST.ENABLE False DEMO.ENABLE True ",
+          "DEMO.INPUT_VIDEO ", input.string(), " DEMO.OUTPUT_FILE ", (folder / "out.mp4").string(),
+          " DEMO.OUTPUT_FPS 10 DEMO.BUFFER_SIZE 16 OUTPUT_DIR ", folder.string()));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  VideoReader reader(folder / "out.mp4");
+  EXPECT_EQ(reader.info().fps, 10);
+  EXPECT_EQ(reader.frame_count(), 40);
+  ASSERT_EQ(lines().size(), 2u);
+  EXPECT_NEAR(double(lines()[1]["start"]), 8 / 30.0, 1e-6);
+}
+
+TEST_F(Demo, BadInputIsOneLine) {
+  const fs::path input = grey_video(4, 96, 64);
+  const fs::path text = folder / "text.txt";
+  std::ofstream(text) << "second,x1,y1,x2,y2\n1,0,0,2,1\n";
+  const std::string in = input.string();
+  const struct {
+    std::string arguments, expected;
+  } kCases[] = {
+      {cat("demo --cfg configs/AVA/c2/SLOWFAST_32x2_R50.yaml --input ", in, " --output x.mp4"),
+       "DETECTION.ENABLE: wanted False"},
+      {cat("demo --cfg ", kConfig, " --input nowhere.mp4 --output x.mp4"), "nowhere.mp4"},
+      {cat("demo --cfg ", kConfig, " --input ", text.string(), " --output x.mp4"), "text.txt"},
+      {cat("demo --cfg ", kConfig, " --input ", in, " --output ", in), "wanted another file"},
+      {cat("demo --cfg ", kConfig, " --input ", in, " --output x.mp4 --boxes ", text.string()),
+       "text.txt:2: wanted x2 in [0, 1], found 2"},
+      {cat("demo --cfg ", kConfig, " --input ", in, " --output ", (folder / "no/x.mp4").string()),
+       "no/x"},
+      {cat("demo --cfg ", kConfig, " --input ", in, " --output x.mp4 DEMO.BUFFER_SIZE 17"),
+       "overlap"},
+      {cat("run --cfg ", kConfig, " DEMO.ENABLE True OUTPUT_DIR ", folder.string()),
+       "DEMO.INPUT_VIDEO"},
+      {cat("run --cfg ", kConfig, " DEMO.ENABLE True DEMO.WEBCAM 0 OUTPUT_DIR ", folder.string()),
+       "DEMO.WEBCAM"},
+  };
+  for (const auto& [arguments, expected] : kCases) {
+    const Outcome outcome = sf(arguments);
+    EXPECT_EQ(outcome.status, 1) << arguments;
+    EXPECT_NE(outcome.err.find(expected), std::string::npos) << arguments << "\n" << outcome.err;
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+  }
+  EXPECT_EQ(sf(cat("demo --cfg ", kConfig, " --input ", in)).status, 2);
+}
+
+}  // namespace
+}  // namespace sf
