@@ -23,6 +23,8 @@ void add_doctor_command(CLI::App& app);
 void add_step_command(CLI::App& app);
 void add_eval_ava_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
+void add_extract_frames_command(CLI::App& app);
+void add_make_lists_command(CLI::App& app);
 
 // The --cfg, --opts and KEY VALUE arguments that most subcommands share.
 class ConfigArguments {

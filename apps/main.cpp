@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
   sf::add_synth_command(app);
   sf::add_eval_ava_command(app);
   sf::add_demo_command(app);
+  sf::add_extract_frames_command(app);
+  sf::add_make_lists_command(app);
   sf::add_convert_command(app);
   sf::add_inspect_command(app);
   sf::add_doctor_command(app);
