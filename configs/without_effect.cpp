@@ -23,6 +23,10 @@ constexpr std::string_view kOld = "accepted for old files", kOneProcess = "a run
                            kMasks = "masked networks are not built in",
                            kPictures = "sets of pictures are not built in",
                            kWholeLists = "lists are read as a whole",
+                           kCamera = "cameras are not read",
+                           kDetector = "no detector of persons is built in",
+                           kThreads = "the demo takes the threads that it can use",
+                           kBoxLabels = "labels of boxes are not built in",
                            kLabels = "only cross_entropy of labels, without MIXUP, takes it";
 
 constexpr auto kKeys = std::to_array<KeyWithoutEffect>({
@@ -71,6 +75,23 @@ constexpr auto kKeys = std::to_array<KeyWithoutEffect>({
     {"DATA_LOADER.PIN_MEMORY", "nothing is copied to a GPU"},
     {"DATA_LOADER.ENABLE_MULTI_THREAD_DECODE", "each worker decodes with one thread"},
     {"TENSORBOARD.ENABLE", "TensorBoard files are not built in"},
+    {"DEMO.DISPLAY_WIDTH", kCamera},
+    {"DEMO.DISPLAY_HEIGHT", kCamera},
+    {"DEMO.DETECTRON2_CFG", kDetector},
+    {"DEMO.DETECTRON2_WEIGHTS", kDetector},
+    {"DEMO.DETECTRON2_THRESH", kDetector},
+    {"DEMO.INPUT_FORMAT", "a video tells the order of its colours"},
+    {"DEMO.CLIP_VIS_SIZE", "labels are drawn on every frame"},
+    {"DEMO.NUM_VIS_INSTANCES", kThreads},
+    {"DEMO.THREAD_ENABLE", kThreads},
+    {"DEMO.NUM_CLIPS_SKIP", "every clip is looked at"},
+    {"DEMO.GT_BOXES", "annotated boxes are not drawn"},
+    {"DEMO.FPS", "folders of pictures are not read by the demo"},
+    {"DEMO.VIS_MODE", kBoxLabels},
+    {"DEMO.COMMON_CLASS_THRES", kBoxLabels},
+    {"DEMO.UNCOMMON_CLASS_THRES", kBoxLabels},
+    {"DEMO.COMMON_CLASS_NAMES", kBoxLabels},
+    {"DEMO.SLOWMO", "every frame is written once"},
 });
 
 }  // namespace

@@ -54,8 +54,8 @@ std::string sources() {
 
 TEST(KeysWithoutEffect, AreThoseThatNoSourceReads) {
   // Sections of networks and programs that are refused as a whole, or switched on by one key.
-  const std::set<std::string> kElsewhere{
-      "AVA", "X3D", "MVIT", "MASK", "VIS_MASK", "CONTRASTIVE", "TENSORBOARD", "DEMO", "BENCHMARK"};
+  const std::set<std::string> kElsewhere{"AVA",      "X3D",         "MVIT",        "MASK",
+                                         "VIS_MASK", "CONTRASTIVE", "TENSORBOARD", "BENCHMARK"};
   // Read for a group of processes, of which a run has one.
   const std::set<std::string> kOfProcesses{"BN.NUM_SYNC_DEVICES", "BN.GLOBAL_SYNC"};
   std::set<std::string> never, sometimes;

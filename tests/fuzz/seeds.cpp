@@ -137,6 +137,15 @@ void write_all(const Seeds& seeds) {
   }
   seeds.write("list", "blanks", blanks);
   seeds.write("list", "commas", commas);
+  seeds.write(
+      "boxes", "columns",
+      "second,x1,y1,x2,y2,person,score\n1,0.1,0.2,0.3,0.4,7,0.9\n1.5,0.1,0.2,0.35,0.4,7,\n");
+  seeds.write("boxes", "lines",
+              "{\"frame\": 5, \"box\": [0.1, 0.2, 0.3, 0.4], \"person\": 7, \"score\": 0.9}\n"
+              "{\"second\": 2, \"box\": [0, 0, 1, 1]}\n");
+  seeds.write("boxes", "ava",
+              "1j20qq1JyX4,0902,0.002,0.118,0.714,0.977,12,0.995518\n"
+              "1j20qq1JyX4,0903,0.193,0.016,1.000,0.978,,0.81\n");
 }
 
 }  // namespace
