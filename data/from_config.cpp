@@ -248,4 +248,9 @@ TrainLoaderOptions key_frame_loader_options(const Config& config, Split split) {
   return o;
 }
 
+TrainLoaderOptions clip_loader_options(const Config& config, Split split) {
+  return config.get<bool>("DETECTION.ENABLE") ? key_frame_loader_options(config, split)
+                                              : train_loader_options(config, split);
+}
+
 }  // namespace sf

@@ -112,4 +112,7 @@ TrainLoaderOptions train_loader_options(const Config& config, Split split);
 // pictures one by one in tests.
 TrainLoaderOptions key_frame_loader_options(const Config& config, Split split);
 
+// The one of both that the network of the configuration wants (DETECTION.ENABLE).
+TrainLoaderOptions clip_loader_options(const Config& config, Split split);
+
 }  // namespace sf

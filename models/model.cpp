@@ -22,10 +22,10 @@ std::unique_ptr<Model> make_model(const Config& config, DType dtype) {
   return model;
 }
 
-std::vector<Value> model_inputs(Graph& graph, const Model& model, int64_t batch, int64_t crop,
+std::vector<Value> model_inputs(Graph& graph, const Model& model, int64_t batch, ClipSize size,
                                 int64_t box_room) {
   std::vector<Value> inputs;
-  for (const TensorType& type : model.inputs(batch, crop))
+  for (const TensorType& type : model.inputs(batch, size))
     inputs.push_back(graph.input(cat("clip", inputs.size()), type));
   if (model.detects()) inputs.push_back(graph.input("boxes", model.boxes(box_room)));
   return inputs;

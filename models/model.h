@@ -10,13 +10,20 @@
 
 namespace sf {
 
+// Of the pictures of clips. A crop is square.
+struct ClipSize {
+  ClipSize(int64_t crop) : height(crop), width(crop) {}  // NOLINT(google-explicit-constructor)
+  ClipSize(int64_t h, int64_t w) : height(h), width(w) {}
+  int64_t height, width;
+  friend bool operator==(const ClipSize&, const ClipSize&) = default;
+};
+
 class Model : public Module {
  public:
   using Module::Module;
 
-  // Types of the clips of one batch, a pathway each (slow first): N T H W C with the given spatial
-  // crop.
-  virtual std::vector<TensorType> inputs(int64_t batch, int64_t crop) const = 0;
+  // Types of the clips of one batch, a pathway each (slow first): N T H W C.
+  virtual std::vector<TensorType> inputs(int64_t batch, ClipSize size) const = 0;
   // Whether it classifies boxes in the clips instead of the clips.
   virtual bool detects() const { return false; }
   // Boxes of one batch, with room for so many: K 5, the index of the clip, x1, y1, x2, y2 in its
@@ -31,7 +38,7 @@ class Model : public Module {
 
 // What forward() takes as inputs of a graph: "clip0", "clip1" and, of a network that detects,
 // "boxes" with room for so many.
-std::vector<Value> model_inputs(Graph& graph, const Model& model, int64_t batch, int64_t crop,
+std::vector<Value> model_inputs(Graph& graph, const Model& model, int64_t batch, ClipSize size,
                                 int64_t box_room);
 
 // Networks by MODEL.MODEL_NAME.

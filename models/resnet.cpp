@@ -73,7 +73,7 @@ int configured_splits(const Config& config) {
 class VideoResNet : public Model {
  public:
   VideoResNet(const Config& config, DType dtype);
-  std::vector<TensorType> inputs(int64_t batch, int64_t crop) const override;
+  std::vector<TensorType> inputs(int64_t batch, ClipSize size) const override;
   bool detects() const override { return detection_head_ != nullptr; }
   Value forward(const std::vector<Value>& clips) const override;
 
@@ -235,10 +235,11 @@ void VideoResNet::add_detection_head(const Config& config, const Ints& channels)
                              .init_deviation = config.get<double>("MODEL.FC_INIT_STD")});
 }
 
-std::vector<TensorType> VideoResNet::inputs(int64_t batch, int64_t crop) const {
+std::vector<TensorType> VideoResNet::inputs(int64_t batch, ClipSize size) const {
   std::vector<TensorType> types;
   for (int p = 0; p < pathways_; ++p)
-    types.push_back({{batch, frames(p), crop, crop, input_channels_[size_t(p)]}, dtype()});
+    types.push_back(
+        {{batch, frames(p), size.height, size.width, input_channels_[size_t(p)]}, dtype()});
   return types;
 }
 

@@ -53,10 +53,10 @@ int64_t clips_together(size_t bytes_of_one, int64_t max_batch, double memory_lim
 }
 
 struct Inference::Planned {
-  Planned(const Model& model, int64_t batch, int64_t crop, int64_t box_room,
+  Planned(const Model& model, int64_t batch, ClipSize size, int64_t box_room,
           const InferenceOptions& options, std::shared_ptr<ArenaMemory> memory)
       : batch(batch),
-        network(model, batch, crop,
+        network(model, batch, size,
                 {.half = options.half, .keep_stages = options.keep_stages, .box_room = box_room}) {
     network.graph().move_states_to(options.device);
     plan = std::make_unique<Plan>(network.graph(), network.outputs(),
@@ -72,9 +72,9 @@ struct Inference::Planned {
   std::unique_ptr<Plan> plan;
 };
 
-Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& options)
+Inference::Inference(const Model& model, ClipSize size, const InferenceOptions& options)
     : model_(model),
-      crop_(crop),
+      size_(size),
       options_(options),
       memory_(options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device)),
       box_room_(InferenceGraphOptions{}.box_room) {
@@ -84,7 +84,7 @@ Inference::Inference(const Model& model, int64_t crop, const InferenceOptions& o
 
 void Inference::make_plans() {
   const auto planned = [&](int64_t batch) {
-    return std::make_unique<Planned>(model_, batch, crop_, box_room_, options_, memory_);
+    return std::make_unique<Planned>(model_, batch, size_, box_room_, options_, memory_);
   };
   chunked_ = nullptr;
   single_ = planned(1);

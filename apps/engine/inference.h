@@ -36,9 +36,8 @@ Tensor stack_batches(const std::vector<Tensor>& parts);
 // left over one by one. One thread at a time.
 class Inference {
  public:
-  // The model's weights are read here; it must outlive the object. crop: height and width of the
-  // clips.
-  Inference(const Model& model, int64_t crop, const InferenceOptions& options);
+  // The model's weights are read here; it must outlive the object.
+  Inference(const Model& model, ClipSize size, const InferenceOptions& options);
   ~Inference();
 
   struct Result {
@@ -74,7 +73,7 @@ class Inference {
   void start_chunk(Planned& planned, std::span<const std::vector<Tensor>> clips);
 
   const Model& model_;
-  int64_t crop_;
+  ClipSize size_;
   InferenceOptions options_;
   std::shared_ptr<ArenaMemory> memory_;
   int64_t box_room_;                           // of a clip

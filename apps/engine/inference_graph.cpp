@@ -6,10 +6,10 @@
 
 namespace sf {
 
-InferenceGraph::InferenceGraph(const Model& model, int64_t batch, int64_t crop,
+InferenceGraph::InferenceGraph(const Model& model, int64_t batch, ClipSize size,
                                const InferenceGraphOptions& options) {
   Graph built;
-  const auto clips = model_inputs(built, model, batch, crop, batch * options.box_room);
+  const auto clips = model_inputs(built, model, batch, size, batch * options.box_room);
   const Value out = model.forward(clips);
   const Value mean = built.value(built.marks().at("logits"));
   Rewritten rewritten =

@@ -21,7 +21,7 @@ struct InferenceGraphOptions {
 // On batches of one size. The model's weights are its states; the model must outlive it.
 class InferenceGraph {
  public:
-  InferenceGraph(const Model& model, int64_t batch, int64_t crop,
+  InferenceGraph(const Model& model, int64_t batch, ClipSize size,
                  const InferenceGraphOptions& options = {});
 
   Graph& graph() const { return *graph_; }

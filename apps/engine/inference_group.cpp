@@ -26,7 +26,7 @@ InferenceOptions inference_options(const Config& config) {
           .tune = config.get<bool>("SF.CUDA_TUNE")};
 }
 
-InferenceGroup::InferenceGroup(const Model& model, const Config& config, int64_t crop,
+InferenceGroup::InferenceGroup(const Model& model, const Config& config, ClipSize size,
                                std::span<const Device> devices, const InferenceOptions& options) {
   SF_CHECK(!devices.empty(), "network: wanted at least one device");
   for (size_t d = 1; d < devices.size(); ++d) copies_.push_back(copy_of(model, config));
@@ -34,7 +34,7 @@ InferenceGroup::InferenceGroup(const Model& model, const Config& config, int64_t
   one.max_batch = std::max<int64_t>(1, options.max_batch / int64_t(devices.size()));
   for (size_t d = 0; d < devices.size(); ++d) {
     one.device = devices[d];
-    networks_.push_back(std::make_unique<Inference>(d ? *copies_[d - 1] : model, crop, one));
+    networks_.push_back(std::make_unique<Inference>(d ? *copies_[d - 1] : model, size, one));
   }
 }
 

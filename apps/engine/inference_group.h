@@ -21,7 +21,7 @@ class InferenceGroup {
   // get copies of it. options.device is not used; max_batch is that of all devices together, the
   // memory limit that of each. Chunks of clips go to the devices in turn, what is left over goes to
   // all of them, one by one.
-  InferenceGroup(const Model& model, const Config& config, int64_t crop,
+  InferenceGroup(const Model& model, const Config& config, ClipSize size,
                  std::span<const Device> devices, const InferenceOptions& options);
 
   // As Inference has them.
@@ -29,6 +29,8 @@ class InferenceGroup {
   // Scores and logits of all clips, in order.
   Inference::Result finish();
   size_t ahead() const { return networks_[0]->ahead(); }
+  // As Inference has it, of the first device. The copies on others stay as they were.
+  void release_weights() { networks_[0]->release_weights(); }
 
   int64_t chunk() const { return networks_[0]->chunk(); }  // of a device, as the next two
   const Plan& plan() const { return networks_[0]->plan(); }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <sstream>
@@ -106,6 +107,14 @@ std::string format_json_stats(const JsonStats& stats) {
       text += nlohmann::json(std::get<std::string>(value)).dump();
   }
   return text + "}";
+}
+
+void log_epoch_stats(const JsonStats& stats, const std::filesystem::path& output_dir) {
+  const std::string line = format_json_stats(stats);
+  SF_LOG("{}", line);
+  const std::filesystem::path path = output_dir / "json_stats.log";
+  std::ofstream file(path, std::ios::app);
+  if (!(file << line << '\n').flush()) SF_WARN("{}: a line could not be written", path.string());
 }
 
 std::string format_duration(double seconds) {

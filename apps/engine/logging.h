@@ -24,6 +24,9 @@ using JsonStats = std::map<std::string, std::variant<std::string, double>>;
 
 // "json_stats: {...}" with sorted keys.
 std::string format_json_stats(const JsonStats& stats);
+// That line to the log and, behind the others, to output_dir/json_stats.log. Work does not end
+// because a line cannot be kept: that is a warning.
+void log_epoch_stats(const JsonStats& stats, const std::filesystem::path& output_dir);
 
 // "0:01:05" or "2 days, 0:01:05", as Python prints a timedelta of whole seconds.
 std::string format_duration(double seconds);

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/engine/detection.h"
 #include "apps/engine/inference_group.h"
 #include "apps/engine/logging.h"
 #include "apps/engine/progress.h"
@@ -186,6 +187,7 @@ void test(const Config& config) {
   const auto model = initial_model(config, dtype);
   if (config.get<bool>("LOG_MODEL_INFO")) log_model_info(*model, config);
   load_test_weights(*model, config);
+  if (model->detects()) return test_detection(config, *model, devices);
   for (int views : temporal_views(config)) {
     Config one = config;
     one.set("TEST.NUM_ENSEMBLE_VIEWS", cat(views));

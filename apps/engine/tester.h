@@ -1,4 +1,5 @@
-// Multi-view testing: every clip of every video through the network, scores joined video by video.
+// Multi-view testing: every clip of every video through the network, scores joined video by video;
+// or, with DETECTION.ENABLE, the boxes at key frames.
 #pragma once
 
 #include "configs/config.h"

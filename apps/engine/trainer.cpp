@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/engine/boxes.h"
 #include "apps/engine/checkpointer.h"
 #include "apps/engine/learning_rate.h"
 #include "apps/engine/logging.h"
@@ -216,6 +217,7 @@ void Training::train_epoch(Position from) {
 
 // With MIXUP the clips are mixed in place.
 Targets Training::make_targets(int64_t epoch, int64_t iteration, const TrainBatch& batch) const {
+  if (batch.boxes) return {first_rows(batch.boxes->labels, batch.boxes->count)};
   if (!mixup_) return {Tensor::from(batch.labels, {int64_t(batch.labels.size())})};
   const Shape& clips = batch.pathways[0].shape();
   const PictureSize picture{int(clips[2]), int(clips[3])};
@@ -229,26 +231,29 @@ Targets Training::make_targets(int64_t epoch, int64_t iteration, const TrainBatc
 TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
                                             const TrainBatch& batch) {
   const Shape& clips = batch.pathways[0].shape();
-  TrainStep& step = stage_->step(clips[0], clips[2]);
+  const int64_t boxes = batch.boxes ? batch.boxes->count : 0;
+  TrainStep& step = stage_->step(clips[0], clips[2], boxes);
   const int64_t step_begin = iteration / accumulate_ * accumulate_;
   const double rate = learning_rate_.at(double(epoch) + double(step_begin) / double(batches()));
   Optimizer& optimizer = stage_->optimizer();
   optimizer.set_learning_rate(rate);
   if ((iteration + 1) % accumulate_ == 0) optimizer.set_step(optimizer.step() + 1);
   const Targets targets = make_targets(epoch, iteration, batch);
+  std::vector<Tensor> inputs = batch.pathways;
+  if (batch.boxes) inputs.push_back(first_rows(batch.boxes->boxes, boxes));
   try {
-    const TrainStep::Result result =
-        step.run(batch.pathways, targets.values, (epoch << 32) + iteration);
+    const TrainStep::Result result = step.run(inputs, targets.values, (epoch << 32) + iteration);
     if (result.skipped) optimizer.set_step(optimizer.step() - 1);
     return {.clips = clips[0],
             .loss = result.loss,
-            .errors = targets.errors(result.logits, batch.labels),
+            .errors = batch.boxes ? TopErrors{} : targets.errors(result.logits, batch.labels),
             .learning_rate = rate,
             .gradient_norm = result.gradient_norm};
   } catch (const NotFiniteLoss& e) {
-    const VideoItem& video = train_set_->video(batch.videos.at(size_t(e.clip)));
-    throw Error(cat("epoch ", epoch + 1, ", iteration ", iteration + 1, ": ", e.what(), " (",
-                    video.path, ")"));
+    // Of boxes the row that is not finite may be a box's.
+    const std::string file =
+        batch.boxes ? "" : cat(" (", train_set_->video(batch.videos.at(size_t(e.clip))).path, ")");
+    throw Error(cat("epoch ", epoch + 1, ", iteration ", iteration + 1, ": ", e.what(), file));
   }
 }
 
@@ -261,8 +266,8 @@ void Training::finish_epoch(int64_t epoch) {
   if (stage_->model().batch_norm_splits() > 1) aggregate_batch_norm_splits(stage_->model());
   if (save) checkpoints_->save(state(epoch + 1, 0));
   if (evaluate) {
-    const TopErrors errors = stage_->validate(epoch, history_);
-    checkpoints_->save_if_best(state(epoch + 1, 0), errors.top1);
+    const double error = stage_->validate(epoch, history_);
+    checkpoints_->save_if_best(state(epoch + 1, 0), error);
   }
   const std::filesystem::path folder = config_.get<std::string>("OUTPUT_DIR");
   try {

@@ -64,10 +64,11 @@ Curve errors_of(std::string name, std::string colour,
 
 void write_training_curves(const std::filesystem::path& path, const TrainingHistory& history,
                            const std::string& title) {
-  const std::vector<Curve> loss{
+  std::vector<Curve> loss{
       {.name = "training", .colour = "#1f6fb4", .points = losses(history, kMostPoints)}};
-  const std::vector<Curve> errors{errors_of("training", "#1f6fb4", history.training),
-                                  errors_of("validation", "#d1495b", history.validation)};
+  const bool detection = !history.training.empty() && history.training.begin()->second.detection;
+  std::vector<Curve> errors{errors_of("validation", "#d1495b", history.validation)};
+  if (!detection) errors.insert(errors.begin(), errors_of("training", "#1f6fb4", history.training));
   Range epochs;
   for (const auto* curves : {&loss, &errors})
     for (const Curve& curve : *curves)
@@ -79,7 +80,9 @@ void write_training_curves(const std::filesystem::path& path, const TrainingHist
                  .y = y_range(curves),
                  .curves = curves};
   };
-  write_diagram(path, title, {panel("loss", loss), panel("top-1 error, %", errors)});
+  write_diagram(
+      path, title,
+      {panel("loss", loss), panel(detection ? "100 - mAP, %" : "top-1 error, %", errors)});
 }
 
 std::vector<std::string> loss_plot(const TrainingHistory& history) {

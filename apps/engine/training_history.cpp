@@ -32,7 +32,7 @@ std::optional<double> number(const json& stats, const char* key) {
 }
 
 void read_iteration(const json& stats, int64_t epoch, TrainingHistory& history) {
-  const auto place = fraction(stats, "iter");
+  const auto place = fraction(stats, stats.contains("cur_iter") ? "cur_iter" : "iter");
   const auto loss = number(stats, "loss");
   if (!place || !loss) return;
   const auto [iteration, count] = *place;
@@ -43,6 +43,9 @@ void read_iteration(const json& stats, int64_t epoch, TrainingHistory& history) 
 void read_epoch(const json& stats, int64_t epoch, std::map<int64_t, TrainingHistory::Epoch>& to) {
   const auto top1 = number(stats, "top1_err"), top5 = number(stats, "top5_err");
   if (top1 && top5) to[epoch] = {*top1, *top5, number(stats, "loss")};
+  if (const auto map = number(stats, "map")) to[epoch] = detection_epoch(*map);
+  if (!top1 && number(stats, "loss"))
+    to[epoch] = {.loss = number(stats, "loss"), .detection = true};
 }
 
 // Calls add(TYPE, STATS, EPOCH) for every json_stats line, whatever stands before it.
@@ -55,7 +58,8 @@ void for_each_line(const std::filesystem::path& path, const F& add) {
     if (at == std::string::npos || line.find("\"_type\"", at) == std::string::npos) continue;
     const json stats = json::parse(line.substr(at + kMark.size() - 1), nullptr, false);
     if (!stats.is_object() || !stats.contains("_type") || !stats["_type"].is_string()) continue;
-    if (const auto epoch = fraction(stats, "epoch"))
+    const bool detection = stats.contains("cur_epoch");
+    if (const auto epoch = fraction(stats, detection ? "cur_epoch" : "epoch"))
       add(stats["_type"].get_ref<const std::string&>(), stats, epoch->first - 1);
   }
 }
@@ -68,6 +72,10 @@ double lowest(const std::map<int64_t, TrainingHistory::Epoch>& epochs,
 }
 
 }  // namespace
+
+TrainingHistory::Epoch detection_epoch(double map) {
+  return {.top1_error = 100 * (1 - map), .top5_error = 0, .detection = true};
+}
 
 double TrainingHistory::min_top1_error() const { return lowest(validation, &Epoch::top1_error); }
 double TrainingHistory::min_top5_error() const { return lowest(validation, &Epoch::top5_error); }
@@ -82,7 +90,8 @@ TrainingHistory read_history(const std::filesystem::path& output_dir, int64_t ep
                 });
   for_each_line(output_dir / "stdout.log",
                 [&](const std::string& type, const json& stats, int64_t epoch) {
-                  if (type == "train_iter_") read_iteration(stats, epoch, history);
+                  if (type == "train_iter_" || type == "train_iter")
+                    read_iteration(stats, epoch, history);
                 });
   const auto later = [&](const auto& entry) { return entry.first >= epochs; };
   std::erase_if(history.training, later);

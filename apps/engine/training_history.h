@@ -10,7 +10,8 @@
 
 namespace sf {
 
-// Epochs and iterations are counted from 0. Errors are in percent.
+// Epochs and iterations are counted from 0. Errors are in percent. Of a network that detects the
+// top-1 error is what the mean average precision lacks, known of validation alone.
 struct TrainingHistory {
   struct Iteration {
     double epochs = 0;  // done behind it, with fractions: its place on the axis of a curve
@@ -19,6 +20,7 @@ struct TrainingHistory {
   struct Epoch {
     double top1_error = 0, top5_error = 0;
     std::optional<double> loss = {};  // of training
+    bool detection = false;
   };
 
   std::map<std::pair<int64_t, int64_t>, Iteration> iterations;  // by epoch and iteration
@@ -28,6 +30,9 @@ struct TrainingHistory {
   double min_top1_error() const;
   double min_top5_error() const;
 };
+
+// Validation of a network that detects; map: the mean average precision, of 1.
+TrainingHistory::Epoch detection_epoch(double map);
 
 // What the logs in the folder tell about a run up to the place where it goes on: `iterations`
 // iterations of the epoch behind `epochs` finished ones. Epochs are read from json_stats.log,

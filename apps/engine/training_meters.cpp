@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
-#include <fstream>
 #include <limits>
 
 #include <fmt/chrono.h>
@@ -38,18 +37,6 @@ int64_t log_period(const Config& config) {
   return period;
 }
 
-// Training does not end because a line cannot be kept.
-void append_line(const std::filesystem::path& path, const std::string& line) {
-  std::ofstream file(path, std::ios::app);
-  if (!(file << line << '\n').flush()) SF_WARN("{}: a line could not be written", path.string());
-}
-
-void log_epoch_stats(const JsonStats& stats, const std::string& output_dir) {
-  const std::string line = format_json_stats(stats);
-  SF_LOG("{}", line);
-  append_line(std::filesystem::path(output_dir) / "json_stats.log", line);
-}
-
 json list(const RecentValues& window) {
   return std::vector<double>(window.values().begin(), window.values().end());
 }
@@ -57,6 +44,19 @@ json list(const RecentValues& window) {
 double number(const json& value) {
   SF_CHECK(value.is_number(), "meter: wanted a number, found ", value.type_name());
   return value.get<double>();
+}
+
+// The keys that lines of a network that detects have.
+void make_detection(JsonStats& stats, const char* type) {
+  stats["_type"] = type;
+  stats["mode"] = "train";
+  for (const auto& [from, to] : {std::pair("epoch", "cur_epoch"), std::pair("iter", "cur_iter")})
+    if (auto node = stats.extract(from)) {
+      node.key() = to;
+      stats.insert(std::move(node));
+    }
+  stats.erase("top1_err");
+  stats.erase("top5_err");
 }
 
 void fill(RecentValues& window, const json& values) {
@@ -111,6 +111,7 @@ TrainMeter::TrainMeter(const Config& config, int64_t epoch_iterations, TrainingH
       log_period_(log_period(config)),
       max_epoch_(config.get<int64_t>("SOLVER.MAX_EPOCH")),
       epoch_iterations_(epoch_iterations),
+      detection_(config.get<bool>("DETECTION.ENABLE")),
       explosion_factor_(config.get<double>("TRAIN.KILL_LOSS_EXPLOSION_FACTOR")),
       history_(history),
       losses_(log_period_),
@@ -151,20 +152,21 @@ void TrainMeter::log_iteration(int64_t epoch, int64_t iteration, const MemoryUse
   const double loss = losses_.median();
   const double share = double(iteration + 1) / double(epoch_iterations_);
   history_.iterations[{epoch, iteration}] = {.epochs = double(epoch) + share, .loss = loss};
-  SF_LOG("{}",
-         format_json_stats({{"_type", "train_iter_"},
-                            {"epoch", part(epoch, max_epoch_)},
-                            {"iter", part(iteration, epoch_iterations_)},
-                            {"dt", last_.seconds},
-                            {"dt_data", last_.data_seconds},
-                            {"dt_net", last_.network_seconds},
-                            {"eta", eta(last_.seconds, epoch * epoch_iterations_ + iteration + 1)},
-                            {"loss", loss},
-                            {"lr", last_.learning_rate},
-                            {"grad_norm", last_.gradient_norm},
-                            {"gpu_mem", gib(memory.gpu)},
-                            {"top1_err", top1_.median()},
-                            {"top5_err", top5_.median()}}));
+  JsonStats stats{{"_type", "train_iter_"},
+                  {"epoch", part(epoch, max_epoch_)},
+                  {"iter", part(iteration, epoch_iterations_)},
+                  {"dt", last_.seconds},
+                  {"dt_data", last_.data_seconds},
+                  {"dt_net", last_.network_seconds},
+                  {"eta", eta(last_.seconds, epoch * epoch_iterations_ + iteration + 1)},
+                  {"loss", loss},
+                  {"lr", last_.learning_rate},
+                  {"grad_norm", last_.gradient_norm},
+                  {"gpu_mem", gib(memory.gpu)},
+                  {"top1_err", top1_.median()},
+                  {"top5_err", top5_.median()}};
+  if (detection_) make_detection(stats, "train_iter");
+  SF_LOG("{}", format_json_stats(stats));
 }
 
 void TrainMeter::log_epoch(int64_t epoch, const MemoryUse& memory) {
@@ -173,20 +175,22 @@ void TrainMeter::log_epoch(int64_t epoch, const MemoryUse& memory) {
   const TrainingHistory::Epoch means{top1_sum_ / clips, top5_sum_ / clips, loss_sum_ / clips};
   const double seconds = seconds_ / iterations;
   history_.training[epoch] = means;
-  log_epoch_stats({{"_type", "train_epoch"},
-                   {"epoch", part(epoch, max_epoch_)},
-                   {"dt", seconds},
-                   {"dt_data", data_seconds_ / iterations},
-                   {"dt_net", network_seconds_ / iterations},
-                   {"eta", eta(seconds, (epoch + 1) * epoch_iterations_)},
-                   {"lr", last_.learning_rate},
-                   {"grad_norm", last_.gradient_norm},
-                   {"gpu_mem", gib(memory.gpu)},
-                   {"RAM", ram(memory)},
-                   {"top1_err", means.top1_error},
-                   {"top5_err", means.top5_error},
-                   {"loss", *means.loss}},
-                  output_dir_);
+  history_.training[epoch].detection = detection_;
+  JsonStats stats{{"_type", "train_epoch"},
+                  {"epoch", part(epoch, max_epoch_)},
+                  {"dt", seconds},
+                  {"dt_data", data_seconds_ / iterations},
+                  {"dt_net", network_seconds_ / iterations},
+                  {"eta", eta(seconds, (epoch + 1) * epoch_iterations_)},
+                  {"lr", last_.learning_rate},
+                  {"grad_norm", last_.gradient_norm},
+                  {"gpu_mem", gib(memory.gpu)},
+                  {"RAM", ram(memory)},
+                  {"top1_err", means.top1_error},
+                  {"top5_err", means.top5_error},
+                  {"loss", *means.loss}};
+  if (detection_) make_detection(stats, "train_epoch");
+  log_epoch_stats(stats, output_dir_);
   losses_.clear();
   top1_.clear();
   top5_.clear();
@@ -225,6 +229,18 @@ void TrainMeter::restore(const std::string& state) {
   clips_ = int64_t(number(all["clips"]));
   three("sums", loss_sum_, top1_sum_, top5_sum_);
   three("seconds", seconds_, data_seconds_, network_seconds_);
+}
+
+void log_detection_epoch(const Config& config, int64_t epoch, double map, const MemoryUse& memory,
+                         TrainingHistory& history) {
+  history.validation[epoch] = detection_epoch(map);
+  log_epoch_stats({{"_type", "val_epoch"},
+                   {"cur_epoch", part(epoch, config.get<int64_t>("SOLVER.MAX_EPOCH"))},
+                   {"mode", "val"},
+                   {"map", map},
+                   {"gpu_mem", gib(memory.gpu)},
+                   {"RAM", ram(memory)}},
+                  config.get<std::string>("OUTPUT_DIR"));
 }
 
 ValMeter::ValMeter(const Config& config, int64_t iterations, TrainingHistory& history)

@@ -61,7 +61,8 @@ class TrainMeter {
   // once there are more than six in the window of LOG_PERIOD.
   void add(const Iteration& iteration);
 
-  // Behind add(): the train_iter_ line of every LOG_PERIOD-th iteration, to the log.
+  // Behind add(): the train_iter_ line, train_iter of a network that detects, of every
+  // LOG_PERIOD-th iteration, to the log.
   void log_iteration(int64_t epoch, int64_t iteration, const MemoryUse& memory);
   // Behind the last iteration: the train_epoch line, to the log and OUTPUT_DIR/json_stats.log, with
   // means over the clips of the epoch; its times are means of an iteration. The next epoch starts
@@ -78,6 +79,7 @@ class TrainMeter {
 
   std::string output_dir_;
   int64_t log_period_, max_epoch_, epoch_iterations_;
+  bool detection_;
   double explosion_factor_;
   TrainingHistory& history_;
   RecentValues losses_, top1_, top5_;
@@ -87,6 +89,11 @@ class TrainMeter {
   double loss_sum_ = 0, top1_sum_ = 0, top5_sum_ = 0;
   double seconds_ = 0, data_seconds_ = 0, network_seconds_ = 0;
 };
+
+// The val_epoch line of a network that detects, to the log and OUTPUT_DIR/json_stats.log, and what
+// it says to the history. map: mean average precision, of 1.
+void log_detection_epoch(const Config& config, int64_t epoch, double map, const MemoryUse& memory,
+                         TrainingHistory& history);
 
 // Of one evaluation after the other.
 class ValMeter {

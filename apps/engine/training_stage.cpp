@@ -1,6 +1,7 @@
 #include "apps/engine/training_stage.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "apps/engine/logging.h"
 #include "apps/engine/precise_batch_norm.h"
@@ -27,7 +28,7 @@ TrainingStage::TrainingStage(const Config& config, const Dataset& train_set, con
       val_set_(val_set),
       model_(initial_model(config, parameter_type(config))),
       optimizer_(*model_, config),
-      loader_(train_set, train_loader_options(config, Split::train)),
+      loader_(train_set, clip_loader_options(config, Split::train)),
       memory_(std::move(memory)) {}
 
 void TrainingStage::take_over(const TrainingStage& before) {
@@ -44,11 +45,14 @@ void TrainingStage::take_over(const TrainingStage& before) {
   scaler_ = before.scaler_;
 }
 
-TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
-  auto& planned = steps_[{batch, crop}];
+TrainStep& TrainingStage::step(int64_t batch, int64_t crop, int64_t boxes) {
+  TrainStepOptions options = train_step_options(config_, batch, device_of(config_));
+  // Few sizes of room, so that there are few plans.
+  const auto of_a_clip = uint64_t((boxes + batch - 1) / batch);
+  options.box_room = std::max(options.box_room, int64_t(std::bit_ceil(of_a_clip)));
+  auto& planned = steps_[{batch, crop, options.box_room}];
   if (planned) return *planned;
   memory_->release();  // so that it counts to what the machine has
-  TrainStepOptions options = train_step_options(config_, batch, device_of(config_));
   options.crop = crop;
   options.memory = memory_;
   if (options.half == DType::f16) options.scaler = &scaler_;
@@ -62,9 +66,16 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop) {
   return *planned;
 }
 
-TopErrors TrainingStage::validate(int64_t epoch, TrainingHistory& history) {
+double TrainingStage::validate(int64_t epoch, TrainingHistory& history) {
+  if (model_->detects()) {
+    if (!detection_)
+      detection_.emplace(config_, Split::val, *model_, std::array{device_of(config_)},
+                         validation_options(config_, memory_));
+    log_detection_epoch(config_, epoch, detection_->run().mean, memory_use(), history);
+    return history.validation.at(epoch).top1_error;
+  }
   if (!validation_) validation_.emplace(config_, *model_, val_set_, memory_);
-  return validation_->run(epoch, history);
+  return validation_->run(epoch, history).top1;
 }
 
 void TrainingStage::measure_batch_norm(int64_t epoch) {
@@ -73,7 +84,7 @@ void TrainingStage::measure_batch_norm(int64_t epoch) {
   });
   if (norms == 0 || config_.get<bool>("MODEL.FROZEN_BN")) return;
   SF_LOG("Computing precise BN statistics for {} BN layers ...", norms);
-  TrainLoaderOptions options = train_loader_options(config_, Split::train);
+  TrainLoaderOptions options = clip_loader_options(config_, Split::train);
   options.batches = {options.batches.back()};  // the full crop alone
   TrainLoader loader(train_set_, options);
   loader.start(epoch);

@@ -1,6 +1,7 @@
 // What of a training depends on the shape of its clips.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/engine/detection.h"
 #include "apps/engine/train_step.h"
 #include "apps/engine/training_state.h"
 #include "apps/engine/validation.h"
@@ -31,12 +33,12 @@ class TrainingStage {
   LossScaler& scaler() { return scaler_; }
   TrainLoader& loader() { return loader_; }
 
-  // The step for batches of that many clips of that crop; planned at first use, which the log tells
-  // with its memory.
-  TrainStep& step(int64_t batch, int64_t crop);
+  // The step for batches of that many clips of that crop and, of a network that detects, so many
+  // boxes; planned at first use, which the log tells with its memory.
+  TrainStep& step(int64_t batch, int64_t crop, int64_t boxes = 0);
 
-  // The network's errors on the validation split.
-  TopErrors validate(int64_t epoch, TrainingHistory& history);
+  // The network's top-1 error on the validation split, as the history has it.
+  double validate(int64_t epoch, TrainingHistory& history);
 
   // Measures the running statistics of batch norm anew, on batches of the epoch (BN.*).
   void measure_batch_norm(int64_t epoch);
@@ -52,8 +54,9 @@ class TrainingStage {
   LossScaler scaler_;  // used where the half type is f16
   TrainLoader loader_;
   std::shared_ptr<ArenaMemory> memory_;
-  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<TrainStep>> steps_;
-  std::optional<Validation> validation_;  // planned at first use
+  std::map<std::array<int64_t, 3>, std::unique_ptr<TrainStep>> steps_;
+  std::optional<Validation> validation_;  // planned at first use, one of the two
+  std::optional<DetectionEvaluation> detection_;
 };
 
 }  // namespace sf

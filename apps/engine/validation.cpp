@@ -6,18 +6,22 @@
 
 namespace sf {
 
+InferenceOptions validation_options(const Config& config, std::shared_ptr<ArenaMemory> memory) {
+  return {.device = device_of(config),
+          .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
+          .memory_limit_bytes = memory_limit_bytes(config, false),
+          .check_finite = config.get<bool>("SF.CHECK_FINITE"),
+          .tf32 = config.get<bool>("SF.TF32"),
+          .tune = config.get<bool>("SF.CUDA_TUNE"),
+          .memory = std::move(memory)};
+}
+
 Validation::Validation(const Config& config, const Model& model, const Dataset& val_set,
                        std::shared_ptr<ArenaMemory> memory)
     : config_(config),
       loader_(val_set, train_loader_options(config, Split::val)),
       network_(model, config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
-               {.device = device_of(config),
-                .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
-                .memory_limit_bytes = memory_limit_bytes(config, false),
-                .check_finite = config.get<bool>("SF.CHECK_FINITE"),
-                .tf32 = config.get<bool>("SF.TF32"),
-                .tune = config.get<bool>("SF.CUDA_TUNE"),
-                .memory = std::move(memory)}) {
+               validation_options(config, std::move(memory))) {
   network_.release_weights();  // every run reads them anew
 }
 

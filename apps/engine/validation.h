@@ -9,6 +9,9 @@
 
 namespace sf {
 
+// How networks run in validation: in the parameters' type.
+InferenceOptions validation_options(const Config& config, std::shared_ptr<ArenaMemory> memory);
+
 // One random clip of every video, as PySlowFast validates. What can stay from one evaluation to the
 // next does: the plan, and what the loader knows of the files.
 class Validation {
