@@ -22,6 +22,7 @@ void add_inspect_command(CLI::App& app);
 void add_doctor_command(CLI::App& app);
 void add_step_command(CLI::App& app);
 void add_eval_ava_command(CLI::App& app);
+void add_check_data_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
 void add_extract_frames_command(CLI::App& app);
 void add_make_lists_command(CLI::App& app);

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   sf::add_step_command(app);
   sf::add_plan_command(app);
   sf::add_synth_command(app);
+  sf::add_check_data_command(app);
   sf::add_eval_ava_command(app);
   sf::add_demo_command(app);
   sf::add_extract_frames_command(app);

@@ -32,40 +32,32 @@ AvaDataset::AvaDataset(const AvaOptions& options) : options_(options) {
     VideoItem item{.path = frames.path(0).string()};
     const auto needed = frames.is_video_file() ? frames.path(0) : frames.path(0).parent_path();
     std::error_code ignored;
-    if (!std::filesystem::exists(needed, ignored)) item.fault = needed.string() + ": not found";
+    if (!needed.empty() && !std::filesystem::exists(needed, ignored))
+      item.fault = needed.string() + ": not found";
     items_.push_back(std::move(item));
   }
 }
 
 void AvaDataset::read_frames(const std::filesystem::path& list) {
   int64_t video = -1;
-  bool header = true;
-  for_each_line(list, "a frame list", [&](const TextLine& line) {
-    if (std::exchange(header, false)) {
-      SF_CHECK(
-          line.text.starts_with("original_vido_id") || line.text.starts_with("original_video_id"),
-          line, ": wanted the header original_vido_id video_id frame_id path labels, found \"",
-          printable(line.text), "\"");
-      return;
-    }
-    const auto words = split_words(line.text);
-    SF_CHECK(words.size() == 5, line, ": wanted 5 words, found ", words.size());
-    if (video < 0 || names_[size_t(video)] != words[0]) {
-      const auto [at, added] = videos_.emplace(words[0], int64_t(names_.size()));
+  const auto add = [&](const TextLine&, const FrameRow& row) {
+    if (video < 0 || names_[size_t(video)] != row.video) {
+      const auto [at, added] = videos_.emplace(row.video, int64_t(names_.size()));
       video = at->second;
       if (added) {
-        names_.emplace_back(words[0]);
+        names_.emplace_back(row.video);
         frames_.emplace_back(options_.frame_folder, options_.fps);
       }
     }
-    frames_[size_t(video)].add(words[3]);
-  });
+    frames_[size_t(video)].add(row.path);
+  };
+  for_each_frame(list, add, options_.report);
 }
 
 void AvaDataset::read_boxes(const std::filesystem::path& file, bool detected, Seconds& seconds) {
   int64_t unknown = 0;
   std::string first_unknown;
-  for_each_line(file, "a file of boxes", [&](const TextLine& line) {
+  const auto add = [&](const TextLine& line) {
     const AvaRow row = parse_ava_row(line, detected);
     if (detected && *row.score < options_.least_score) return;
     if (row.second % options_.every != 0) return;
@@ -84,10 +76,22 @@ void AvaDataset::read_boxes(const std::filesystem::path& file, bool detected, Se
     const auto [at, added] = second.places.emplace(row.box_text, second.boxes.size());
     if (added) second.boxes.push_back({.box = row.box, .labels = {}});
     if (label != -1) second.boxes[at->second].labels.push_back(label);
-  });
+  };
+  for_each_line(file, "a file of boxes", add, options_.report);
   if (unknown > 0)
     warnings_.push_back(cat(first_unknown, ": is in no frame list, as ", unknown,
                             unknown == 1 ? " row" : " rows", " of this file"));
+}
+
+int64_t AvaDataset::frame_paths() const {
+  int64_t paths = 0;
+  for (const FrameList& frames : frames_) paths += frames.size();
+  return paths;
+}
+
+const FrameList* AvaDataset::frames(std::string_view video) const {
+  const auto at = videos_.find(video);
+  return at == videos_.end() ? nullptr : &frames_[size_t(at->second)];
 }
 
 const KeyFrame* AvaDataset::key_frame(int64_t index) const {

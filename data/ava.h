@@ -10,6 +10,7 @@
 
 #include "data/dataset.h"
 #include "data/key_frame.h"
+#include "data/text_lines.h"
 
 namespace sf {
 
@@ -24,6 +25,7 @@ struct AvaOptions {
   double fps = 30;                            // of the frame lists
   int64_t start_second = 900;                 // of frame 0
   std::array<int64_t, 2> seconds{902, 1798};  // first and last that have key frames
+  Report report = {};  // takes what is wrong with rows, which are left out then
 };
 
 // Frame lists have a header and rows "video number frame path labels", of which video and path
@@ -50,6 +52,10 @@ class AvaDataset final : public Dataset {
 
   // By the number of the video.
   const std::string& video_name(int64_t video) const { return names_.at(size_t(video)); }
+  // Of all videos.
+  int64_t frame_paths() const;
+  // Null if no list names the video.
+  const FrameList* frames(std::string_view video) const;
 
  private:
   // The boxes of a second, by the text of their coordinates, in the order of the file.

@@ -47,6 +47,25 @@ AvaRow parse_ava_row(const TextLine& line, bool with_score) {
   return row;
 }
 
+void for_each_frame(const std::filesystem::path& list,
+                    const std::function<void(const TextLine&, const FrameRow&)>& f,
+                    const Report& report) {
+  bool header = true;
+  const auto read = [&](const TextLine& line) {
+    if (std::exchange(header, false)) {
+      SF_CHECK(
+          line.text.starts_with("original_vido_id") || line.text.starts_with("original_video_id"),
+          line, ": wanted the header original_vido_id video_id frame_id path labels, found ",
+          quoted(line.text));
+      return;
+    }
+    const auto words = split_words(line.text);
+    SF_CHECK(words.size() == 5, line, ": wanted 5 words, found ", words.size());
+    f(line, {.video = words[0], .path = words[3]});
+  };
+  for_each_line(list, "a frame list", read, report);
+}
+
 std::vector<AvaClass> read_ava_classes(const std::filesystem::path& file) {
   std::vector<AvaClass> classes;
   std::set<int64_t> ids;

@@ -32,6 +32,17 @@ struct AvaRow {
 // Throws with file and line for rows of another form; a row `with_score` needs an eighth field.
 AvaRow parse_ava_row(const TextLine& line, bool with_score);
 
+// A row of a frame list.
+struct FrameRow {
+  std::string_view video, path;
+};
+
+// Calls f with the rows "video number frame path labels" behind the header of a frame list. Throws
+// and reports as for_each_line() does.
+void for_each_frame(const std::filesystem::path& list,
+                    const std::function<void(const TextLine&, const FrameRow&)>& f,
+                    const Report& report = {});
+
 // A class that scores are measured of.
 struct AvaClass {
   int64_t id = 0;  // label in the rows of boxes, from 1

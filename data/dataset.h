@@ -13,7 +13,8 @@ class Config;
 struct KeyFrame;
 
 struct VideoItem {
-  std::string path;
+  std::string path = {};
+  int64_t line = 0;  // of the list; 0: several
   int64_t label = 0;
   std::string fault = {};  // why the video cannot be read, as far as the list shows it; empty if
                            // nothing is known against it

@@ -124,13 +124,16 @@ std::vector<BatchShape> batch_shapes(const Config& config, Split split) {
 
 }  // namespace
 
-std::unique_ptr<Dataset> make_kinetics(Split split, const Config& config) {
+KineticsOptions kinetics_options(const Config& config, Split split) {
   const std::filesystem::path folder = config.get<std::string>("DATA.PATH_TO_DATA_DIR");
-  return std::make_unique<KineticsDataset>(
-      KineticsOptions{.list = folder / cat(name_of(split), ".csv"),
-                      .separator = config.get<std::string>("DATA.PATH_LABEL_SEPARATOR"),
-                      .path_prefix = config.get<std::string>("DATA.PATH_PREFIX"),
-                      .num_classes = config.get<int64_t>("MODEL.NUM_CLASSES")});
+  return {.list = folder / cat(name_of(split), ".csv"),
+          .separator = config.get<std::string>("DATA.PATH_LABEL_SEPARATOR"),
+          .path_prefix = config.get<std::string>("DATA.PATH_PREFIX"),
+          .num_classes = config.get<int64_t>("MODEL.NUM_CLASSES")};
+}
+
+std::unique_ptr<Dataset> make_kinetics(Split split, const Config& config) {
+  return std::make_unique<KineticsDataset>(kinetics_options(config, split));
 }
 
 AvaOptions ava_options(const Config& config, Split split) {

@@ -1,6 +1,5 @@
 #include "data/kinetics.h"
 
-#include "data/text_lines.h"
 #include "kernels/base/error.h"
 #include "tensor/mapped_file.h"
 
@@ -31,7 +30,7 @@ VideoItem parse_row(const TextLine& line, const KineticsOptions& options) {
            ": wanted fields separated by \"", options.separator, "\", found \"",
            printable(line.text), "\" (see DATA.PATH_LABEL_SEPARATOR)");
   SF_CHECK(!fields[0].empty(), line, ": wanted a path, found none");
-  VideoItem item;
+  VideoItem item{.line = line.number};
   if (fields.size() > 1) {
     const auto label = whole_number(fields.back());
     SF_CHECK(label, line, ": wanted a whole number as label, found \"", printable(fields.back()),
@@ -58,8 +57,9 @@ VideoItem parse_row(const TextLine& line, const KineticsOptions& options) {
 KineticsDataset::KineticsDataset(const KineticsOptions& options) {
   const std::string list = options.list.string();
   SF_CHECK(!options.separator.empty(), "DATA.PATH_LABEL_SEPARATOR: wanted text, found none");
-  for_each_line(options.list, "a list of videos",
-                [&](const TextLine& line) { videos_.push_back(parse_row(line, options)); });
+  for_each_line(
+      options.list, "a list of videos",
+      [&](const TextLine& line) { videos_.push_back(parse_row(line, options)); }, options.report);
   SF_CHECK(!videos_.empty(), list, ": wanted at least one video, found none");
 }
 

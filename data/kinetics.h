@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "data/dataset.h"
+#include "data/text_lines.h"
 
 namespace sf {
 
@@ -12,6 +13,7 @@ struct KineticsOptions {
   std::string separator = " ";      // between path and label
   std::string path_prefix = {};     // joined before relative paths
   int64_t num_classes = 0;          // labels are held to [0, num_classes); 0: no limit
+  Report report = {};               // takes what is wrong with rows, which are left out then
 };
 
 // One video a line: "path label", "path anything label" or "path" alone (label 0), no header; blank
@@ -30,6 +32,7 @@ class KineticsDataset final : public Dataset {
 
 // FOLDER/SPLIT.csv of DATA.PATH_TO_DATA_DIR with DATA.PATH_LABEL_SEPARATOR, DATA.PATH_PREFIX and
 // MODEL.NUM_CLASSES.
+KineticsOptions kinetics_options(const Config& config, Split split);
 std::unique_ptr<Dataset> make_kinetics(Split split, const Config& config);
 
 }  // namespace sf

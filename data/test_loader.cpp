@@ -108,6 +108,8 @@ class TestLoader::Pipeline {
   Pipeline(const Dataset& dataset, const TestLoaderOptions& options)
       : dataset_(dataset), options_(options) {
     const TestLoaderOptions& o = options_;
+    SF_CHECK(dataset.size() == 0 || dataset.key_frame(0) == nullptr,
+             "test loader: wanted a data set of whole videos, found one of key frames");
     SF_CHECK(o.views > 0, "test loader: wanted at least one view, found ", o.views);
     SF_CHECK(o.crops >= 1 && o.crops <= 3, "test loader: wanted 1 to 3 spatial crops, found ",
              o.crops);

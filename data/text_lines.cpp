@@ -28,7 +28,7 @@ std::ostream& operator<<(std::ostream& out, const TextLine& line) {
 }
 
 void for_each_line(const std::filesystem::path& file, std::string_view wanted,
-                   const std::function<void(const TextLine&)>& f) {
+                   const std::function<void(const TextLine&)>& f, const Report& report) {
   const std::string name = file.string();
   std::error_code ignored;
   SF_CHECK(std::filesystem::is_regular_file(file, ignored), name, ": wanted ", wanted, ", found ",
@@ -40,10 +40,15 @@ void for_each_line(const std::filesystem::path& file, std::string_view wanted,
     if (line.number == 1 && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
     if (text.ends_with('\r')) text.pop_back();
     if (text.empty()) continue;
-    SF_CHECK(text.find('\0') == text.npos, line,
-             ": wanted text, found a zero byte (UTF-16 is not read)");
     line.text = text;
-    f(line);
+    try {
+      SF_CHECK(text.find('\0') == text.npos, line,
+               ": wanted text, found a zero byte (UTF-16 is not read)");
+      f(line);
+    } catch (const Error& error) {
+      if (!report) throw;
+      report(error.what());
+    }
   }
   SF_CHECK(in.eof(), name, ": cannot be read to the end");
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <iosfwd>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,11 +20,15 @@ struct TextLine {
 };
 std::ostream& operator<<(std::ostream& out, const TextLine& line);
 
+// Takes what is wrong with a line, in one line.
+using Report = std::function<void(const std::string&)>;
+
 // Calls f with every line of the file that is not empty. A byte-order mark and carriage returns are
 // left out. Throws sf::Error if the file cannot be read, or with file and line for a zero byte.
-// `wanted` says what the file should be: "a list of videos".
+// `wanted` says what the file should be: "a list of videos". With a report, it takes what is wrong
+// with single lines, f's errors too, and the others are read; without, these are thrown.
 void for_each_line(const std::filesystem::path& file, std::string_view wanted,
-                   const std::function<void(const TextLine&)>& f);
+                   const std::function<void(const TextLine&)>& f, const Report& report = {});
 
 // The parts between the separators, which may be empty. The separator is not.
 std::vector<std::string_view> split_fields(std::string_view text, std::string_view separator);
