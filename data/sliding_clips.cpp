@@ -13,8 +13,8 @@ namespace sf {
 std::vector<Window> sliding_windows(double frames, double clip, double overlap) {
   SF_CHECK(frames >= 1 && clip >= 1, "clips: wanted at least one frame, found ", frames,
            " of the video and ", clip, " of a clip");
-  SF_CHECK(overlap >= 0 && overlap <= clip / 2, "clips: wanted an overlap in [0, ", clip / 2,
-           "], half a clip, found ", overlap);
+  SF_CHECK(overlap >= 0 && overlap <= clip / 2, "clips: wanted an overlap of 0 to ", clip / 2,
+           " frames, half a clip, found ", overlap, " (DEMO.BUFFER_SIZE)");
   const double last = std::max(frames - clip, 0.0);
   std::vector<Window> windows;
   for (double start = 0;; start = double(windows.size()) * (clip - overlap)) {

@@ -193,7 +193,7 @@ TEST_F(Demo, BadInputIsOneLine) {
       {cat("demo --cfg ", kConfig, " --input ", in, " --output ", (folder / "no/x.mp4").string()),
        "no/x"},
       {cat("demo --cfg ", kConfig, " --input ", in, " --output x.mp4 DEMO.BUFFER_SIZE 17"),
-       "overlap"},
+       "(DEMO.BUFFER_SIZE)"},
       {cat("run --cfg ", kConfig, " DEMO.ENABLE True OUTPUT_DIR ", folder.string()),
        "DEMO.INPUT_VIDEO"},
       {cat("run --cfg ", kConfig, " DEMO.ENABLE True DEMO.WEBCAM 0 OUTPUT_DIR ", folder.string()),
