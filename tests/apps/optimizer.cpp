@@ -121,8 +121,8 @@ TEST(Optimizer, AStepOfAllParametersIsAFewLaunches) {
 class Norm : public Model {
  public:
   explicit Norm(int splits) : Model(DType::f64, splits), norm_(*this, "bn", 1) {}
-  std::vector<TensorType> inputs(int64_t batch, int64_t crop) const override {
-    return {{{batch, 1, crop, crop, 1}, dtype()}};
+  std::vector<TensorType> inputs(int64_t batch, ClipSize size) const override {
+    return {{{batch, 1, size.height, size.width, 1}, dtype()}};
   }
   Value forward(const std::vector<Value>& clips) const override { return norm_(clips[0]); }
   double value(const std::string& name, size_t i = 0) const {

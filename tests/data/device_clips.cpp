@@ -141,8 +141,8 @@ TEST(DeviceClips, WhatChangesPicturesOrFinishedClipsWantsTheCpu) {
     ADD_FAILURE() << "wanted a refusal";
   } catch (const Error& e) {
     EXPECT_STREQ(e.what(),
-                 "train loader: wanted clips made on the CPU (SF.DECODER cpu) with RandAugment or "
-                 "random erasing, found simt");
+                 "train loader: wanted clips made on the CPU (SF.DECODER cpu) with RandAugment, "
+                 "random erasing or key frames, found simt");
   }
 }
 
