@@ -20,6 +20,8 @@ bool is_on(const char* name) {
   return value && *value && !is_zero(name);
 }
 
+constexpr int kMostFailures = 4;
+
 }  // namespace
 
 bool wants_recorded_runs(Device device) {
@@ -37,9 +39,10 @@ void RecordedRuns::run(LaneStreams& streams, size_t begin, size_t end,
     try {
       graph = streams.record(queue_steps);
     } catch (const Error& e) {
+      queue_steps();
+      if (++failures_ < kMostFailures) return;
       wanted_ = false;
       forget();
-      queue_steps();
       warn(cat("plan: its steps are queued one by one, as they cannot be recorded: ", e.what()));
       return;
     }

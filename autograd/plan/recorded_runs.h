@@ -21,8 +21,9 @@ class RecordedRuns {
   explicit RecordedRuns(bool wanted) : wanted_(wanted) {}
 
   // Does what queue_steps does. The first time it queues the range one by one, which also loads the
-  // kernels; the second time it is recorded. Where something in it cannot be recorded, this is said
-  // once and all ranges are queued one by one from then on.
+  // kernels; the second time it is recorded. Other threads' work on the device can spoil a
+  // recording: then the next run tries again. Where the fourth try of all fails, this is said once
+  // and all ranges are queued one by one from then on.
   void run(LaneStreams& streams, size_t begin, size_t end,
            const std::function<void()>& queue_steps);
   // What the steps read or write is elsewhere from now on.
@@ -32,6 +33,7 @@ class RecordedRuns {
 
  private:
   bool wanted_;
+  int failures_ = 0;
   std::map<std::pair<size_t, size_t>, std::unique_ptr<cuda::Graph>> ranges_;  // null: not recorded
 };
 

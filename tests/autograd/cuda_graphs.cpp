@@ -241,7 +241,8 @@ TEST_F(CudaGraphs, AreDoneWithoutWhereAStepCannotBeRecorded) {
   const Value x = graph.input("x", kType);
   const Value y = relu(graph.apply1(std::make_shared<WaitingCopy>(), {relu(x)}));
   Plan plan(graph, std::vector{y}, {.device = kCuda});
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(warnings.size(), i < 5 ? 0U : 1U);  // runs 1 to 4 try to record
     plan.feed(x, Pathways::clip(i));
     plan.run();
     const auto found = values(plan.fetch(y)), clip = values(Pathways::clip(i));
@@ -253,6 +254,36 @@ TEST_F(CudaGraphs, AreDoneWithoutWhereAStepCannotBeRecorded) {
   EXPECT_TRUE(warnings[0].starts_with(
       "plan: its steps are queued one by one, as they cannot be recorded: cuda: cudaMemcpy"))
       << warnings[0];
+}
+
+// Does nothing, and throws in its second and fourth call: the first tries to record.
+class SpoilsTwoRecordings : public Op {
+ public:
+  std::string_view name() const override { return "spoils_two_recordings"; }
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override { return {in[0]}; }
+  Lowered lower(const OpSite&) const override {
+    Lowered lowered;
+    lowered.run = [calls = 0](const Binding&, Queue) mutable {
+      ++calls;
+      SF_CHECK(calls != 2 && calls != 4, "spoiled");
+    };
+    return lowered;
+  }
+};
+
+TEST_F(CudaGraphs, AreTriedAgainAfterARecordingWasSpoiled) {
+  if (std::getenv("SF_CUDA_GRAPHS")) GTEST_SKIP() << "the environment leaves graphs out";
+  Graph graph;
+  const Value x = graph.input("x", kType);
+  const Value y = relu(x), spoiler = graph.apply1(std::make_shared<SpoilsTwoRecordings>(), {y});
+  Plan plan(graph, std::vector{y, spoiler}, {.device = kCuda});
+  for (int i = 0; i < 5; ++i) {
+    plan.feed(x, Pathways::clip(i));
+    plan.run();
+    EXPECT_EQ(plan.recorded_runs(), i < 3 ? 0U : 1U) << i;
+    const auto found = values(plan.fetch(y)), clip = values(Pathways::clip(i));
+    for (size_t at = 0; at < found.size(); ++at) ASSERT_EQ(found[at], std::max(0.F, clip[at])) << i;
+  }
 }
 
 }  // namespace
