@@ -99,10 +99,11 @@ void check(std::span<const fs::path> videos, const FrameExtraction& o) {
 
 std::vector<int64_t> resampled_frames(const FrameExtraction& o, double video_fps, int64_t first,
                                       int64_t count) {
+  constexpr double kRounding = 1e-6;  // of a frame: products of rates are not exact
   std::vector<int64_t> frames;
   for (int64_t n = first; n < first + count; ++n) {
     const double seconds = o.start + (double(n) + 0.5) / o.fps;
-    frames.push_back(std::max<int64_t>(0, int64_t(std::ceil(seconds * video_fps - 1e-6)) - 1));
+    frames.push_back(std::max<int64_t>(0, int64_t(std::ceil(seconds * video_fps - kRounding)) - 1));
   }
   return frames;
 }

@@ -22,8 +22,8 @@ struct FrameExtraction {
 };
 
 // Which frames of a video of that rate pictures at `fps` show, from `start` on: picture n the last
-// frame that has begun by (n + 1/2) / fps seconds behind the start, as FFmpeg's constant rate has
-// it. `count` of them, which rise.
+// frame that begins less than (n + 1/2) / fps seconds behind the start, as FFmpeg's constant rate
+// has it. `count` of them, from picture `first` on, which rise.
 std::vector<int64_t> resampled_frames(const FrameExtraction& options, double video_fps,
                                       int64_t first, int64_t count);
 
