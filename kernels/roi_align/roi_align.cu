@@ -17,7 +17,8 @@ namespace SF_DEVICE_NS {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kBlocks = 3;  // on a multiprocessor at least: with 4, of 64 registers, ptxas spills
+// On a multiprocessor at least: with 4, of 64 registers, ptxas spills.
+[[maybe_unused]] constexpr int kBlocks = 3;
 constexpr int kWeightThreads = 32;  // there are few bins, and they wait for divisions
 
 __global__ void __launch_bounds__(kWeightThreads)
