@@ -144,7 +144,7 @@ VideoIndex::VideoIndex(Demuxer& demuxer, const VideoInfo& info, AVPacket* packet
   std::optional<PictureStructure> structure;
   if (seekable && stream.codec_id == AV_CODEC_ID_H264) structure.emplace(stream);
   std::vector<int64_t> times;  // of the frames that are shown, in the order of decoding
-  std::vector<KeyFrame> keys;
+  std::vector<DecodingStart> keys;
   int64_t first_time = 0;
   for (int64_t packets = 0; demuxer.next(packet); ++packets) {
     const bool shown = (packet->flags & AV_PKT_FLAG_DISCARD) == 0;
@@ -175,27 +175,28 @@ VideoIndex::VideoIndex(Demuxer& demuxer, const VideoInfo& info, AVPacket* packet
       uint64_t(times.back()) - uint64_t(times.front()) > std::numeric_limits<uint32_t>::max())
     return;
   times_ = FrameTimes(times);
-  for (KeyFrame& key : keys) key.frame = *times_.frame_at(key.presentation_time);
+  for (DecodingStart& key : keys) key.frame = *times_.frame_at(key.presentation_time);
   std::sort(keys.begin(), keys.end(),
-            [](const KeyFrame& a, const KeyFrame& b) { return a.frame < b.frame; });
+            [](const DecodingStart& a, const DecodingStart& b) { return a.frame < b.frame; });
   keys_ = std::move(keys);
 }
 
-const KeyFrame* VideoIndex::key_frame_before(int64_t frame) const {
-  const auto after = std::upper_bound(keys_.begin(), keys_.end(), frame,
-                                      [](int64_t f, const KeyFrame& key) { return f < key.frame; });
+const DecodingStart* VideoIndex::key_frame_before(int64_t frame) const {
+  const auto after =
+      std::upper_bound(keys_.begin(), keys_.end(), frame,
+                       [](int64_t f, const DecodingStart& key) { return f < key.frame; });
   return after == keys_.begin() ? nullptr : &*std::prev(after);
 }
 
-const KeyFrame* VideoIndex::key_frame_at(int64_t presentation_time) const {
+const DecodingStart* VideoIndex::key_frame_at(int64_t presentation_time) const {
   const auto frame = times_.frame_at(presentation_time);
-  const KeyFrame* key = frame ? key_frame_before(*frame) : nullptr;
+  const DecodingStart* key = frame ? key_frame_before(*frame) : nullptr;
   return key != nullptr && key->frame == *frame ? key : nullptr;
 }
 
 size_t VideoIndex::bytes() const {
   return sizeof *this + sizeof(AVCodecParameters) + size_t(parameters_->extradata_size) +
-         keys_.capacity() * sizeof(KeyFrame) + times_.bytes() + info_.codec.size();
+         keys_.capacity() * sizeof(DecodingStart) + times_.bytes() + info_.codec.size();
 }
 
 }  // namespace sf

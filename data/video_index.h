@@ -34,7 +34,7 @@ class FrameTimes {
 
 // A frame that can be decoded without those before it, as can all that follow it in the order of
 // presentation.
-struct KeyFrame {
+struct DecodingStart {
   int64_t frame = 0;  // its number
   int64_t presentation_time = 0;
   int64_t decoding_time = 0;  // presentation_time if the container states none
@@ -58,9 +58,9 @@ class VideoIndex {
   const FrameTimes& times() const { return times_; }
   // The last key frame that is not after that frame; null if decoding must start at the beginning
   // of the file, because its times or its container do not tell frames apart.
-  const KeyFrame* key_frame_before(int64_t frame) const;
+  const DecodingStart* key_frame_before(int64_t frame) const;
   // The key frame of that time; null if there is none.
-  const KeyFrame* key_frame_at(int64_t presentation_time) const;
+  const DecodingStart* key_frame_at(int64_t presentation_time) const;
 
   // Memory, about.
   size_t bytes() const;
@@ -72,7 +72,7 @@ class VideoIndex {
   ParametersHandle parameters_;
   int64_t frames_ = 0;
   FrameTimes times_;
-  std::vector<KeyFrame> keys_;  // ascending
+  std::vector<DecodingStart> keys_;  // ascending
 };
 
 }  // namespace sf

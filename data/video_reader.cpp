@@ -189,7 +189,7 @@ class VideoReader::Decoder {
   // Goes to a key frame that is not after that frame; its packet waits in packet_. False if the
   // file has none or the container does not go there.
   bool seek(int64_t frame) {
-    const KeyFrame* key = index_->key_frame_before(frame);
+    const DecodingStart* key = index_->key_frame_before(frame);
     if (key == nullptr) return false;
     counts_ = false;
     ffmpeg().avcodec_flush_buffers(codec_.get());
@@ -197,7 +197,7 @@ class VideoReader::Decoder {
     // Containers differ in which time they go by.
     for (int64_t time : {key->presentation_time, key->decoding_time}) {
       if (!demuxer_->seek(time) || !demuxer_->next(packet_.get())) continue;
-      const KeyFrame* found = index_->key_frame_at(packet_->pts);
+      const DecodingStart* found = index_->key_frame_at(packet_->pts);
       if (found == nullptr || found->frame > frame) continue;
       next_ = found->frame;
       return true;
