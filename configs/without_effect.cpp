@@ -26,7 +26,6 @@ constexpr std::string_view kOld = "accepted for old files", kOneProcess = "a run
                            kCamera = "cameras are not read",
                            kDetector = "no detector of persons is built in",
                            kThreads = "the demo takes the threads that it can use",
-                           kBoxLabels = "labels of boxes are not built in",
                            kLabels = "only cross_entropy of labels, without MIXUP, takes it";
 
 constexpr auto kKeys = std::to_array<KeyWithoutEffect>({
@@ -87,10 +86,6 @@ constexpr auto kKeys = std::to_array<KeyWithoutEffect>({
     {"DEMO.NUM_CLIPS_SKIP", "every clip is looked at"},
     {"DEMO.GT_BOXES", "annotated boxes are not drawn"},
     {"DEMO.FPS", "folders of pictures are not read by the demo"},
-    {"DEMO.VIS_MODE", kBoxLabels},
-    {"DEMO.COMMON_CLASS_THRES", kBoxLabels},
-    {"DEMO.UNCOMMON_CLASS_THRES", kBoxLabels},
-    {"DEMO.COMMON_CLASS_NAMES", kBoxLabels},
     {"DEMO.SLOWMO", "every frame is written once"},
 });
 

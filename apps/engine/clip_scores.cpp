@@ -1,14 +1,10 @@
 #include "apps/engine/clip_scores.h"
 
-#include <cmath>
 #include <deque>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "apps/engine/inference_group.h"
 #include "apps/engine/progress.h"
-#include "apps/engine/results.h"
 #include "data/metrics.h"
 #include "data/sliding_clips.h"
 
@@ -20,8 +16,6 @@ double overlap_of(const Config& config) {
   SF_CHECK(overlap >= 0, "DEMO.BUFFER_SIZE: wanted at least 0, found ", overlap);
   return double(overlap);
 }
-
-double six_decimals(double value) { return std::round(value * 1e6) / 1e6; }
 
 // Crops wait until a batch of them is there, started batches until their scores are wanted.
 class Scoring {
@@ -93,23 +87,6 @@ std::vector<ClipScores> score_clips(const Config& config, const Model& model,
                                     std::span<const Device> devices,
                                     const std::filesystem::path& video) {
   return Scoring(config, model, devices, video).run();
-}
-
-std::string clip_lines(std::span<const ClipScores> clips, double fps,
-                       const std::vector<std::string>& class_names, size_t top) {
-  using nlohmann::ordered_json;
-  std::string lines;
-  for (size_t i = 0; i < clips.size(); ++i) {
-    ordered_json line{{"clip", i},
-                      {"start", six_decimals(clips[i].start / fps)},
-                      {"end", six_decimals(clips[i].end / fps)}};
-    for (int64_t label : best_classes(clips[i].scores, top))
-      line["classes"].push_back({{"class", label},
-                                 {"name", class_name(class_names, label)},
-                                 {"score", six_decimals(clips[i].scores[size_t(label)])}});
-    lines += line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-  }
-  return lines;
 }
 
 }  // namespace sf

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "configs/config.h"
@@ -25,10 +24,5 @@ struct ClipScores {
 std::vector<ClipScores> score_clips(const Config& config, const Model& model,
                                     std::span<const Device> devices,
                                     const std::filesystem::path& video);
-
-// A JSON object a line and clip: {"clip": 0, "start": SECOND, "end": SECOND, "classes": [{"class":
-// NUMBER, "name": NAME, "score": SCORE}, ...]} with the `top` best classes, best first.
-std::string clip_lines(std::span<const ClipScores> clips, double fps,
-                       const std::vector<std::string>& class_names, size_t top);
 
 }  // namespace sf

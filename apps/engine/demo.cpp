@@ -7,10 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "apps/engine/box_scores.h"
 #include "apps/engine/clip_scores.h"
 #include "apps/engine/progress.h"
 #include "apps/engine/results.h"
+#include "apps/engine/score_lines.h"
 #include "apps/engine/setup.h"
+#include "data/ava_rows.h"
 #include "data/box_tracks.h"
 #include "data/draw/labels.h"
 #include "data/video_reader.h"
@@ -23,17 +26,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_network(const Config& config) {
-  SF_CHECK(!config.get<bool>("DETECTION.ENABLE"),
-           "DETECTION.ENABLE: wanted False, found True: the demo of detection is not built in");
-}
-
 std::vector<std::string> names_of_classes(const Config& config) {
   auto path = config.get<std::string>("SF.CLASS_NAMES_PATH");
   if (path.empty()) path = config.get<std::string>("DEMO.LABEL_FILE_PATH");
   if (path.empty()) return {};
-  return read_class_names(path, config.get<int64_t>("MODEL.NUM_CLASSES"));
+  const auto classes = config.get<int64_t>("MODEL.NUM_CLASSES");
+  if (!path.ends_with(".pbtxt")) return read_class_names(path, classes);
+  std::vector<std::string> names;
+  for (int64_t i = 1; i <= classes; ++i) names.push_back(cat("class ", i));
+  for (const AvaClass& c : read_ava_classes(path))
+    if (c.id <= classes) names[size_t(c.id - 1)] = c.name;
+  return names;
 }
+
+// What the network says of the moments of a video.
+struct Found {
+  std::vector<ClipScores> clips;
+  std::vector<std::vector<Bar>> bars;            // of each clip
+  std::vector<std::vector<std::string>> labels;  // of each box
+  std::string lines;                             // as a file
+};
 
 // The bars of each clip.
 std::vector<std::vector<Bar>> bars_of(const std::vector<ClipScores>& clips,
@@ -48,43 +60,62 @@ std::vector<std::vector<Bar>> bars_of(const std::vector<ClipScores>& clips,
 }
 
 // What is known of a person.
-std::vector<std::string> lines_of(const KeyBox& box) {
+std::vector<std::string> known_of(const KeyBox& box) {
   std::string line;
   if (box.person) line = fmt::format("#{}", *box.person);
   if (box.score) line += fmt::format("{}{:.2f}", line.empty() ? "" : " ", *box.score);
   return line.empty() ? std::vector<std::string>{} : std::vector{line};
 }
 
+Found find(const Config& config, const DemoOptions& o, const VideoInfo& info,
+           std::span<const KeyBox> boxes) {
+  const auto class_names = names_of_classes(config);
+  const std::vector<Device> devices = choose_devices(config);
+  const auto model = initial_model(config, DType::f32);
+  load_test_weights(*model, config);
+  const auto top = size_t(o.top);
+  Found found;
+  for (const KeyBox& box : boxes) found.labels.push_back(known_of(box));
+  if (model->detects()) {
+    const auto scores = score_boxes(config, *model, devices, o.input, info.fps, boxes);
+    for (size_t i = 0; i < boxes.size(); ++i)
+      for (std::string& label : box_labels(config, scores[i], class_names, top))
+        found.labels[i].push_back(std::move(label));
+    found.lines = box_lines(boxes, scores, info.fps, class_names, top);
+  } else {
+    found.clips = score_clips(config, *model, devices, o.input);
+    found.bars = bars_of(found.clips, class_names, top);
+    found.lines = clip_lines(found.clips, info.fps, class_names, top);
+  }
+  return found;
+}
+
 // Draws on the frames of a video, in order.
 class Overlay {
  public:
-  Overlay(const VideoInfo& info, const std::vector<ClipScores>& clips,
-          std::vector<std::vector<Bar>> bars, BoxTracks boxes)
-      : font_(font_pixels(info.width, info.height)),
-        clips_(clips),
-        bars_(std::move(bars)),
-        boxes_(std::move(boxes)) {}
+  Overlay(const VideoInfo& info, const Found& found, const BoxTracks& boxes)
+      : font_(font_pixels(info.width, info.height)), found_(found), boxes_(boxes) {}
 
   // The picture lives until the next call.
   Picture draw(const Picture& frame, int64_t number) {
+    const auto& clips = found_.clips;
     // Where clips overlap, the earlier one counts; behind the last, the last.
-    while (clip_ + 1 < clips_.size() && double(number) >= clips_[clip_].end) ++clip_;
+    while (clip_ + 1 < clips.size() && double(number) >= clips[clip_].end) ++clip_;
     canvas_.assign(frame);
     for (const TrackedBox& b : boxes_.at(double(number))) {
       const KeyBox& key = boxes_.boxes()[b.key];
       draw_box(canvas_, font_, b.box, colour_of(key.person.value_or(int64_t(b.track))),
-               lines_of(key));
+               found_.labels[b.key]);
     }
-    draw_bars(canvas_, font_, bars_[clip_]);
+    if (!clips.empty()) draw_bars(canvas_, font_, found_.bars[clip_]);
     return canvas_.view();
   }
 
  private:
   Canvas canvas_;
   Font font_;
-  const std::vector<ClipScores>& clips_;
-  std::vector<std::vector<Bar>> bars_;
-  BoxTracks boxes_;
+  const Found& found_;
+  const BoxTracks& boxes_;
   size_t clip_ = 0;
 };
 
@@ -130,7 +161,6 @@ BoxTracks read_tracks(const Config& config, const DemoOptions& o, double fps) {
 }  // namespace
 
 DemoOptions demo_options(const Config& config) {
-  check_network(config);
   const auto camera = config.get<int>("DEMO.WEBCAM");
   SF_CHECK(camera < 0, "DEMO.WEBCAM: wanted -1, found ", camera, ": cameras are not read");
   DemoOptions o{.input = config.get<std::string>("DEMO.INPUT_VIDEO"),
@@ -142,7 +172,8 @@ DemoOptions demo_options(const Config& config) {
 }
 
 void demo(const Config& config, const DemoOptions& o) {
-  check_network(config);
+  SF_CHECK(!config.get<bool>("DETECTION.ENABLE") || !o.boxes.empty(),
+           "DETECTION.ENABLE: wanted a file of boxes (--boxes, DEMO.PREDS_BOXES), found none");
   std::error_code ignored;
   SF_CHECK(!fs::equivalent(o.input, o.output, ignored), o.output.string(),
            ": wanted another file than the input");
@@ -153,18 +184,15 @@ void demo(const Config& config, const DemoOptions& o) {
   // What is wrong with the files is told before the network runs.
   VideoReader reader(o.input, {.timeout_seconds = config.get<double>("SF.DECODE_TIMEOUT")});
   const VideoInfo info = reader.info();
-  const auto class_names = names_of_classes(config);
-  BoxTracks boxes = read_tracks(config, o, info.fps);
-  const std::vector<Device> devices = choose_devices(config);
-  const auto model = initial_model(config, DType::f32);
-  load_test_weights(*model, config);
-
-  const auto clips = score_clips(config, *model, devices, o.input);
-  write_atomically(lines, clip_lines(clips, info.fps, class_names, size_t(o.top)));
-  Overlay overlay(info, clips, bars_of(clips, class_names, size_t(o.top)), std::move(boxes));
+  const BoxTracks boxes = read_tracks(config, o, info.fps);
+  const Found found = find(config, o, info, boxes.boxes());
+  write_atomically(lines, found.lines);
+  Overlay overlay(info, found, boxes);
   const int64_t frames = write_video(reader, o.output, config.get<int>("DEMO.OUTPUT_FPS"), overlay);
-  fmt::print("{}: {} frames, {} clips; their scores are in {}\n", o.output.string(), frames,
-             clips.size(), lines.string());
+  const std::string what = cat(found.clips.empty() ? boxes.boxes().size() : found.clips.size(),
+                               found.clips.empty() ? " boxes" : " clips");
+  fmt::print("{}: {} frames, {}; their scores are in {}\n", o.output.string(), frames, what,
+             lines.string());
 }
 
 }  // namespace sf

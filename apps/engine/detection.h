@@ -2,17 +2,14 @@
 // precision of that.
 #pragma once
 
-#include <deque>
-#include <memory>
-#include <optional>
 #include <set>
 #include <span>
+#include <string>
 #include <vector>
 
-#include "apps/engine/inference_group.h"
+#include "apps/engine/key_frame_scores.h"
 #include "data/ava.h"
 #include "data/ava_evaluation.h"
-#include "data/train_loader.h"
 
 namespace sf {
 
@@ -32,36 +29,13 @@ class DetectionEvaluation {
   AvaScore run();
 
  private:
-  // A box of a clip in the making.
-  struct Person {
-    VideoSecond key;
-    BoxCorners box;  // as listed
-  };
-
-  void add(const TrainBatch& batch);
-  void start_batch();
-  void finish_batch();
-  void finish_all();
-  void log_loader_faults();
-  AvaScore evaluate() const;
-
   Config config_;
-  const Model& model_;
-  std::vector<Device> devices_;
-  InferenceOptions options_;
   AvaOptions lists_;
   AvaDataset dataset_;
-  TrainLoader loader_;
   AvaBoxes truth_;
   std::vector<AvaClass> classes_;
   std::set<VideoSecond> excluded_;
-
-  ClipSize size_{0};
-  std::optional<InferenceGroup> network_;  // for clips of that size
-  std::vector<std::vector<Tensor>> clips_;
-  std::vector<Person> persons_;
-  std::deque<std::vector<Person>> started_;
-  AvaBoxes detections_;
+  KeyFrameScores scores_;
 };
 
 // The average precision of each class, the best first, and the mean.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/engine/box_scores.h"
 #include "apps/engine/clip_scores.h"
 #include "apps/engine/inference.h"
 #include "apps/engine/setup.h"
@@ -13,7 +14,9 @@
 #include "data/test_loader.h"
 #include "data/video_reader.h"
 #include "data/video_writer.h"
+#include "models/weights.h"
 #include "tests/apps/command_line.h"
+#include "tests/apps/golden.h"
 
 namespace sf {
 namespace {
@@ -175,6 +178,90 @@ TEST_F(Demo, RunsAsThePhaseOfARun) {
   EXPECT_NEAR(double(lines()[1]["start"]), 8 / 30.0, 1e-6);
 }
 
+// A bright square that moves over grey.
+fs::path moving_video(const fs::path& path, int frames, int width, int height) {
+  VideoWriter writer(path, {.width = width, .height = height, .fps_num = 30, .fps_den = 1});
+  for (int t = 0; t < frames; ++t) {
+    std::vector<uint8_t> rgb(size_t(width) * size_t(height) * 3, 128);
+    for (int y = 10; y < 30; ++y)
+      for (int x = t; x < t + 20; ++x)
+        for (int c = 0; c < 3; ++c) rgb[size_t((y * width + x) * 3 + c)] = 250;
+    writer.write({rgb.data(), int64_t(width) * 3, width, height});
+  }
+  writer.finish();
+  return path;
+}
+
+TEST_F(Demo, BoxesHaveTheScoresOfTheirFramesAndPlaces) {
+  const fs::path video = moving_video(folder / "moving.mp4", 60, 96, 64);
+  const Config config = SmallCase("ava_slowfast_r50").config;
+  const auto model = make_model(config, DType::f32);
+  fill_counter_weights(*model);
+  const BoxCorners left{0, 0, 0.5, 1}, right{0.5, 0.1, 1, 0.9};
+  const auto scores = [&](const std::vector<KeyBox>& boxes) {
+    return score_boxes(config, *model, std::array{Device{}}, video, 30, boxes);
+  };
+  const auto all = scores({{.frame = 15, .box = left},
+                           {.frame = 15, .box = right},
+                           {.frame = 15, .box = left},
+                           {.frame = 40, .box = left}});
+  ASSERT_EQ(all.size(), 4u);
+  for (const auto& of_box : all) EXPECT_EQ(of_box.size(), 80u);
+  EXPECT_EQ(all[0], all[2]);
+  EXPECT_GT(difference(all[0], all[1]), 1e-3);
+  EXPECT_GT(difference(all[0], all[3]), 1e-3);
+  // Alone, kernels may block their sums otherwise: some roundings of a probability.
+  EXPECT_LT(difference(scores({{.frame = 15, .box = right}})[0], all[1]), 1e-6);
+  EXPECT_LT(difference(scores({{.frame = 40, .box = left}})[0], all[3]), 1e-6);
+}
+
+TEST_F(Demo, LabelsOfABoxAreThoseAboveTheirThresholds) {
+  Config config;
+  const std::vector<std::string> names{"walk", "juggle", "sit", "stand"};
+  const std::vector<float> scores{0.6f, 0.5f, 0.75f, 0.2f};
+  using Labels = std::vector<std::string>;
+  EXPECT_EQ(box_labels(config, scores, names, 5), (Labels{"sit 0.75", "juggle 0.50"}));
+  EXPECT_EQ(box_labels(config, scores, names, 1), (Labels{"sit 0.75"}));
+  config.set("DEMO.VIS_MODE", "top-k");
+  EXPECT_EQ(box_labels(config, scores, names, 3), (Labels{"sit 0.75", "walk 0.60", "juggle 0.50"}));
+  config.set("DEMO.VIS_MODE", "some");
+  EXPECT_THROW(box_labels(config, scores, names, 3), Error);
+}
+
+TEST_F(Demo, ADetectionNetworkLabelsBoxes) {
+  const fs::path input = grey_video(60, 96, 64), boxes = folder / "boxes.csv";
+  std::ofstream(boxes) << "second,x1,y1,x2,y2,person\n0.5,0.25,0.25,0.75,0.75,3\n"
+                          "1.5,0.25,0.25,0.75,0.75,3\n1.5,0,0,0.2,0.5,4\n";
+  const Outcome outcome =
+      sf(cat("demo", SmallCase("ava_slowfast_r50").arguments(), " --input ", input.string(),
+             " --output ", (folder / "out.mp4").string(), " --boxes ", boxes.string(),
+             " --top 2 DEMO.VIS_MODE top-k TEST.CHECKPOINT_FILE_PATH '' SF.CLASS_NAMES_PATH ",
+             SF_SOURCE_DIR, "/tests/golden/ava/ava_action_list_v2.2_for_activitynet_2019.pbtxt"));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0]["second"], 0.5);
+  EXPECT_EQ(all[2]["person"], 4);
+  for (const json& line : all) {
+    ASSERT_EQ(line["classes"].size(), 2u);
+    const double best = line["classes"][0]["score"];
+    EXPECT_GE(best, double(line["classes"][1]["score"]));
+    EXPECT_TRUE(best > 0 && best < 1) << best;
+    EXPECT_EQ(line["classes"][0]["name"].get<std::string>().find("unknown"), std::string::npos);
+  }
+  VideoReader reader(folder / "out.mp4");
+  EXPECT_EQ(reader.frame_count(), 60);
+  const Tensor middle = frame_of(folder / "out.mp4", 30);
+  const auto pixel = [&](int y, int x) {
+    return middle.span<uint8_t>().subspan(size_t((y * 96 + x) * 3), 3);
+  };
+  const auto far_from_grey = [](std::span<const uint8_t> p) {
+    return std::abs(p[0] - 128) + std::abs(p[1] - 128) + std::abs(p[2] - 128) > 30;
+  };
+  EXPECT_TRUE(far_from_grey(pixel(40, 24)));   // the left border
+  EXPECT_FALSE(far_from_grey(pixel(60, 90)));  // far from all boxes
+}
+
 TEST_F(Demo, BadInputIsOneLine) {
   const fs::path input = grey_video(4, 96, 64);
   const fs::path text = folder / "text.txt";
@@ -184,7 +271,7 @@ TEST_F(Demo, BadInputIsOneLine) {
     std::string arguments, expected;
   } kCases[] = {
       {cat("demo --cfg configs/AVA/c2/SLOWFAST_32x2_R50.yaml --input ", in, " --output x.mp4"),
-       "DETECTION.ENABLE: wanted False"},
+       "DETECTION.ENABLE: wanted a file of boxes"},
       {cat("demo --cfg ", kConfig, " --input nowhere.mp4 --output x.mp4"), "nowhere.mp4"},
       {cat("demo --cfg ", kConfig, " --input ", text.string(), " --output x.mp4"), "text.txt"},
       {cat("demo --cfg ", kConfig, " --input ", in, " --output ", in), "wanted another file"},

@@ -1,0 +1,111 @@
+#include "apps/engine/key_frame_scores.h"
+
+#include <utility>
+
+#include "apps/engine/logging.h"
+#include "apps/engine/progress.h"
+
+namespace sf {
+namespace {
+
+// The boxes of each clip of a batch, f32 K x 4 in pixels.
+std::vector<Tensor> boxes_by_clip(const BatchBoxes& boxes, int64_t clips) {
+  std::vector<std::vector<float>> corners(static_cast<size_t>(clips));
+  for (int64_t k = 0; k < boxes.count; ++k) {
+    const auto row = boxes.boxes.row(k).span<float>();
+    auto& of_clip = corners.at(size_t(row[0]));
+    of_clip.insert(of_clip.end(), row.begin() + 1, row.end());
+  }
+  std::vector<Tensor> all;
+  for (const auto& c : corners) all.push_back(Tensor::from(c, {int64_t(c.size() / 4), 4}));
+  return all;
+}
+
+}  // namespace
+
+KeyFrameScores::KeyFrameScores(const Config& config, const Model& model,
+                               std::span<const Device> devices, const InferenceOptions& options,
+                               const Dataset& dataset, const TrainLoaderOptions& loading)
+    : config_(config),
+      model_(model),
+      devices_(devices.begin(), devices.end()),
+      options_(options),
+      key_frames_(dataset.size()),
+      loader_(dataset, loading) {
+  SF_CHECK(model.detects(), "DETECTION.ENABLE: wanted True for boxes, found False");
+}
+
+void KeyFrameScores::run(const std::function<void(const ScoredBox&)>& visit) {
+  visit_ = visit;
+  loader_.start(0);
+  ProgressBar progress("Detecting", "key frames", key_frames_);
+  while (const auto batch = loader_.next()) {
+    progress.clear();
+    add(*batch);
+    log_faults();
+    progress.advance(int64_t(batch->videos.size()));
+  }
+  progress.clear();
+  finish_all();
+  if (network_) network_->release_weights();
+  log_faults();
+  SF_LOG("{:.1f} key frames/s", progress.rate());
+}
+
+void KeyFrameScores::log_faults() {
+  for (const std::string& fault : loader_.take_faults()) SF_WARN("Cannot read a clip: {}", fault);
+}
+
+void KeyFrameScores::add(const TrainBatch& batch) {
+  const BatchBoxes& boxes = *batch.boxes;
+  const Shape& pictures = batch.pathways[0].shape();
+  const ClipSize size(pictures[2], pictures[3]);
+  if (!network_ || !(size == size_)) {
+    finish_all();
+    network_.reset();  // the memory of one plan is enough
+    network_.emplace(model_, config_, size, devices_, options_);
+    size_ = size;
+  }
+  const std::vector<Tensor> by_clip = boxes_by_clip(boxes, pictures[0]);
+  int64_t first = 0;
+  for (int64_t i = 0; i < pictures[0]; ++i) {
+    const Tensor& corners = by_clip[size_t(i)];
+    const int64_t count = corners.shape()[0];
+    if (count == 0) continue;
+    for (int64_t k = first; k < first + count; ++k) {
+      const auto place = boxes.places.row(k).span<int64_t>();
+      const auto shares = boxes.originals.row(k).span<float>();
+      boxes_.push_back({place[0], place[1], {shares[0], shares[1], shares[2], shares[3]}});
+    }
+    first += count;
+    auto& clip = clips_.emplace_back();
+    for (const Tensor& pathway : batch.pathways) clip.push_back(pathway.row(i));
+    clip.push_back(corners);
+    if (int64_t(clips_.size()) == options_.max_batch) start_batch();
+  }
+}
+
+void KeyFrameScores::start_batch() {
+  network_->start(clips_);
+  started_.push_back(std::exchange(boxes_, {}));
+  clips_.clear();
+  while (started_.size() > network_->ahead()) finish_batch();
+}
+
+void KeyFrameScores::finish_batch() {
+  const Tensor scores = network_->finish().scores;
+  const std::vector<Box> boxes = std::move(started_.front());
+  started_.pop_front();
+  for (size_t k = 0; k < boxes.size(); ++k)
+    visit_({.video = boxes[k].video,
+            .second = boxes[k].second,
+            .box = boxes[k].corners,
+            .scores = scores.row(int64_t(k)).span<float>()});
+}
+
+void KeyFrameScores::finish_all() {
+  if (!clips_.empty()) start_batch();
+  while (!started_.empty()) finish_batch();
+}
+
+}  // namespace sf
