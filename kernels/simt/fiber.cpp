@@ -7,6 +7,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#if defined(SF_ADDRESS_SANITIZER)
+// AddressSanitizer keeps locals on a stack of its own to see uses after return. It takes those of
+// fibers that wait for dead ones, and reports their end.
+extern "C" const char* __asan_default_options() { return "detect_stack_use_after_return=0"; }
+#endif
+
 namespace sf::simt {
 namespace {
 
