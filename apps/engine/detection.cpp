@@ -39,7 +39,7 @@ AvaScore DetectionEvaluation::run() {
     detections.add({dataset_.video_name(b.video), b.second}, b.box, b.scores, classes_);
   });
   const std::filesystem::path output = config_.get<std::string>("OUTPUT_DIR");
-  const AvaScore score = evaluate_ava(truth_, detections, classes_, excluded_);
+  AvaScore score = evaluate_ava(truth_, detections, classes_, excluded_);
   SF_LOG("Evaluating with {} unique GT frames.", score.truth_frames);
   SF_LOG("Evaluating with {} unique detection frames", score.detection_frames);
   for (const auto& [name, boxes] : {std::pair("detections_latest.csv", &detections),

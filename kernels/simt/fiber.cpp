@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #if defined(SF_ADDRESS_SANITIZER)
-// AddressSanitizer keeps locals on a stack of its own to see uses after return. It takes those of
+// To see uses after return AddressSanitizer keeps locals in memory of its own. It takes those of
 // fibers that wait for dead ones, and reports their end.
 extern "C" const char* __asan_default_options() { return "detect_stack_use_after_return=0"; }
 #endif
@@ -40,7 +40,13 @@ Stack::Stack() {
   size_ = kStackBytes - stacks++ * 5 % 64 * 64;
 }
 
-Stack::~Stack() { munmap(bottom_ - page(), page() + kStackBytes); }
+Stack::~Stack() {
+#if defined(SF_ADDRESS_SANITIZER)
+  // What is mapped here next is no stack.
+  __asan_unpoison_memory_region(bottom_, kStackBytes);
+#endif
+  munmap(bottom_ - page(), page() + kStackBytes);
+}
 
 Fiber::Fiber(const Stack& stack, std::function<Fiber&()> main)
     : bottom_(stack.bottom()), size_(stack.size()) {
