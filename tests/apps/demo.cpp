@@ -30,7 +30,7 @@ class Demo : public CommandLine {
  protected:
   // Grey, so that everything else was drawn.
   fs::path grey_video(int frames, int width, int height, int fps_num = 30, int fps_den = 1) const {
-    const fs::path path = folder / "grey.mp4";
+    fs::path path = folder / "grey.mp4";
     const std::vector<uint8_t> rgb(size_t(width) * size_t(height) * 3, 128);
     VideoWriter writer(path,
                        {.width = width, .height = height, .fps_num = fps_num, .fps_den = fps_den});
@@ -185,7 +185,8 @@ fs::path moving_video(const fs::path& path, int frames, int width, int height) {
     std::vector<uint8_t> rgb(size_t(width) * size_t(height) * 3, 128);
     for (int y = 10; y < 30; ++y)
       for (int x = t; x < t + 20; ++x)
-        for (int c = 0; c < 3; ++c) rgb[size_t((y * width + x) * 3 + c)] = 250;
+        for (int c = 0; c < 3; ++c)
+          rgb[(size_t(y) * size_t(width) + size_t(x)) * 3 + size_t(c)] = 250;
     writer.write({rgb.data(), int64_t(width) * 3, width, height});
   }
   writer.finish();
@@ -252,8 +253,8 @@ TEST_F(Demo, ADetectionNetworkLabelsBoxes) {
   VideoReader reader(folder / "out.mp4");
   EXPECT_EQ(reader.frame_count(), 60);
   const Tensor middle = frame_of(folder / "out.mp4", 30);
-  const auto pixel = [&](int y, int x) {
-    return middle.span<uint8_t>().subspan(size_t((y * 96 + x) * 3), 3);
+  const auto pixel = [&](size_t y, size_t x) {
+    return middle.span<uint8_t>().subspan((y * 96 + x) * 3, 3);
   };
   const auto far_from_grey = [](std::span<const uint8_t> p) {
     return std::abs(p[0] - 128) + std::abs(p[1] - 128) + std::abs(p[2] - 128) > 30;
