@@ -14,9 +14,9 @@ namespace {
 // A gradient, of which every JPEG is close: 17 x 11, rows 60 bytes apart.
 std::vector<uint8_t> gradient() {
   std::vector<uint8_t> rgb(60 * 11);
-  for (int y = 0; y < 11; ++y)
-    for (int x = 0; x < 17; ++x)
-      for (int c = 0; c < 3; ++c) rgb[size_t(y * 60 + x * 3 + c)] = uint8_t(40 + 6 * x + 5 * y);
+  for (size_t y = 0; y < 11; ++y)
+    for (size_t x = 0; x < 17; ++x)
+      for (size_t c = 0; c < 3; ++c) rgb[y * 60 + x * 3 + c] = uint8_t(40 + 6 * x + 5 * y);
   return rgb;
 }
 

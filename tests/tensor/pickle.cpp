@@ -176,8 +176,12 @@ TEST(Pickle, EncodedBytesAreDecodedInPartsOfAnySize) {
   for (size_t size = 1; size < 40; ++size) {
     Latin1Reader reader(text);
     std::string read;
-    for (std::string part(size, '\0'); const size_t filled = reader.read(part);)
+    std::string part(size, '\0');
+    size_t filled = size;
+    while (filled == size) {
+      filled = reader.read(part);
       read.append(part, 0, filled);
+    }
     ASSERT_EQ(read, all) << size;
   }
 }
