@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "apps/engine/boxes.h"
 #include "kernels/base/element.h"
@@ -13,6 +14,10 @@ namespace {
 // A batch's input of boxes (clip, x1, y1, x2, y2) with those of its clips and no others. f32 or
 // f64.
 Tensor boxes_of(std::span<const std::vector<Tensor>> clips, const TensorType& input) {
+  int64_t boxes = 0;
+  for (const auto& clip : clips) boxes += clip.back().shape()[0];
+  SF_CHECK(boxes <= input.shape[0], "network: wanted at most ", input.shape[0], " boxes, found ",
+           boxes);
   Tensor all(input);
   with_arithmetic(input.dtype, [&](auto t) {
     using T = decltype(t);
@@ -98,8 +103,13 @@ void Inference::make_room(const std::vector<std::vector<Tensor>>& clips) {
   for (const auto& clip : clips) most = std::max(most, clip.back().shape()[0]);
   if (most <= box_room_) return;
   while (transfer_ && transfer_->started() > 0) done_.push_back(transfer_->finish());
-  box_room_ = int64_t(std::bit_ceil(uint64_t(most)));
-  make_plans();
+  const int64_t before = std::exchange(box_room_, int64_t(std::bit_ceil(uint64_t(most))));
+  try {
+    make_plans();
+  } catch (...) {
+    box_room_ = before;
+    throw;
+  }
 }
 
 Inference::~Inference() = default;
@@ -176,10 +186,10 @@ void Inference::forget_started() {
 void Inference::start(const std::vector<std::vector<Tensor>>& clips) {
   SF_CHECK(!clips.empty(), "network: wanted at least one clip");
   for (const auto& clip : clips) check(clip);
-  if (model_.detects()) make_room(clips);
   const std::span all(clips);
   size_t chunks = 0, at = 0;
   try {
+    if (model_.detects()) make_room(clips);
     for (; at < all.size(); ++chunks) {
       const bool whole = chunked_ && at + size_t(chunked_->batch) <= all.size();
       Planned& planned = whole ? *chunked_ : *single_;

@@ -34,6 +34,7 @@ InferenceGroup::InferenceGroup(const Model& model, const Config& config, ClipSiz
   one.max_batch = std::max<int64_t>(1, options.max_batch / int64_t(devices.size()));
   for (size_t d = 0; d < devices.size(); ++d) {
     one.device = devices[d];
+    if (d > 0) one.memory = nullptr;  // it is of the first
     networks_.push_back(std::make_unique<Inference>(d ? *copies_[d - 1] : model, size, one));
   }
 }

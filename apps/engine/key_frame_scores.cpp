@@ -33,9 +33,17 @@ KeyFrameScores::KeyFrameScores(const Config& config, const Model& model,
       key_frames_(dataset.size()),
       loader_(dataset, loading) {
   SF_CHECK(model.detects(), "DETECTION.ENABLE: wanted True for boxes, found False");
+  SF_CHECK(options.max_batch > 0, "detection: wanted batches of at least one clip, found ",
+           options.max_batch);
 }
 
 void KeyFrameScores::run(const std::function<void(const ScoredBox&)>& visit) {
+  if (std::exchange(unfinished_, true)) {
+    network_.reset();
+    clips_.clear();
+    boxes_.clear();
+    started_.clear();
+  }
   visit_ = visit;
   loader_.start(0);
   ProgressBar progress("Detecting", "key frames", key_frames_);
@@ -48,6 +56,8 @@ void KeyFrameScores::run(const std::function<void(const ScoredBox&)>& visit) {
   progress.clear();
   finish_all();
   if (network_) network_->release_weights();
+  visit_ = nullptr;
+  unfinished_ = false;
   log_faults();
   SF_LOG("{:.1f} key frames/s", progress.rate());
 }
@@ -66,6 +76,9 @@ void KeyFrameScores::add(const TrainBatch& batch) {
     network_.emplace(model_, config_, size, devices_, options_);
     size_ = size;
   }
+  const auto in_type = [&](const Tensor& t) {
+    return t.dtype() == model_.dtype() ? t : t.to(model_.dtype());
+  };
   const std::vector<Tensor> by_clip = boxes_by_clip(boxes, pictures[0]);
   int64_t first = 0;
   for (int64_t i = 0; i < pictures[0]; ++i) {
@@ -79,8 +92,8 @@ void KeyFrameScores::add(const TrainBatch& batch) {
     }
     first += count;
     auto& clip = clips_.emplace_back();
-    for (const Tensor& pathway : batch.pathways) clip.push_back(pathway.row(i));
-    clip.push_back(corners);
+    for (const Tensor& pathway : batch.pathways) clip.push_back(in_type(pathway.row(i)));
+    clip.push_back(in_type(corners));
     if (int64_t(clips_.size()) == options_.max_batch) start_batch();
   }
 }
@@ -93,7 +106,7 @@ void KeyFrameScores::start_batch() {
 }
 
 void KeyFrameScores::finish_batch() {
-  const Tensor scores = network_->finish().scores;
+  const Tensor scores = network_->finish().scores.to(DType::f32);
   const std::vector<Box> boxes = std::move(started_.front());
   started_.pop_front();
   for (size_t k = 0; k < boxes.size(); ++k)

@@ -61,6 +61,7 @@ class KeyFrameScores {
   std::vector<Box> boxes_;
   std::deque<std::vector<Box>> started_;
   std::function<void(const ScoredBox&)> visit_;
+  bool unfinished_ = false;  // the run before ended by an exception
 };
 
 }  // namespace sf

@@ -90,7 +90,10 @@ std::vector<std::string> loss_plot(const TrainingHistory& history) {
   const std::vector<Point> points = losses(history, kColumns);
   if (points.size() < 2) return {};
   const Range y = y_range({{.points = points}});
-  const Range x{std::floor(points.front().x), std::ceil(points.back().x)};
+  // Lines of other settings in the same log may go back in time.
+  const auto [earliest, latest] = std::ranges::minmax(points, {}, &Point::x);
+  const double begin = std::floor(earliest.x);
+  const Range x{begin, std::max(std::ceil(latest.x), begin + 1)};
   std::vector<std::string> rows(kRows, std::string(kColumns, ' '));
   for (const Point& p : points) {
     const auto column = size_t(std::lround(x.share(p.x) * (kColumns - 1)));

@@ -29,6 +29,13 @@ void for_parts(std::span<const Tensor> parts, const F& f) {
 
 }  // namespace
 
+Transfer::~Transfer() {
+  try {
+    copies_.synchronize();
+    streams_.first().synchronize();
+  } catch (const Error&) {}  // nobody waits for what failed
+}
+
 std::byte* Transfer::Pinned::at_least(size_t wanted) {
   if (wanted > bytes) {
     data.reset(static_cast<std::byte*>(cuda::allocate_pinned(wanted)));

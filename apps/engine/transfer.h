@@ -19,6 +19,10 @@ class Transfer {
   // For plans that run on those streams.
   Transfer(int device, LaneStreams& streams)
       : device_(device), streams_(streams), copies_(device) {}
+  // Waits for what was started: it reads and writes memory that goes back.
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
 
   // Queues the copies of the inputs, a run and the copies of its results, and returns before they
   // are done. Input p is what the tensors of parts[p], of one device, hold one behind the other.

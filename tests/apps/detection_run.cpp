@@ -99,6 +99,26 @@ TEST_F(DetectionRun, BothVideosMayHaveOtherSizesAndClipsMayBeMissing) {
   EXPECT_EQ(written.frames().size(), 10u);
 }
 
+TEST_F(DetectionRun, ARunBehindOneThatFailedIsRight) {
+  config.set("TEST.BATCH_SIZE", "3");
+  const auto dataset = make_dataset("ava", Split::test, config);
+  KeyFrameScores scores(config, *model, std::array{Device{}}, inference_options(config), *dataset,
+                        key_frame_loader_options(config, Split::test));
+  const auto all = [&] {
+    std::vector<float> found;
+    scores.run([&](const ScoredBox& box) {
+      found.push_back(float(box.second));
+      found.insert(found.end(), box.scores.begin(), box.scores.end());
+    });
+    return found;
+  };
+  const auto wanted = all();
+  int visits = 0;
+  EXPECT_THROW(scores.run([&](const ScoredBox&) { SF_CHECK(++visits < 5, "enough"); }), Error);
+  EXPECT_EQ(visits, 5);
+  EXPECT_EQ(all(), wanted);
+}
+
 TEST_F(DetectionRun, ANetworkForClipsIsRefused) {
   config.set("DETECTION.ENABLE", "False");
   const auto other = make_model(config, DType::f32);

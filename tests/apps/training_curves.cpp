@@ -125,5 +125,15 @@ TEST(LossPlot, AConstantLossIsALine) {
   EXPECT_EQ(stars, 2);
 }
 
+TEST(LossPlot, LinesOfOtherSettingsStayInside) {
+  TrainingHistory history;
+  history.iterations[{0, 4}] = {1, 2};  // the fifth of five, then of a hundred
+  history.iterations[{0, 9}] = {0.1, 3};
+  const std::vector<std::string> lines = loss_plot(history);
+  int stars = 0;
+  for (const std::string& line : lines) stars += int(std::ranges::count(line, '*'));
+  EXPECT_EQ(stars, 2);
+}
+
 }  // namespace
 }  // namespace sf
