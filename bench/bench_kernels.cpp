@@ -280,6 +280,7 @@ void register_problem(const Options& options, const std::string& file, const std
   Conv3dProblem p = parse_conv3d_problem(line);
   p.dtype = options.dtype;
   p.tf32 = options.tf32;
+  p.winograd = true;
   const Backend backend = options.device.backend;
   const auto add = [&](const char* direction, auto table, auto run) {
     register_rows({.options = options,
@@ -366,6 +367,7 @@ void write_reports(const Options& options, const std::string& device) {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
+  follow_onednn_instruction_sets();
   try {
     std::vector<KernelTime> times;
     Options options = parse(argc, argv);

@@ -119,10 +119,12 @@ Exact exact_by_weight(const Conv3dProblem& p, const ConvolutionData& b, int64_t 
 
 // Rounding of an n-term float32 sum stays below n eps times the sum of magnitudes; random signs
 // leave far less, so 4 sqrt(n) eps is generous. Transformed algorithms get 16 times that. TF32
-// rounds both factors to 11 bits, and a result is rounded once, to its type.
+// rounds both factors to 11 bits, a transformed algorithm in bf16 to 8, and a result is rounded
+// once, to its type.
 double bound(const Exact& wanted, bool exact_kernel, bool tf32, DType result) {
   const double sum = (exact_kernel ? 4 : 64) * std::sqrt(double(wanted.terms + 1)) * 6e-8;
-  const double factors = tf32 ? 0x1p-10 : 0;
+  const bool rounds_factors = !exact_kernel && result == DType::bf16;
+  const double factors = tf32 ? 0x1p-10 : rounds_factors ? 0x1p-8 : 0;
   const double stored = result == DType::bf16 ? 0x1p-8 : result == DType::f16 ? 0x1p-10 : 0;
   return (sum + factors) * wanted.magnitude + stored * std::abs(wanted.value);
 }

@@ -29,6 +29,8 @@ struct Kernel {
   std::string_view name;  // as plans, benchmarks and traces print it
   bool exact = true;      // false: held to an error bound instead of bit equality on integer data
   bool (*can_run)(const Problem&) = nullptr;
+  // Whether it is expected to be the fastest where it can run; null: always.
+  bool (*worth)(const Problem&) = nullptr;
   // Everything below may be null: no workspace, nothing to prepare, weights taken as they are.
   std::shared_ptr<void> (*prepare)(const Problem&) = nullptr;  // plan time; may allocate and throw
   size_t (*workspace_bytes)(const Problem&, void* prepared) = nullptr;
@@ -40,12 +42,13 @@ struct Kernel {
   int (*launches)(const Problem&) = nullptr;  // of device kernels in one run; null: one
 };
 
-// The first row that can run the problem, or null. Tables are ordered best first, reference last.
+// The first row that can run the problem and is worth it, or null. Tables are ordered best first,
+// reference last.
 template <class Problem, class Args>
 const Kernel<Problem, Args>* select(std::span<const Kernel<Problem, Args>> table,
                                     const Problem& problem) {
   for (const auto& kernel : table)
-    if (kernel.can_run(problem)) return &kernel;
+    if (kernel.can_run(problem) && (!kernel.worth || kernel.worth(problem))) return &kernel;
   return nullptr;
 }
 

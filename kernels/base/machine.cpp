@@ -26,6 +26,19 @@ std::string vector_extensions() {
   return names;
 }
 
+void follow_onednn_instruction_sets() {
+#if HWY_ARCH_X86
+  const auto allows = [isa = unsigned(dnnl_get_effective_cpu_isa())](unsigned wanted) {
+    return (isa & wanted) == wanted;  // sets of instructions are sets of bits
+  };
+  const auto disable_from = [](int64_t target) {
+    hwy::DisableTargets(2 * target - 1);  // better targets are lower bits
+  };
+  if (!allows(dnnl_cpu_isa_avx512_core)) disable_from(HWY_AVX3);
+  if (!allows(dnnl_cpu_isa_avx2)) disable_from(HWY_AVX2);
+#endif
+}
+
 int64_t available_memory_bytes() {
   std::ifstream in("/proc/meminfo");
   constexpr std::string_view kKey = "MemAvailable:";

@@ -10,6 +10,9 @@ namespace sf {
 std::string processor_name();
 // Instruction sets that both the kernels and this processor have, best first: "AVX3 AVX2 SSE2".
 std::string vector_extensions();
+// Keeps the kernels to the instruction sets that oneDNN keeps to: ONEDNN_MAX_CPU_ISA=AVX2 makes of
+// this processor one without AVX-512. To be called before kernels run.
+void follow_onednn_instruction_sets();
 // Bytes that new programs can have without swapping, as the system estimates; 0 if it does not
 // tell.
 int64_t available_memory_bytes();

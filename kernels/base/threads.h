@@ -1,6 +1,7 @@
 // The one CPU thread pool: OpenMP. Its size is OMP_NUM_THREADS or set_threads().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #ifdef _OPENMP
 #include <omp.h>
@@ -26,6 +27,16 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
   (void)grain;
 #endif
   for (int64_t i = 0; i < n; ++i) f(i);
+}
+
+// Calls f(slot, i) for i in [0, n), in any order, on all threads. Calls of the same slot, of
+// `slots`, follow each other, so that a slot can have memory of its own. f must not throw.
+template <class F>
+void parallel_for_slots(int64_t n, int slots, const F& f) {
+  std::atomic<int64_t> next{0};
+  parallel_for(slots, 1, [&](int64_t slot) {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(slot, i);
+  });
 }
 
 }  // namespace sf

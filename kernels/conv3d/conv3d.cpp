@@ -9,8 +9,11 @@
 
 namespace sf {
 
-extern const Conv3dKernel kConv3dOneDnn, kConv3dReference;
-extern const Conv3dBackwardDataKernel kConv3dBackwardDataStridedPointwise,
+extern const Conv3dKernel kConv3dStemWinograd, kConv3dStem, kConv3dWinogradTime,
+    kConv3dWinogradPlane, kConv3dWinogradSmallPlane, kConv3dWinogradShortTimeBf16, kConv3dGemm,
+    kConv3dOneDnn, kConv3dReference;
+extern const Conv3dBackwardDataKernel kConv3dBackwardDataWinogradTime,
+    kConv3dBackwardDataWinogradPlane, kConv3dBackwardDataStridedPointwise,
     kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference;
 extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightStridedPointwise,
     kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference;
@@ -27,7 +30,15 @@ std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels();
 }  // namespace cudnn
 
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
-  static const std::array rows{kConv3dOneDnn, kConv3dReference};
+  static const std::array rows{kConv3dStemWinograd,
+                               kConv3dStem,
+                               kConv3dWinogradTime,
+                               kConv3dWinogradPlane,
+                               kConv3dWinogradSmallPlane,
+                               kConv3dWinogradShortTimeBf16,
+                               kConv3dGemm,
+                               kConv3dOneDnn,
+                               kConv3dReference};
   static const auto on_cuda = with_library(cuda::conv3d_kernels(), cudnn::conv3d_kernels());
   switch (backend) {
     case Backend::cpu: return rows;
@@ -38,7 +49,8 @@ std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
 }
 
 std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend backend) {
-  static const std::array rows{kConv3dBackwardDataStridedPointwise, kConv3dBackwardDataOneDnn,
+  static const std::array rows{kConv3dBackwardDataWinogradTime, kConv3dBackwardDataWinogradPlane,
+                               kConv3dBackwardDataStridedPointwise, kConv3dBackwardDataOneDnn,
                                kConv3dBackwardDataReference};
   static const auto on_cuda =
       with_library(cuda::conv3d_backward_data_kernels(), cudnn::conv3d_backward_data_kernels());

@@ -200,8 +200,10 @@ TEST_P(Conv3dBackward, WeightsMayChangeBetweenRuns) {
     data.fill(small_integers);
     Rows<T> y = output<T>(p.out_pixels(), p.k, p.y_pitch), wanted = y;
     const auto forward_args = [&](Rows<T>& to) {
-      return Conv3dArgs{
-          .x = data.x.data(), .w = data.w.data(), .bias = data.bias.data(), .y = to.data()};
+      return Conv3dArgs{.x = data.x.data(),
+                        .w = data.w.data(),
+                        .bias = p.bias ? data.bias.data() : nullptr,
+                        .y = to.data()};
     };
     const auto backward_args = [&] {
       return Conv3dBackwardDataArgs{.dy = data.dy.data(), .w = data.w.data(), .dx = data.dx.data()};

@@ -1,0 +1,278 @@
+// Products of rows with panels of weights, in vectors of output channels: the inner loops of the
+// CPU's convolutions. Compiled once for each target, as Highway's own -inl.h files.
+#if defined(SF_KERNELS_CONV3D_PANEL_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SF_KERNELS_CONV3D_PANEL_PRODUCT_INL_H_
+#undef SF_KERNELS_CONV3D_PANEL_PRODUCT_INL_H_
+#else
+#define SF_KERNELS_CONV3D_PANEL_PRODUCT_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+#include "kernels/base/lanes-inl.h"
+#include "kernels/conv3d/bf16_tile.h"
+#include "kernels/conv3d/conv3d.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sf::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows of a tile: with two vectors each they fill the registers, but for the panel's and a factor.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
+inline constexpr int kTileRows = 14;
+#else
+inline constexpr int kTileRows = 6;
+#endif
+inline constexpr int kPanelVectors = 2;
+
+using WideLanes = hn::CappedTag<float, 16>;
+using NarrowLanes = hn::CappedTag<float, 8>;
+
+// Calls f with the widest vectors that channels, a multiple of 8, are whole ones of.
+template <class F>
+HWY_INLINE void with_vectors_of(int channels, const F& f) {
+  if (channels % int(hn::MaxLanes(WideLanes())) == 0)
+    f(WideLanes());
+  else
+    f(NarrowLanes());
+}
+
+// The sums of kRows rows of a, a_pitch apart, with a panel of kVectors vectors.
+template <int kRows, int kVectors, class D, class Store>
+HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
+                              const float* HWY_RESTRICT b, int64_t depth, const Store& store) {
+  const auto lanes = int64_t(hn::Lanes(d));
+  hn::Vec<D> sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kVectors; ++n) sum[m][n] = hn::Zero(d);
+  store.expect(d, kRows, kVectors);
+  // Three rows a pointer: what addresses can express, and no more pointers than registers.
+  const float* at[(kRows + 2) / 3];
+#pragma GCC unroll 8
+  for (int i = 0; i < (kRows + 2) / 3; ++i) at[i] = a + 3 * i * a_pitch;
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < depth; ++k) {
+    hn::Vec<D> panel[kVectors];
+#pragma GCC unroll 4
+    for (int n = 0; n < kVectors; ++n) panel[n] = hn::LoadU(d, b + n * lanes);
+#pragma GCC unroll 16
+    for (int m = 0; m < kRows; ++m) {
+      const auto factor = hn::Set(d, at[m / 3][m % 3 * a_pitch]);
+#pragma GCC unroll 4
+      for (int n = 0; n < kVectors; ++n) sum[m][n] = hn::MulAdd(factor, panel[n], sum[m][n]);
+    }
+    b += kVectors * lanes;
+#pragma GCC unroll 8
+    for (int i = 0; i < (kRows + 2) / 3; ++i) ++at[i];
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kVectors; ++n) store(d, m, n * lanes, sum[m][n]);
+}
+
+template <int kRows, class D, class Store>
+HWY_INLINE void multiply_rows(D d, int vectors, const float* a, int64_t a_pitch, const float* b,
+                              int64_t depth, const Store& store) {
+  if (vectors == kPanelVectors)
+    multiply_tile<kRows, kPanelVectors>(d, a, a_pitch, b, depth, store);
+  else
+    multiply_tile<kRows, 1>(d, a, a_pitch, b, depth, store);
+}
+
+// One panel with up to kTileRows rows. Not inlined: each number of rows is one function.
+template <int kRows, class D, class Store>
+HWY_NOINLINE void multiply_panel(D d, int vectors, const float* a, int64_t a_pitch, const float* b,
+                                 int64_t depth, const Store& store) {
+  multiply_rows<kRows>(d, vectors, a, a_pitch, b, depth, store);
+}
+
+template <int kRows = kTileRows, class D, class Store>
+HWY_INLINE void multiply_some_rows(D d, int rows, int vectors, const float* a, int64_t a_pitch,
+                                   const float* b, int64_t depth, const Store& store) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows)
+      multiply_panel<kRows>(d, vectors, a, a_pitch, b, depth, store);
+    else
+      multiply_some_rows<kRows - 1>(d, rows, vectors, a, a_pitch, b, depth, store);
+  }
+}
+
+// f(row, rows, column) for tiles of up to `most` rows, about equally many each, and panels that
+// cover columns [first, last) of n. What is read again lies near: the rows where they are short,
+// else a panel.
+template <class F>
+HWY_INLINE void for_tiles(int64_t rows, int64_t most, int64_t depth, int64_t first, int64_t last,
+                          int64_t width, int64_t n, const F& f) {
+  const int64_t tiles = (rows + most - 1) / most;
+  const auto tile = [&](int64_t i, int64_t column) HWY_ATTR {
+    const int64_t from = rows * i / tiles, to = rows * (i + 1) / tiles;
+    f(from, int(to - from), column);
+  };
+  if (n > depth) {
+    for (int64_t i = 0; i < tiles; ++i)
+      for (int64_t column = first; column < last; column += width) tile(i, column);
+  } else {
+    for (int64_t column = first; column < last; column += width)
+      for (int64_t i = 0; i < tiles; ++i) tile(i, column);
+  }
+}
+
+// Rows of `depth` values, a_pitch apart, times n columns of weights that are packed in panels.
+//   multiply(d, first, last, store): columns [first, last); first begins a panel. store.at(row,
+//   column) is what takes the sums from there on:
+//     expect(d, rows, vectors): they will come soon
+//     operator()(d, row, column, sums): a vector of them
+//   size(depth, n): values of all panels
+//   offset(d, depth, n, i, j): where column j of row i lies
+template <class T>
+struct RowsByPanels;
+
+// Panels of two vectors each and a last one of one vector if their number is odd, [panel][depth]
+// [columns of the panel].
+template <>
+struct RowsByPanels<float> {
+  const float* a;
+  int64_t a_pitch, rows, depth;
+  const float* panels;
+  int64_t n;
+
+  static int64_t size(int64_t depth, int64_t n) { return depth * n; }
+
+  template <class D>
+  static int64_t offset(D d, int64_t depth, int64_t n, int64_t i, int64_t j) {
+    const int64_t first = j / whole_width(d) * whole_width(d);
+    return first * depth + i * width(d, first, n) + (j - first);
+  }
+
+  template <class D, class Store>
+  HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
+    for_tiles(rows, kTileRows, depth, first, last, whole_width(d), n,
+              [&](int64_t row, int count, int64_t column) HWY_ATTR {
+                multiply_some_rows(d, count, int(width(d, column, n) / int64_t(hn::Lanes(d))),
+                                   a + row * a_pitch, a_pitch, panels + column * depth, depth,
+                                   store.at(row, column));
+              });
+  }
+
+ private:
+  template <class D>
+  static int64_t whole_width(D d) {
+    return kPanelVectors * int64_t(hn::Lanes(d));
+  }
+  template <class D>
+  static int64_t width(D d, int64_t first, int64_t n) {
+    return std::min(whole_width(d), n - first);
+  }
+};
+
+// As multiply_bf16_tile() takes them, filled up with zeros to 16 columns: depth is even.
+template <>
+struct RowsByPanels<bf16> {
+  const bf16* a;
+  int64_t a_pitch, rows, depth;
+  const bf16* panels;
+  int64_t n;
+
+  static int64_t size(int64_t depth, int64_t n) { return depth * padded(n); }
+
+  template <class D>
+  static int64_t offset(D, int64_t depth, int64_t n, int64_t i, int64_t j) {
+    const int64_t first = j / kBf16TileColumns * kBf16TileColumns;
+    return first * depth + i / 2 * 2 * width(first, n) + (j - first) * 2 + i % 2;
+  }
+
+  template <class D, class Store>
+  HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
+    for_tiles(rows, kBf16TileRows, depth, first, last, kBf16TileColumns, n,
+              [&](int64_t row, int count, int64_t column) HWY_ATTR {
+                const auto to = store.at(row, column);
+                const int64_t columns = std::min<int64_t>(kBf16TileColumns, n - column),
+                              lanes = int64_t(hn::Lanes(d));
+                to.expect(d, count, int(columns / lanes));
+                float sums[kBf16TileRows][kBf16TileColumns];
+                multiply_bf16_tile(count, int(width(column, n) / 16), a + row * a_pitch, a_pitch,
+                                   panels + column * depth, depth / 2, sums);
+                for (int m = 0; m < count; ++m)
+                  for (int64_t j = 0; j < columns; j += lanes)
+                    to(d, m, j, hn::LoadU(d, sums[m] + j));
+              });
+  }
+
+ private:
+  static int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
+  static int64_t width(int64_t first, int64_t n) {
+    return std::min<int64_t>(kBf16TileColumns, padded(n) - first);
+  }
+};
+
+// Keeps sums as they are.
+struct PlainStore {
+  float* y;
+  int64_t pitch;
+
+  HWY_INLINE PlainStore at(int64_t row, int64_t column) const {
+    return {y + row * pitch + column, pitch};
+  }
+  template <class D>
+  HWY_INLINE void expect(D, int, int) const {}
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sums) const {
+    hn::StoreU(sums, d, y + row * pitch + column);
+  }
+};
+
+// What happens to sums on their way to y: bias, residual, activation, one rounding.
+template <class T>
+class OutputStore {
+ public:
+  OutputStore(const Conv3dProblem& p, const Conv3dArgs& args)
+      : bias_(static_cast<const float*>(args.bias)),
+        residual_(static_cast<const T*>(args.residual)),
+        y_(static_cast<T*>(args.y)),
+        residual_pitch_(p.residual_pitch),
+        y_pitch_(p.y_pitch),
+        relu_(p.activation == Activation::relu) {}
+
+  // From that pixel and channel on.
+  HWY_INLINE OutputStore at(int64_t pixel, int64_t channel) const {
+    OutputStore moved = *this;
+    moved.y_ += pixel * y_pitch_ + channel;
+    if (bias_) moved.bias_ += channel;
+    if (residual_) moved.residual_ += pixel * residual_pitch_ + channel;
+    return moved;
+  }
+  template <class D>
+  HWY_INLINE void expect(D d, int pixels, int vectors) const {
+    if (!residual_) return;
+    for (int i = 0; i < pixels; ++i)
+      for (int j = 0; j < vectors; ++j)
+        hwy::Prefetch(residual_ + i * residual_pitch_ + j * int64_t(hn::Lanes(d)));
+  }
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t pixel, int64_t channel, hn::Vec<D> sums) const {
+    if (bias_) sums = hn::Add(sums, hn::LoadU(d, bias_ + channel));
+    if (residual_) sums = hn::Add(sums, load(d, residual_ + pixel * residual_pitch_ + channel));
+    if (relu_) sums = hn::Max(sums, hn::Zero(d));
+    store(sums, d, y_ + pixel * y_pitch_ + channel);
+  }
+
+ private:
+  const float* bias_;
+  const T* residual_;
+  T* y_;
+  int64_t residual_pitch_, y_pitch_;
+  bool relu_;
+};
+
+}  // namespace sf::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,78 @@
+// What Winograd's algorithm is given to do: shapes of tiles, their blocks, where the weights lie.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/conv3d/conv3d.h"
+
+namespace sf::winograd {
+
+// Outputs of a tile along T, H and W; three taps along axes with more than one. Transformed windows
+// and weights are multiplied as float or as bf16.
+struct Shape {
+  int t, h, w;
+  DType products = DType::f32;
+
+  static constexpr int taps(int out) { return out > 1 ? 3 : 1; }
+  constexpr int positions() const {
+    return (t + taps(t) - 1) * (h + taps(h) - 1) * (w + taps(w) - 1);
+  }
+  constexpr bool operator==(const Shape&) const = default;
+};
+inline constexpr int kMostChannels = 8192;
+inline constexpr Shape kTime{4, 1, 1}, kPlane{1, 4, 4}, kSmallPlane{1, 2, 2},
+    kShortTimeBf16{2, 1, 1, DType::bf16};
+
+// The tiles of an output, and how they are worked on: in blocks of a thread each, or, where those
+// would be few, all at once with the threads at each step together.
+struct Tiling {
+  Shape shape;
+  int t, h, w;  // tiles along each axis of a clip
+  int64_t tiles, block;
+  int slots;                    // threads with a block each; 0: all tiles are one block
+  int64_t in_pitch, out_pitch;  // from a tile's values of one position to the next tile's
+
+  Tiling(const Conv3dProblem& p, Shape shape_, int threads)
+      : shape(shape_),
+        t((p.t + shape.t - 1) / shape.t),
+        h((p.h + shape.h - 1) / shape.h),
+        w((p.w + shape.w - 1) / shape.w),
+        tiles(int64_t{p.n} * t * h * w),
+        block(1),
+        slots(threads),
+        // Rows a cache line apart from powers of two do not fall on each other in the caches.
+        in_pitch(p.c + 64 / int64_t(size_of(shape.products))),
+        out_pitch(p.k + 16) {
+    // Whole tiles of 14 rows: as many as a second-level cache holds and as leave each thread some
+    // blocks. Weights that the cache does not hold want two at least, to be worth being read.
+    constexpr int64_t kRows = 14, kCache = 900 << 10, kBlocks = 4;
+    const bool near_weights = shape.positions() * int64_t{p.c} * p.k * 4 <= kCache;
+    const int64_t held = kCache / block_bytes(), shared = tiles / (kBlocks * slots);
+    block = kRows * std::clamp<int64_t>(std::min(held, shared) / kRows, near_weights ? 1 : 2, 8);
+    constexpr int64_t kMostTogether = 64 << 20;  // bytes
+    if (near_weights || block <= shared || block_bytes() / block * tiles > kMostTogether) return;
+    block = tiles;
+    slots = 0;
+  }
+  int64_t blocks() const { return (tiles + block - 1) / block; }
+  // Of a block's transformed windows, and of those and the sums behind them.
+  int64_t in_bytes() const {
+    return shape.positions() * block * in_pitch * int64_t(size_of(shape.products));
+  }
+  int64_t block_bytes() const {
+    return in_bytes() + shape.positions() * block * out_pitch * int64_t(sizeof(float));
+  }
+};
+
+// A weight is at first + k out + tap tap + c in, for output channel k and input channel c.
+struct WeightStrides {
+  int64_t first, out, tap, in;
+};
+
+struct Work {
+  Conv3dProblem problem;
+  WeightStrides weights;
+  Tiling tiling;
+};
+
+}  // namespace sf::winograd
