@@ -33,8 +33,7 @@ void infer(const InferArguments& a) {
                      .memory_limit_bytes = memory_limit_bytes(config, false),
                      .check_finite = config.get<bool>("SF.CHECK_FINITE"),
                      .half = half_type(config, false),
-                     .tf32 = config.get<bool>("SF.TF32"),
-                     .tune = config.get<bool>("SF.CUDA_TUNE"),
+                     .kernels = kernel_choice(config, false),
                      .keep_stages = a.keep_stages});
   const Inference::Result result = network.run(clips);
   NamedTensors out{{"output", result.scores}, {"logits", result.logits}};

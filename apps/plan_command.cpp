@@ -67,9 +67,9 @@ void plan_training(const PlanArguments& a, const Config& config, const Model& mo
     std::vector<Value> inputs = measured.clips;
     inputs.push_back(measured.targets);
     return measure(*measured.graph, measured.outputs(), inputs,
-                   {.device = device, .tf32 = options.tf32, .tune = options.tune});
+                   {.device = device, .kernels = options.kernels});
   }
-  const BlueprintOptions rules{.device = device, .tf32 = options.tf32, .tune = options.tune};
+  const BlueprintOptions rules{.device = device, .kernels = options.kernels};
   const Blueprint kept(*step.graph, step.outputs(), rules);
   const Blueprint recomputed(*again.graph, again.outputs(), rules);
   print(recompute ? recomputed : kept, a.shapes);
@@ -86,8 +86,7 @@ void plan_inference(const PlanArguments& a, const Config& config, const Model& m
   const InferenceGraphOptions options{.half = half_type(config, false)};
   const InferenceGraph one(model, 1, crop, options);
   const BlueprintOptions rules{.device = device,
-                               .tf32 = config.get<bool>("SF.TF32"),
-                               .tune = config.get<bool>("SF.CUDA_TUNE")};
+                               .kernels = kernel_choice(config, false)};
   const Blueprint single(one.graph(), one.outputs(), rules);
   const int64_t batch =
       clips_together(single.arena_bytes(), a.batch, memory_limit_bytes(config, false));
@@ -95,7 +94,7 @@ void plan_inference(const PlanArguments& a, const Config& config, const Model& m
   const InferenceGraph many(model, batch, crop, options);
   if (a.measure)
     return measure(many.graph(), many.outputs(), many.inputs(),
-                   {.device = device, .tf32 = rules.tf32, .tune = rules.tune});
+                   {.device = device, .kernels = rules.kernels});
   print(Blueprint(many.graph(), many.outputs(), rules), a.shapes);
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "autograd/kernel_choice.h"
 #include "kernels/base/kernel.h"
 #include "tensor/tensor.h"
 
@@ -44,7 +45,7 @@ struct OpSite {
   };
   std::vector<Port> in, out;
   Backend backend = Backend::cpu;
-  bool tf32 = false;  // products of f32 may round their factors to 10 bits of mantissa
+  KernelChoice kernels{};
   // While kernels are chosen: measures them. Null: the best by its place in the table.
   KernelTuner* tuner = nullptr;
 };

@@ -107,8 +107,7 @@ struct Network {
                    .max_batch = batch,
                    .memory_limit_bytes = memory_limit_bytes(s.config, true),
                    .half = half_type(s.config, false),
-                   .tf32 = s.config.get<bool>("SF.TF32"),
-                   .tune = s.config.get<bool>("SF.CUDA_TUNE")}) {
+                   .kernels = kernel_choice(s.config, false)}) {
     SF_CHECK(inference.chunk() == batch, "memory: wanted room for ", batch, " clips, found it for ",
              inference.chunk());
     std::vector<Tensor> clip;
@@ -129,10 +128,9 @@ struct InPlace {
       : model(counter_model(s.config)),
         graph(*model, batch, s.crop(false), {.half = half_type(s.config, false)}) {
     graph.graph().move_states_to(s.device);
-    plan = std::make_unique<Plan>(graph.graph(), graph.outputs(),
-                                  PlanOptions{.device = s.device,
-                                              .tf32 = s.config.get<bool>("SF.TF32"),
-                                              .tune = s.config.get<bool>("SF.CUDA_TUNE")});
+    plan = std::make_unique<Plan>(
+        graph.graph(), graph.outputs(),
+        PlanOptions{.device = s.device, .kernels = kernel_choice(s.config, false)});
     const std::vector<Tensor> clips = clips_of(*model, batch, s.crop(false));
     for (size_t i = 0; i < clips.size(); ++i)
       plan->feed(graph.inputs()[i], clips[i].to(graph.inputs()[i].type().dtype));
@@ -405,6 +403,7 @@ void register_networks(const Arguments& a) {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
+  follow_onednn_instruction_sets();
   try {
     register_networks(parse(argc, argv));
     run_benchmarks();

@@ -66,8 +66,7 @@ struct Inference::Planned {
     network.graph().move_states_to(options.device);
     plan = std::make_unique<Plan>(network.graph(), network.outputs(),
                                   PlanOptions{.device = options.device,
-                                              .tf32 = options.tf32,
-                                              .tune = options.tune,
+                                              .kernels = options.kernels,
                                               .check_finite = options.check_finite,
                                               .memory = std::move(memory)});
   }

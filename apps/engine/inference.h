@@ -19,8 +19,7 @@ struct InferenceOptions {
   double memory_limit_bytes = 4e9;  // of activations and workspace; on CUDA the clips come on top
   bool check_finite = false;
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
-  bool tf32 = false;               // as OpSite has it
-  bool tune = false;               // as BlueprintOptions has it
+  KernelChoice kernels{};
   bool keep_stages = false;        // keep the activations behind each stage
   std::shared_ptr<ArenaMemory> memory = nullptr;  // of the plans; null: of their own
 };

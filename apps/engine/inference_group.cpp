@@ -22,8 +22,7 @@ InferenceOptions inference_options(const Config& config) {
           .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .half = half_type(config, false),
-          .tf32 = config.get<bool>("SF.TF32"),
-          .tune = config.get<bool>("SF.CUDA_TUNE")};
+          .kernels = kernel_choice(config, false)};
 }
 
 InferenceGroup::InferenceGroup(const Model& model, const Config& config, ClipSize size,

@@ -65,6 +65,15 @@ std::optional<DType> half_type(const Config& config, bool training) {
   return half;
 }
 
+KernelChoice kernel_choice(const Config& config, bool training) {
+  const auto winograd = config.get<std::string>("SF.WINOGRAD");
+  SF_CHECK(winograd == "auto" || winograd == "on" || winograd == "off",
+           "SF.WINOGRAD: wanted auto, on or off, found ", winograd);
+  return {.tf32 = config.get<bool>("SF.TF32"),
+          .winograd = winograd == "on" || (winograd == "auto" && !training),
+          .tune = config.get<bool>("SF.TUNE")};
+}
+
 std::unique_ptr<Model> initial_model(const Config& config, DType dtype) {
   auto model = make_model(config, dtype);
   model->initialise(uint64_t(config.get<int64_t>("RNG_SEED")));

@@ -35,6 +35,9 @@ DType parameter_type(const Config& config);
 // not multiply it.
 std::optional<DType> half_type(const Config& config, bool training);
 
+// SF.TF32, SF.WINOGRAD and SF.TUNE, for a step of training or for the network alone.
+KernelChoice kernel_choice(const Config& config, bool training);
+
 // The network with its initial values by RNG_SEED.
 std::unique_ptr<Model> initial_model(const Config& config, DType dtype);
 

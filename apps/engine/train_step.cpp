@@ -47,8 +47,7 @@ TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, cons
       accumulate(options.accumulate),
       scaler(options.scaler) {
   PlanOptions run{.device = options.device,
-                  .tf32 = options.tf32,
-                  .tune = options.tune,
+                  .kernels = options.kernels,
                   .check_finite = options.check_finite,
                   .memory_limit_bytes = options.memory_limit_bytes,
                   .memory = options.memory};
@@ -74,9 +73,9 @@ Error TrainStep::Planned::too_large(size_t bytes, const TrainStepOptions& option
   std::string recomputing;
   if (!options.recompute) {
     step.recompute();
-    const size_t less =
-        Blueprint(*step.graph, step.outputs(), {.device = options.device, .tf32 = options.tf32})
-            .arena_bytes();
+    const size_t less = Blueprint(*step.graph, step.outputs(),
+                                  {.device = options.device, .kernels = options.kernels})
+                            .arena_bytes();
     if (less < bytes)
       recomputing = fmt::format("set SF.RECOMPUTE True ({:.2f} GiB), ", double(less) / kGiB);
   }

@@ -23,8 +23,7 @@ TrainStepOptions train_step_options(const Config& config, int64_t batch, Device 
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .batch_norm_group = batch_norm_group(config, std::make_shared<SingleProcess>()),
           .half = half_type(config, true),
-          .tf32 = config.get<bool>("SF.TF32"),
-          .tune = config.get<bool>("SF.CUDA_TUNE"),
+          .kernels = kernel_choice(config, true),
           .device = device,
           .memory_limit_bytes = memory_limit_bytes(config, true)};
 }

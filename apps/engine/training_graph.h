@@ -24,8 +24,7 @@ struct TrainStepOptions {
   bool check_finite = false;
   std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
-  bool tf32 = false;               // as OpSite has it
-  bool tune = false;               // as BlueprintOptions has it
+  KernelChoice kernels{};
   LossScaler* scaler = nullptr;    // not owned; null: the loss is not scaled
   Device device{};
   double memory_limit_bytes = std::numeric_limits<double>::infinity();

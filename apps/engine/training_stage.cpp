@@ -95,8 +95,7 @@ void TrainingStage::measure_batch_norm(int64_t epoch) {
   };
   sf::measure_batch_norm(*model_, config_.get<int64_t>("BN.NUM_BATCHES_PRECISE"),
                          {.device = device_of(config_),
-                          .tf32 = config_.get<bool>("SF.TF32"),
-                          .tune = config_.get<bool>("SF.CUDA_TUNE"),
+                          .kernels = kernel_choice(config_, true),
                           .memory_limit_bytes = memory_limit_bytes(config_, true),
                           .memory = memory_},
                          next);

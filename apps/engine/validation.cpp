@@ -11,8 +11,7 @@ InferenceOptions validation_options(const Config& config, std::shared_ptr<ArenaM
           .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
           .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
-          .tf32 = config.get<bool>("SF.TF32"),
-          .tune = config.get<bool>("SF.CUDA_TUNE"),
+          .kernels = kernel_choice(config, false),
           .memory = std::move(memory)};
 }
 

@@ -65,7 +65,8 @@ Conv3dProblem conv3d_problem(const Conv3dParams& params, const OpSite& site, con
   p.groups = params.groups;
   p.x_pitch = x.pitch;
   p.y_pitch = p.residual_pitch = y.pitch;
-  p.tf32 = site.tf32 && p.dtype == DType::f32;
+  p.tf32 = site.kernels.tf32 && p.dtype == DType::f32;
+  p.winograd = site.kernels.winograd;
   return p;
 }
 
@@ -82,7 +83,7 @@ Conv3dBytes::Conv3dBytes(const Conv3dProblem& p) {
 
 std::string measured_text(const Conv3dProblem& p) {
   return cat(to_text(p), " pitches ", p.x_pitch, " ", p.y_pitch, " ", p.residual_pitch,
-             p.sums ? " sums" : "");
+             p.sums ? " sums" : "", p.winograd ? " winograd" : "");
 }
 
 Conv3dProblem Conv3dOp::problem(const OpSite& site) const {
@@ -112,7 +113,8 @@ std::vector<Value> Conv3dOp::grad(const GradSite& site) const {
 Lowered Conv3dOp::lower(const OpSite& site) const {
   const Conv3dProblem p = problem(site);
   const auto& kernel = measured_kernel(
-      conv3d_kernels(site.backend), p, site, name(), measured_text(p), [&](const auto& take) {
+      conv3d_kernels(site.backend), p, site, name(), measured_text(p),
+      [&](const auto& take) {
         const Conv3dBytes bytes(p);
         return Conv3dArgs{.x = take(bytes.x),
                           .w = take(bytes.w),
@@ -121,7 +123,8 @@ Lowered Conv3dOp::lower(const OpSite& site) const {
                           .y = take(bytes.y),
                           .sums = static_cast<double*>(p.sums ? take(bytes.sums) : nullptr),
                           .count = static_cast<double*>(p.sums ? take(sizeof(double)) : nullptr)};
-      });
+      },
+      1);
   const auto args = [bias = bias, residual = residual, sums = sums](const Binding& b) {
     auto* to = sums ? reinterpret_cast<double*>(b.out[1].data) : nullptr;
     return Conv3dArgs{.x = b.in[0].data,

@@ -23,13 +23,14 @@ class Conv3dBackwardDataOp : public Conv3dBackwardOp {  // inputs: dy, weight
     const auto args = [](const Binding& b) {
       return Conv3dBackwardDataArgs{.dy = b.in[0].data, .w = b.in[1].data, .dx = b.out[0].data};
     };
-    const auto& kernel =
-        measured_kernel(conv3d_backward_data_kernels(site.backend), p, site, name(),
-                        measured_text(p), [&](const auto& take) {
-                          const Conv3dBytes bytes(p);
-                          return Conv3dBackwardDataArgs{
-                              .dy = take(bytes.y), .w = take(bytes.w), .dx = take(bytes.x)};
-                        });
+    const auto& kernel = measured_kernel(
+        conv3d_backward_data_kernels(site.backend), p, site, name(), measured_text(p),
+        [&](const auto& take) {
+          const Conv3dBytes bytes(p);
+          return Conv3dBackwardDataArgs{
+              .dy = take(bytes.y), .w = take(bytes.w), .dx = take(bytes.x)};
+        },
+        1);
     return lower_kernel(kernel, p, site, args, 1);
   }
 

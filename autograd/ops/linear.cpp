@@ -52,7 +52,7 @@ LinearProblem LinearOp::problem(const OpSite& site) const {
           .activation = activation,
           .x_pitch = x.pitch,
           .y_pitch = site.out[0].pitch,
-          .tf32 = site.tf32 && x.type.dtype == DType::f32};
+          .tf32 = site.kernels.tf32 && x.type.dtype == DType::f32};
 }
 
 Lowered LinearOp::lower(const OpSite& site) const {
@@ -64,13 +64,15 @@ Lowered LinearOp::lower(const OpSite& site) const {
                       .y = b.out[0].data};
   };
   const auto& kernel = measured_kernel(
-      linear_kernels(site.backend), p, site, name(), measured_text(p), [&](const auto& take) {
+      linear_kernels(site.backend), p, site, name(), measured_text(p),
+      [&](const auto& take) {
         const size_t size = size_of(p.dtype), out = size_t(p.out);
         return LinearArgs{.x = take(size_t(p.rows * p.x_pitch) * size),
                           .w = take(out * size_t(p.in) * size),
                           .bias = p.bias ? take(out * size_of(arithmetic_of(p.dtype))) : nullptr,
                           .y = take(size_t(p.rows * p.y_pitch) * size)};
-      });
+      },
+      1);
   return lower_kernel(kernel, p, site, args, 1);
 }
 

@@ -99,7 +99,7 @@ class MatmulOp : public Op {
             .a_stride = a_rows * a.pitch,
             .b_stride = b_rows * b.pitch,
             .c_stride = m * c.pitch,
-            .tf32 = site.tf32 && a.type.dtype == DType::f32};
+            .tf32 = site.kernels.tf32 && a.type.dtype == DType::f32};
   }
 
   MatmulParams params_;

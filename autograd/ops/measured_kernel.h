@@ -6,37 +6,51 @@
 
 namespace sf {
 
-// The best row by its place in the table; where the site has a tuner, the fastest on the current
-// CUDA device of those that are no less exact, of all where the problem allows TF32. `text` is all
-// that the time of a row depends on; make_args(take) gives pointers, take(bytes) memory of the
-// device. Throws NoKernel.
+// The best row by its place in the table; where the site has a tuner, the fastest of those that can
+// run the problem. `text` is all that the time of a row depends on, make_args(take) gives pointers,
+// take(bytes) memory of the device, and input `weights` of the op is what rows may pack. Throws
+// NoKernel.
 template <class Problem, class Args, class MakeArgs>
 const Kernel<Problem, Args>& measured_kernel(std::span<const Kernel<Problem, Args>> table,
                                              const Problem& problem, const OpSite& site,
                                              std::string_view op, const std::string& text,
-                                             const MakeArgs& make_args) {
+                                             const MakeArgs& make_args, int weights = -1) {
   const auto& best_placed = best_kernel(table, problem, op);
   if (!site.tuner) return best_placed;
-  const bool exact = best_placed.exact && !problem.tf32;
+  const bool packed_each_time = weights >= 0 && !site.in[size_t(weights)].frozen;
   std::vector<std::string_view> names;
   for (const auto& row : table) names.push_back(row.name);
+  // References are far slower than all others.
   const auto takes = [&](const Kernel<Problem, Args>& row) {
-    return (row.exact || !exact) && !row.packed_bytes && row.can_run(problem);
+    return row.can_run(problem) && (&row == &best_placed || row.name != "reference");
   };
   const auto measure = [&](size_t i, double best) -> std::optional<double> {
     const Kernel<Problem, Args>& row = table[i];
     if (!takes(row)) return {};
-    KernelTrial trial;
+    KernelTrial trial(site.backend);
     const auto take = [&](size_t bytes) { return trial.memory(bytes); };
     const auto prepared = row.prepare ? row.prepare(problem) : nullptr;
     void* workspace =
         trial.workspace(row.workspace_bytes ? row.workspace_bytes(problem, prepared.get()) : 0,
                         row.zeroed_bytes ? row.zeroed_bytes(problem) : 0);
-    const Args args = make_args(take);
+    Args args = make_args(take);
+    std::function<void()> pack = [] {};
+    if constexpr (requires { args.w; })
+      if (row.pack) {
+        void* packed = take(row.packed_bytes(problem, prepared.get()));
+        pack = [&, plain = args.w, packed] { row.pack(problem, plain, packed, prepared.get()); };
+        pack();
+        args.w = packed;
+      }
     return trial.microseconds(
-        [&](Queue queue) { row.run(problem, args, prepared.get(), workspace, queue); }, best);
+        [&](Queue queue) {
+          if (packed_each_time) pack();
+          row.run(problem, args, prepared.get(), workspace, queue);
+        },
+        best);
   };
-  const auto fastest = site.tuner->fastest(cat(op, ": ", text), names, measure);
+  const std::string key = cat(op, ": ", text, packed_each_time ? " packed each time" : "");
+  const auto fastest = site.tuner->fastest(key, names, measure);
   return fastest && takes(table[*fastest]) ? table[*fastest] : best_placed;
 }
 

@@ -6,6 +6,8 @@
 #include "autograd/plan/kernel_tuner.h"
 #include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/runtime.h"
+#include "kernels/base/machine.h"
+#include "kernels/base/threads.h"
 
 namespace sf {
 namespace {
@@ -27,6 +29,17 @@ std::optional<int> present_cuda_device(Device device) {
   return device.index;
 }
 
+// All that the times of kernels depend on beside the problem; empty where they cannot be measured.
+std::string measured_device(Device device) {
+  if (device.backend == Backend::cpu)
+    return cat(processor_name(), ", ", max_threads(), " threads, ", vector_extensions(),
+               ", oneDNN ", onednn_version());
+  const auto present = present_cuda_device(device);
+  if (!present) return {};
+  return cat(cuda::device_name(*present), ", cuDNN ", describe_cudnn(), ", cuBLASLt ",
+             describe_cublaslt());
+}
+
 size_t padded(size_t bytes) {
   return (bytes + Placement::kAlignment - 1) / Placement::kAlignment * Placement::kAlignment;
 }
@@ -38,20 +51,18 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
     : graph_(&graph), device_(options.device), workspaces_(1) {
   for (Value v : outputs) outputs_.push_back(v.id());
   // Libraries prepare problems for the thread's device.
-  const std::optional<int> present = present_cuda_device(device_);
-  const cuda::DeviceScope scope(present);
+  const cuda::DeviceScope scope(present_cuda_device(device_));
   std::optional<KernelTuner> tuner;
-  if (options.tune && present)
-    tuner.emplace(cat(cuda::device_name(*present), ", cuDNN ", describe_cudnn(), ", cuBLASLt ",
-                      describe_cublaslt()),
-                  kernel_times_file());
+  if (options.kernels.tune)
+    if (const std::string measured = measured_device(device_); !measured.empty())
+      tuner.emplace(measured, kernel_times_file());
   const std::vector<int> order = execution_order(graph, outputs_);
   const std::vector<bool> frozen = frozen_values(graph, order);
   const int by_device = device_.backend == Backend::cuda ? 2 : 1;
   const Lanes lanes(graph, order, frozen, options.lanes > 0 ? options.lanes : by_device);
-  placement_ =
-      Placement(graph, order, frozen, lanes, outputs_,
-                {.backend = device_.backend, .tf32 = options.tf32, .reuse = options.reuse_buffers});
+  placement_ = Placement(
+      graph, order, frozen, lanes, outputs_,
+      {.backend = device_.backend, .kernels = options.kernels, .reuse = options.reuse_buffers});
 
   std::vector<int> numbers(graph.nodes().size());  // of the steps, by node
   for (int n : order) {

@@ -15,10 +15,7 @@ namespace sf {
 struct BlueprintOptions {
   Device device{};            // its kernels must be built in; the machine need not have it
   bool reuse_buffers = true;  // off: every value keeps its own memory
-  bool tf32 = false;          // as OpSite has it
-  // Of convolutions on a CUDA device that the machine has: measures kernels that were not measured
-  // there before (kernel_times.h) and takes the fastest.
-  bool tune = false;
+  KernelChoice kernels{};
   int lanes = 0;  // at most; 0: two on a CUDA device, else one
 };
 

@@ -1,6 +1,9 @@
 #include "autograd/plan/kernel_tuner.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 
 namespace sf {
@@ -34,36 +37,59 @@ std::optional<size_t> KernelTuner::fastest(const std::string& problem,
   return choice(times);
 }
 
-KernelTrial::KernelTrial() : device_(cuda::current_device()) {}
+KernelTrial::KernelTrial(Backend backend) : backend_(backend) {
+  if (backend_ == Backend::cuda) device_ = cuda::current_device();
+}
 
 KernelTrial::~KernelTrial() {
-  for (void* data : memory_) cuda::release(data);
+  for (void* data : memory_) backend_ == Backend::cuda ? cuda::release(data) : std::free(data);
 }
 
 void* KernelTrial::memory(size_t bytes) {
   if (bytes == 0) return nullptr;
-  memory_.push_back(cuda::allocate(device_, bytes));
   // 0x3C3C is 0.0115 as bf16 and as the first half of a float, and 1.06 as f16.
-  cuda::fill(memory_.back(), 0x3C, bytes);
-  return memory_.back();
+  constexpr int kFilling = 0x3C;
+  if (backend_ == Backend::cuda) {
+    memory_.push_back(cuda::allocate(device_, bytes));
+    cuda::fill(memory_.back(), kFilling, bytes);
+    return memory_.back();
+  }
+  constexpr size_t kAlignment = 64;
+  void* data = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  SF_CHECK(data, "memory: wanted ", bytes, " bytes to measure a kernel");
+  memory_.push_back(data);
+  return std::memset(data, kFilling, bytes);
 }
 
 void* KernelTrial::workspace(size_t bytes, size_t zeroed) {
   void* data = memory(bytes);
-  if (zeroed > 0) cuda::fill(data, 0, zeroed);
+  if (zeroed == 0) return data;
+  if (backend_ == Backend::cuda)
+    cuda::fill(data, 0, zeroed);
+  else
+    std::memset(data, 0, zeroed);
   return data;
 }
 
-double KernelTrial::microseconds(const std::function<void(Queue)>& run, double best) {
+double KernelTrial::on_cuda(const std::function<void(Queue)>& run, int runs) const {
   const cuda::Stream stream(device_);
   cuda::Event start(device_), end(device_);
+  start.record(stream);
+  for (int i = 0; i < runs; ++i) run(stream.queue());
+  end.record(stream);
+  const double elapsed = double(cuda::Event::milliseconds(start, end));
+  cuda::check_launches("measuring kernels");
+  return elapsed * 1000 / runs;
+}
+
+double KernelTrial::microseconds(const std::function<void(Queue)>& run, double best) {
   const auto time = [&](int runs) {
-    start.record(stream);
-    for (int i = 0; i < runs; ++i) run(stream.queue());
-    end.record(stream);
-    const double elapsed = double(cuda::Event::milliseconds(start, end));
-    cuda::check_launches("measuring kernels");
-    return elapsed * 1000 / runs;
+    if (backend_ == Backend::cuda) return on_cuda(run, runs);
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < runs; ++i) run({});
+    const std::chrono::duration<double, std::micro> elapsed =
+        std::chrono::steady_clock::now() - start;
+    return elapsed.count() / runs;
   };
   time(1);  // loads the kernel
   const double first = time(1);

@@ -33,10 +33,10 @@ class KernelTuner {
   KernelTimes times_;
 };
 
-// Memory and a stream of the current CUDA device to time kernels with.
+// What kernels of the CPU or of the current CUDA device are timed with.
 class KernelTrial {
  public:
-  KernelTrial();
+  explicit KernelTrial(Backend backend);
   ~KernelTrial();
   KernelTrial(const KernelTrial&) = delete;
   KernelTrial& operator=(const KernelTrial&) = delete;
@@ -51,7 +51,10 @@ class KernelTrial {
   double microseconds(const std::function<void(Queue)>& run, double best);
 
  private:
-  int device_;
+  double on_cuda(const std::function<void(Queue)>& run, int runs) const;
+
+  Backend backend_;
+  int device_ = 0;  // of CUDA
   std::vector<void*> memory_;
 };
 

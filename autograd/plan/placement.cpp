@@ -46,7 +46,7 @@ OpSite Placement::site(const Graph::Node& node) const {
   for (int in : node.in) site.in.push_back(port(in));
   for (int out : node.out) site.out.push_back(port(out));
   site.backend = options_.backend;
-  site.tf32 = options_.tf32;
+  site.kernels = options_.kernels;
   return site;
 }
 

@@ -14,7 +14,7 @@ namespace sf {
 
 struct PlacementOptions {
   Backend backend = Backend::cpu;
-  bool tf32 = false;  // as OpSite has them
+  KernelChoice kernels{};
   bool reuse = true;  // of memory whose value nothing reads any more
 };
 

@@ -22,8 +22,7 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions
       blueprint_(graph, outputs,
                  {.device = options.device,
                   .reuse_buffers = options.reuse_buffers,
-                  .tf32 = options.tf32,
-                  .tune = options.tune,
+                  .kernels = options.kernels,
                   .lanes = options.lanes}),
       recorded_(wants_recorded_runs(options.device) && !options.check_finite) {
   if (double(arena_bytes()) > options.memory_limit_bytes)

@@ -19,8 +19,7 @@ struct PlanOptions {
   Device device{};
   // Off: every value keeps its own memory and can be fetched after a run.
   bool reuse_buffers = true;
-  bool tf32 = false;          // as OpSite has it
-  bool tune = false;          // as BlueprintOptions has it
+  KernelChoice kernels{};
   int lanes = 0;              // as in BlueprintOptions
   bool check_finite = false;  // stop at the first NaN or infinity and name the step
   double memory_limit_bytes = std::numeric_limits<double>::infinity();

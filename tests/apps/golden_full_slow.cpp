@@ -11,6 +11,21 @@
 namespace sf {
 namespace {
 
+// The largest difference of logits, as a share of the largest of those stored: 1 x T x H x W x
+// classes, of which ours are the means over positions; or boxes x classes.
+double difference(const Tensor& found, const Tensor& stored) {
+  const auto logits = found.span<float>(), values = stored.span<float>();
+  std::vector<double> wanted(logits.size(), 0);
+  for (size_t i = 0; i < values.size(); ++i)
+    wanted[i % wanted.size()] += double(values[i]) * double(wanted.size()) / double(values.size());
+  double largest = 0, difference = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    largest = std::max(largest, std::abs(wanted[i]));
+    difference = std::max(difference, std::abs(wanted[i] - double(logits[i])));
+  }
+  return difference / largest;
+}
+
 class FullNetworksSlow : public testing::TestWithParam<const char*> {};
 
 TEST_P(FullNetworksSlow, LogitsAreTheOriginals) {
@@ -33,21 +48,15 @@ TEST_P(FullNetworksSlow, LogitsAreTheOriginals) {
   if (model->detects()) add_boxes(clips, golden.at("boxes"));
   Inference network(*model, crop, {.keep_stages = true});
   const auto result = network.run(clips);
-
-  // Stored: 1 x T x H x W x classes, ours are averaged over positions; or boxes x classes.
-  const Tensor& stored = golden.at("logits");
-  const auto logits = result.logits.span<float>();
-  std::vector<double> wanted(logits.size(), 0);
-  const auto values = stored.span<float>();
-  for (size_t i = 0; i < values.size(); ++i)
-    wanted[i % wanted.size()] += double(values[i]) * double(wanted.size()) / double(values.size());
-  double largest = 0, difference = 0;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    largest = std::max(largest, std::abs(wanted[i]));
-    difference = std::max(difference, std::abs(wanted[i] - double(logits[i])));
-  }
   // float32 against float32 of another order, through some 50 layers of sums of up to 11520 terms.
-  EXPECT_LT(difference, 2e-4 * largest);
+  const double plain = difference(result.logits, golden.at("logits"));
+  EXPECT_LT(plain, 2e-4);
+  // What SF.WINOGRAD may cost.
+  Inference fast_network(*model, crop, {.kernels = {.winograd = true}});
+  const double winograd = difference(fast_network.run(clips).logits, golden.at("logits"));
+  EXPECT_LT(winograd, 1e-3);
+  RecordProperty("plain", std::to_string(plain));
+  RecordProperty("winograd", std::to_string(winograd));
 
   for (const auto& [stage, value] : result.stages) {
     if (!golden.contains(stage + ".mean_std_absmax")) continue;

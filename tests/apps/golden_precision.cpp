@@ -67,7 +67,7 @@ FirstStep first_step(const SmallCase& golden, const Config& config, const Tensor
                   .crop = pathways[0].shape()[2],
                   .keep_gradients = true,
                   .half = numbers.half,
-                  .tf32 = numbers.tf32,
+                  .kernels = {.tf32 = numbers.tf32},
                   .scaler = numbers.half == DType::f16 ? &scaler : nullptr,
                   .device = device});
   optimizer.set_learning_rate(0.001);
@@ -128,8 +128,9 @@ TEST_P(PrecisionSlow, LogitsAreTheOriginalsRounded) {
   const auto model = make_model(golden.config);
   fill_counter_weights(*model);
   const auto clips = golden.batch(DType::f32);
-  Inference network(*model, clips[0][0].shape()[1],
-                    {.device = device, .max_batch = 2, .half = numbers.half, .tf32 = numbers.tf32});
+  Inference network(
+      *model, clips[0][0].shape()[1],
+      {.device = device, .max_batch = 2, .half = numbers.half, .kernels = {.tf32 = numbers.tf32}});
   const auto result = network.run(clips);
   const double found =
       relative_difference(result.logits.span<float>(), golden.file.at("eval.logits").span<float>());

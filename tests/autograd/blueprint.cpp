@@ -86,7 +86,7 @@ TEST(Prediction, OfAConvolutionInTf32IsFaster) {
   Graph g;
   const Value w = g.state(Tensor::zeros({{64, 1, 1, 1, 64}}), "w", false);
   const Value y = conv3d(g.input("x", {{1, 1, 8, 8, 64}}), w, {});
-  const Blueprint blueprint(g, std::vector{y}, {.device = kSimt, .tf32 = true});
+  const Blueprint blueprint(g, std::vector{y}, {.device = kSimt, .kernels = {.tf32 = true}});
   EXPECT_DOUBLE_EQ(predicted_seconds(blueprint.steps().at(0), kPeaks),
                    64.0 * 2 * 64 * 64 / 4e9 + kLaunchSeconds);
 }

@@ -186,7 +186,7 @@ TEST(CudaTuning, ChoosesAmongKernelsOfTheSameResults) {
   results.push_back(scores);
   for (const Value v : gradients(scores, std::vector{results[0], head}, dz)) results.push_back(v);
   const auto run = [&](bool tune) {
-    Plan plan(graph, results, {.device = kCuda, .tune = tune});
+    Plan plan(graph, results, {.device = kCuda, .kernels = {.tune = tune}});
     for (const Value v : {x, w, head, bias, dy, dz}) {
       Tensor fed = random_tensor(graph.info(v.id()).name, v.type(), -3, 3);
       for (float& f : fed.span<float>()) f = std::round(f);

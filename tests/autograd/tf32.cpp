@@ -56,7 +56,7 @@ TEST(Tf32, AConvolutionRoundsItsFactorsOnlyWhereThePlanMay) {
     EXPECT_EQ(name.find("tf32"), std::string::npos) << name;
   EXPECT_LT(worst_error(exact), kSums);
 
-  const Found rounded = convolution(DType::f32, {.device = simt, .tf32 = true});
+  const Found rounded = convolution(DType::f32, {.device = simt, .kernels = {.tf32 = true}});
   EXPECT_EQ(rounded.kernels.size(), 3U);
   for (const std::string& name : rounded.kernels)
     EXPECT_NE(name.find("tf32"), std::string::npos) << name;
@@ -65,13 +65,13 @@ TEST(Tf32, AConvolutionRoundsItsFactorsOnlyWhereThePlanMay) {
 }
 
 TEST(Tf32, TheCpuComputesInFloat32) {
-  EXPECT_LT(worst_error(convolution(DType::f32, {.tf32 = true})), kSums);
+  EXPECT_LT(worst_error(convolution(DType::f32, {.kernels = {.tf32 = true}})), kSums);
 }
 
 TEST(Tf32, HalfTypesStayWhatTheyAre) {
   const Device simt{.backend = Backend::simt};
   const Found plain = convolution(DType::bf16, {.device = simt}),
-              allowed = convolution(DType::bf16, {.device = simt, .tf32 = true});
+              allowed = convolution(DType::bf16, {.device = simt, .kernels = {.tf32 = true}});
   EXPECT_EQ(plain.kernels, allowed.kernels);
 }
 
