@@ -29,6 +29,19 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
   for (int64_t i = 0; i < n; ++i) f(i);
 }
 
+// n things in parts of about equal size, of `most` at most, as many as are whole rounds of the
+// slots: the last round leaves no thread without work.
+struct EvenParts {
+  int64_t n = 0, count = 0;
+
+  EvenParts(int64_t n_, int64_t most, int slots) : n(n_) {
+    const int64_t rounds = (n + most * slots - 1) / (most * slots);
+    count = rounds * slots < n ? rounds * slots : n;
+  }
+  int64_t first(int64_t part) const { return n * part / count; }
+  int64_t largest() const { return (n + count - 1) / count; }
+};
+
 // Calls f(slot, i) for i in [0, n), in any order, on all threads. Calls of the same slot, of
 // `slots`, follow each other, so that a slot can have memory of its own. f must not throw.
 template <class F>

@@ -5,7 +5,8 @@
 
 #include "kernels/base/machine.h"
 
-// Highway 1.0 has no such product, so this one file names the instruction itself.
+// Highway 1.0 has no such product, so this one file names the instruction itself (in assembly:
+// Clang 16 crashes on loops with the intrinsic).
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define SF_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
@@ -27,18 +28,17 @@ SF_BF16_TARGET void multiply(const bf16* a, int64_t a_pitch, const bf16* panel, 
   for (int i = 0; i < (kRows + 2) / 3; ++i) at[i] = a + 3 * i * a_pitch;
 #pragma GCC unroll 4
   for (int64_t pair = 0; pair < pairs; ++pair) {
-    __m512bh columns[kVectors];
+    __m512i columns[kVectors];
 #pragma GCC unroll 2
-    for (int n = 0; n < kVectors; ++n)
-      columns[n] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(panel + 32 * n));
+    for (int n = 0; n < kVectors; ++n) columns[n] = _mm512_loadu_si512(panel + 32 * n);
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m) {
       int both;
       std::memcpy(&both, at[m / 3] + m % 3 * a_pitch, sizeof(both));
-      const auto factor = reinterpret_cast<__m512bh>(_mm512_set1_epi32(both));
+      const __m512i factor = _mm512_set1_epi32(both);
 #pragma GCC unroll 2
       for (int n = 0; n < kVectors; ++n)
-        sum[m][n] = _mm512_dpbf16_ps(sum[m][n], factor, columns[n]);
+        asm("vdpbf16ps %2, %1, %0" : "+v"(sum[m][n]) : "v"(factor), "v"(columns[n]));
     }
     panel += 32 * kVectors;
 #pragma GCC unroll 8

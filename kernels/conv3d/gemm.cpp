@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/base/threads.h"
 #include "kernels/conv3d/conv3d.h"
 #include "kernels/conv3d/geometry.h"
 
@@ -20,19 +21,18 @@ namespace sf::gemm {
 
 struct Blocks {
   int64_t depth;  // values of a window
-  int64_t pixels, block;
-  int slots;      // threads with a block each
+  EvenParts pixels;
+  int slots;      // threads with a block of pixels each
   int64_t pitch;  // of gathered windows; 0: rows of x are taken as they are
 
   Blocks(const Conv3dProblem& p, int threads)
       : depth(int64_t{p.kt} * p.kh * p.kw * p.c),
-        pixels(p.out_pixels()),
-        block(pixels >= 8192   ? 112
-              : pixels >= 2048 ? 56
-                               : 28),
+        pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
         slots(threads),
         pitch(ConvGeometry(p).pointwise() ? 0 : depth + 16) {}
-  int64_t count() const { return (pixels + block - 1) / block; }
+
+ private:
+  static int64_t pixels_together(int64_t all) { return all >= 8192 ? 112 : all >= 2048 ? 56 : 28; }
 };
 
 }  // namespace sf::gemm
@@ -77,9 +77,9 @@ void run_blocks_of(const Conv3dProblem& p, const Conv3dArgs& args, const Blocks&
   const ConvGeometry geometry(p);
   const OutputStore<T> store(p, args);
   const auto* x = static_cast<const T*>(args.x);
-  parallel_for_slots(blocks.count(), blocks.slots, [&](int64_t slot, int64_t i) HWY_ATTR {
-    const int64_t first = i * blocks.block, rows = std::min(blocks.block, blocks.pixels - first);
-    T* windows = workspace + slot * blocks.block * blocks.pitch;
+  parallel_for_slots(blocks.pixels.count, blocks.slots, [&](int64_t slot, int64_t i) HWY_ATTR {
+    const int64_t first = blocks.pixels.first(i), rows = blocks.pixels.first(i + 1) - first;
+    T* windows = workspace + slot * blocks.pixels.largest() * blocks.pitch;
     if (blocks.pitch > 0) gather(geometry, x, first, rows, blocks.pitch, windows);
     const RowsByPanels<T> product{.a = blocks.pitch > 0 ? windows : x + first * p.x_pitch,
                                   .a_pitch = blocks.pitch > 0 ? blocks.pitch : p.x_pitch,
@@ -155,7 +155,7 @@ const Blocks& blocks_of(void* prepared) { return *static_cast<const Blocks*>(pre
 
 size_t workspace_bytes(const Conv3dProblem& p, void* prepared) {
   const Blocks& b = blocks_of(prepared);
-  return size_t(b.slots * b.block * b.pitch) * size_of(p.dtype);
+  return size_t(b.slots * b.pixels.largest() * b.pitch) * size_of(p.dtype);
 }
 
 size_t packed_bytes(const Conv3dProblem& p, void* prepared) {

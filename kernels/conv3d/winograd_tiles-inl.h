@@ -38,32 +38,28 @@ class Tiles {
 
   void run() const {
     if (tiling_.slots > 0) {
-      parallel_for_slots(tiling_.blocks(), tiling_.slots,
-                         [&](int64_t slot, int64_t block) HWY_ATTR {
-                           const int64_t first = block * tiling_.block;
-                           const int64_t last = std::min(first + tiling_.block, tiling_.tiles);
-                           std::byte* memory = workspace_ + slot * tiling_.block_bytes();
-                           for (int64_t i = first; i < last; ++i)
-                             transform_input(i, in_of(memory, i - first));
-                           for (int at = 0; at < Tile::kIn; ++at)
-                             multiply(memory, last - first, at, 0, p_.k);
-                           for (int64_t i = first; i < last; ++i)
-                             transform_output(i, out_of(memory, i - first));
-                         });
+      parallel_for_slots(
+          tiling_.tiles.count, tiling_.slots, [&](int64_t slot, int64_t block) HWY_ATTR {
+            const int64_t first = tiling_.tiles.first(block), last = tiling_.tiles.first(block + 1);
+            std::byte* memory = workspace_ + slot * tiling_.block_bytes();
+            for (int64_t i = first; i < last; ++i) transform_input(i, in_of(memory, i - first));
+            for (int at = 0; at < Tile::kIn; ++at) multiply(memory, last - first, at, 0, p_.k);
+            for (int64_t i = first; i < last; ++i) transform_output(i, out_of(memory, i - first));
+          });
       return;
     }
     constexpr int64_t kGrain = 4;
-    parallel_for(tiling_.tiles, kGrain,
+    parallel_for(tiling_.tiles.n, kGrain,
                  [&](int64_t i) HWY_ATTR { transform_input(i, in_of(workspace_, i)); });
     // Enough pieces for threads that are not equally fast.
     constexpr int kPiece = 256;
     const int64_t pieces = (p_.k + kPiece - 1) / kPiece;
     parallel_for(Tile::kIn * pieces, 1, [&](int64_t i) HWY_ATTR {
       const int64_t first = i % pieces * kPiece;
-      multiply(workspace_, tiling_.tiles, int(i / pieces), first,
+      multiply(workspace_, tiling_.tiles.n, int(i / pieces), first,
                std::min<int64_t>(first + kPiece, p_.k));
     });
-    parallel_for(tiling_.tiles, kGrain,
+    parallel_for(tiling_.tiles.n, kGrain,
                  [&](int64_t i) HWY_ATTR { transform_output(i, out_of(workspace_, i)); });
   }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/base/threads.h"
 #include "kernels/conv3d/conv3d.h"
 
 namespace sf::winograd {
@@ -27,8 +28,9 @@ inline constexpr Shape kTime{4, 1, 1}, kPlane{1, 4, 4}, kSmallPlane{1, 2, 2},
 // would be few, all at once with the threads at each step together.
 struct Tiling {
   Shape shape;
-  int t, h, w;  // tiles along each axis of a clip
-  int64_t tiles, block;
+  int t, h, w;                  // tiles along each axis of a clip
+  EvenParts tiles;              // in blocks
+  int64_t block;                // tiles that a block has room for
   int slots;                    // threads with a block each; 0: all tiles are one block
   int64_t in_pitch, out_pitch;  // from a tile's values of one position to the next tile's
 
@@ -37,7 +39,7 @@ struct Tiling {
         t((p.t + shape.t - 1) / shape.t),
         h((p.h + shape.h - 1) / shape.h),
         w((p.w + shape.w - 1) / shape.w),
-        tiles(int64_t{p.n} * t * h * w),
+        tiles(int64_t{p.n} * t * h * w, 1, 1),
         block(1),
         slots(threads),
         // Rows a cache line apart from powers of two do not fall on each other in the caches.
@@ -47,14 +49,16 @@ struct Tiling {
     // blocks. Weights that the cache does not hold want two at least, to be worth being read.
     constexpr int64_t kRows = 14, kCache = 900 << 10, kBlocks = 4;
     const bool near_weights = shape.positions() * int64_t{p.c} * p.k * 4 <= kCache;
-    const int64_t held = kCache / block_bytes(), shared = tiles / (kBlocks * slots);
-    block = kRows * std::clamp<int64_t>(std::min(held, shared) / kRows, near_weights ? 1 : 2, 8);
+    const int64_t held = kCache / block_bytes(), shared = tiles.n / (kBlocks * slots);
+    const int64_t most =
+        kRows * std::clamp<int64_t>(std::min(held, shared) / kRows, near_weights ? 1 : 2, 8);
     constexpr int64_t kMostTogether = 64 << 20;  // bytes
-    if (near_weights || block <= shared || block_bytes() / block * tiles > kMostTogether) return;
-    block = tiles;
-    slots = 0;
+    const bool together =
+        !near_weights && most > shared && block_bytes() * tiles.n <= kMostTogether;
+    tiles = together ? EvenParts(tiles.n, tiles.n, 1) : EvenParts(tiles.n, most, slots);
+    block = tiles.largest();
+    if (together) slots = 0;
   }
-  int64_t blocks() const { return (tiles + block - 1) / block; }
   // Of a block's transformed windows, and of those and the sums behind them.
   int64_t in_bytes() const {
     return shape.positions() * block * in_pitch * int64_t(size_of(shape.products));
