@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <functional>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "autograd/plan/device_values.h"
 
 namespace sf {
@@ -134,6 +138,9 @@ void Plan::pack_weights() {
       std::erase_if(constants_, unread);
   }
   for (const auto& [value, tensor] : constants_) constant_bytes_ += size_t(tensor.type().bytes());
+#ifdef __GLIBC__
+  malloc_trim(0);  // what was let go lies between what was packed, and would be held on to
+#endif
 }
 
 std::optional<TensorRef> Plan::find(int value) const {

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "autograd/gradients.h"
 #include "autograd/ops/conv3d.h"
@@ -165,13 +166,11 @@ TEST(KernelTimesFile, LiesInTheUsersCache) {
   }
 }
 
-// On a GPU or its stand-in: kernels that were measured give what those by place give, to the bit on
-// whole numbers, and a second plan measures nothing.
-TEST(CudaTuning, ChoosesAmongKernelsOfTheSameResults) {
-  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+// Kernels that were measured give what those by place give, to the bit on whole numbers, and a
+// second plan measures nothing.
+void expect_the_same_of_measured_kernels(Device device) {
   const TemporaryFolder folder;
   const Environment cache("XDG_CACHE_HOME", folder.path().c_str());
-  constexpr Device kCuda{.backend = Backend::cuda};
   Graph graph;
   const Value x = graph.input("x", {{1, 2, 6, 6, 16}, DType::f32}),
               w = graph.input("w", {{24, 1, 3, 3, 16}, DType::f32}),
@@ -186,7 +185,7 @@ TEST(CudaTuning, ChoosesAmongKernelsOfTheSameResults) {
   results.push_back(scores);
   for (const Value v : gradients(scores, std::vector{results[0], head}, dz)) results.push_back(v);
   const auto run = [&](bool tune) {
-    Plan plan(graph, results, {.device = kCuda, .kernels = {.tune = tune}});
+    Plan plan(graph, results, {.device = device, .kernels = {.tune = tune}});
     for (const Value v : {x, w, head, bias, dy, dz}) {
       Tensor fed = random_tensor(graph.info(v.id()).name, v.type(), -3, 3);
       for (float& f : fed.span<float>()) f = std::round(f);
@@ -203,6 +202,32 @@ TEST(CudaTuning, ChoosesAmongKernelsOfTheSameResults) {
   const auto written = fs::last_write_time(kernel_times_file());
   EXPECT_EQ(run(true), wanted);
   EXPECT_EQ(fs::last_write_time(kernel_times_file()), written);
+}
+
+TEST(CpuTuning, ChoosesAmongKernelsOfTheSameResults) { expect_the_same_of_measured_kernels({}); }
+
+// On a GPU or its stand-in.
+TEST(CudaTuning, ChoosesAmongKernelsOfTheSameResults) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+  expect_the_same_of_measured_kernels({.backend = Backend::cuda});
+}
+
+// Rows that pack their weights are candidates too, and so are those of Winograd where they may run.
+TEST(CpuTuning, MeasuresEveryRowButTheReference) {
+  const TemporaryFolder folder;
+  const Environment cache("XDG_CACHE_HOME", folder.path().c_str());
+  Graph graph;
+  const Value x = graph.input("x", {{1, 2, 8, 8, 32}, DType::f32}),
+              w = graph.input("w", {{32, 1, 3, 3, 32}, DType::f32});
+  const std::vector<Value> y{conv3d(x, w, {.pad = {0, 1, 1}})};
+  const Plan plan(graph, y, {.kernels = {.winograd = true, .tune = true}});
+  std::ifstream in(kernel_times_file());
+  const auto json = nlohmann::json::parse(in);
+  const auto& problems = json.at("devices").begin().value();
+  ASSERT_EQ(problems.size(), 1U);
+  for (const char* row : {"winograd_4x4", "winograd_2x2", "gemm", "onednn"})
+    EXPECT_TRUE(problems.begin().value().contains(row)) << row;
+  EXPECT_FALSE(problems.begin().value().contains("reference"));
 }
 
 }  // namespace
