@@ -4,25 +4,9 @@
 
 #include "apps/engine/logging.h"
 #include "apps/engine/progress.h"
+#include "apps/engine/stored_batch.h"
 
 namespace sf {
-namespace {
-
-// The boxes of each clip of a batch, f32 K x 4 in pixels.
-std::vector<Tensor> boxes_by_clip(const BatchBoxes& boxes, int64_t clips) {
-  std::vector<std::vector<float>> corners(static_cast<size_t>(clips));
-  for (int64_t k = 0; k < boxes.count; ++k) {
-    const auto row = boxes.boxes.row(k).span<float>();
-    auto& of_clip = corners.at(size_t(row[0]));
-    of_clip.insert(of_clip.end(), row.begin() + 1, row.end());
-  }
-  std::vector<Tensor> all;
-  for (const auto& c : corners) all.push_back(Tensor::from(c, {int64_t(c.size() / 4), 4}));
-  return all;
-}
-
-}  // namespace
-
 KeyFrameScores::KeyFrameScores(const Config& config, const Model& model,
                                std::span<const Device> devices, const InferenceOptions& options,
                                const Dataset& dataset, const TrainLoaderOptions& loading)
@@ -79,11 +63,13 @@ void KeyFrameScores::add(const TrainBatch& batch) {
   const auto in_type = [&](const Tensor& t) {
     return t.dtype() == model_.dtype() ? t : t.to(model_.dtype());
   };
-  const std::vector<Tensor> by_clip = boxes_by_clip(boxes, pictures[0]);
+  std::vector<Tensor> pathways;
+  for (const Tensor& pathway : batch.pathways) pathways.push_back(in_type(pathway));
+  auto clips = split_clips(pathways);
+  add_boxes(clips, in_type(boxes.boxes));
   int64_t first = 0;
-  for (int64_t i = 0; i < pictures[0]; ++i) {
-    const Tensor& corners = by_clip[size_t(i)];
-    const int64_t count = corners.shape()[0];
+  for (auto& clip : clips) {
+    const int64_t count = clip.back().shape()[0];
     if (count == 0) continue;
     for (int64_t k = first; k < first + count; ++k) {
       const auto place = boxes.places.row(k).span<int64_t>();
@@ -91,9 +77,7 @@ void KeyFrameScores::add(const TrainBatch& batch) {
       boxes_.push_back({place[0], place[1], {shares[0], shares[1], shares[2], shares[3]}});
     }
     first += count;
-    auto& clip = clips_.emplace_back();
-    for (const Tensor& pathway : batch.pathways) clip.push_back(in_type(pathway.row(i)));
-    clip.push_back(in_type(corners));
+    clips_.push_back(std::move(clip));
     if (int64_t(clips_.size()) == options_.max_batch) start_batch();
   }
 }

@@ -58,6 +58,7 @@ void add_boxes(std::vector<std::vector<Tensor>>& clips, const Tensor& boxes) {
   const Tensor rows = boxes.to(DType::f64);
   std::vector<std::vector<double>> corners(clips.size());
   for (auto row = rows.span<double>(); !row.empty(); row = row.subspan(kBoxValues)) {
+    if (row[0] < 0) continue;
     auto& of_clip = corners.at(size_t(row[0]));
     of_clip.insert(of_clip.end(), row.begin() + 1, row.begin() + kBoxValues);
   }

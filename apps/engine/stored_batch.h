@@ -21,7 +21,7 @@ std::vector<Tensor> read_inputs(const Safetensors& file, const std::string& path
 
 // The same memory as clips: [clip][pathway] of T H W C.
 std::vector<std::vector<Tensor>> split_clips(const std::vector<Tensor>& pathways);
-// Puts the corners of each clip's boxes, K x 4, behind its pathways.
+// Puts the corners of each clip's boxes, K x 4, behind its pathways; rows of clip -1 are no boxes.
 void add_boxes(std::vector<std::vector<Tensor>>& clips, const Tensor& boxes);
 
 // What Inference::run() takes of a file, with boxes where the model detects.

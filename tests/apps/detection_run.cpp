@@ -1,4 +1,5 @@
 // AVA's data set through testing, training and validation.
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <set>
@@ -180,7 +181,12 @@ TEST_F(DetectionRunSlow, ANarrowNetworkLearnsItsKeyFrames) {
   const TrainingHistory history = read_history(folder / "out", 120, 0);
   EXPECT_EQ(history.training.size(), 120u);
   EXPECT_EQ(history.validation.size(), 2u);
-  EXPECT_NEAR(history.min_top1_error(), 100 * (1 - map("val_epoch")), 20);
+  // The best of all validations, whose errors the log rounds to five digits.
+  double best = 0;
+  const std::string key = "\"_type\": \"val_epoch\"";
+  for (size_t at = stats.find(key); at != std::string::npos; at = stats.find(key, at + 1))
+    best = std::max(best, std::stod(stats.substr(stats.find("\"map\": ", at) + 7)));
+  EXPECT_NEAR(history.min_top1_error(), 100 * (1 - best), 1e-3);
 }
 
 }  // namespace
