@@ -85,8 +85,7 @@ void plan_inference(const PlanArguments& a, const Config& config, const Model& m
   const auto crop = config.get<int64_t>("DATA.TEST_CROP_SIZE");
   const InferenceGraphOptions options{.half = half_type(config, false)};
   const InferenceGraph one(model, 1, crop, options);
-  const BlueprintOptions rules{.device = device,
-                               .kernels = kernel_choice(config, false)};
+  const BlueprintOptions rules{.device = device, .kernels = kernel_choice(config, false)};
   const Blueprint single(one.graph(), one.outputs(), rules);
   const int64_t batch =
       clips_together(single.arena_bytes(), a.batch, memory_limit_bytes(config, false));

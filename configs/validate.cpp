@@ -23,10 +23,15 @@ void check_amount(const Config& config, std::string_view key, double limit) {
            ", found ", message_text({value}));
 }
 
-void check_word(const Config& config, std::string_view key, std::string_view a,
-                std::string_view b) {
+void check_word(const Config& config, std::string_view key,
+                std::initializer_list<std::string_view> words) {
   const auto value = config.get<std::string>(key);
-  SF_CHECK(value == a || value == b, key, ": wanted ", a, " or ", b, ", found ", in_quotes(value));
+  std::string wanted;
+  for (const std::string_view& word : words) {
+    if (word == value) return;
+    wanted += cat(wanted.empty() ? "" : &word + 1 == words.end() ? " or " : ", ", word);
+  }
+  throw Error(cat(key, ": wanted ", wanted, ", found ", in_quotes(value)));
 }
 
 // Older files give the networks that do not pool in time a name of their own.
@@ -63,7 +68,7 @@ void Config::validate() {
   check_at_least(*this, "NUM_GPUS", 0);
   const int64_t gpus = runs_on_gpus(*this) ? get<int64_t>("NUM_GPUS") : 0;
   for (const std::string phase : {"TRAIN", "TEST"}) {
-    check_word(*this, phase + ".CHECKPOINT_TYPE", "pytorch", "caffe2");
+    check_word(*this, phase + ".CHECKPOINT_TYPE", {"pytorch", "caffe2"});
     const std::string key = phase + ".BATCH_SIZE";
     check_at_least(*this, key, 1);
     const auto batch = get<int64_t>(key);
@@ -86,7 +91,8 @@ void Config::validate() {
   if (get<double>("SF.MEMORY_LIMIT") != 0) check_amount(*this, "SF.MEMORY_LIMIT", kMaxGib);
   check_amount(*this, "SF.LOADER_MEMORY", kMaxGib);
   check_amount(*this, "SF.DECODE_TIMEOUT", kMaxSeconds);
-  check_word(*this, "SF.DECODER", "cpu", "cuda");
+  check_word(*this, "SF.DECODER", {"cpu", "cuda"});
+  check_word(*this, "SF.WINOGRAD", {"auto", "on", "off"});
 }
 
 }  // namespace sf

@@ -20,7 +20,7 @@ struct InferenceOptions {
   bool check_finite = false;
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
   KernelChoice kernels{};
-  bool keep_stages = false;        // keep the activations behind each stage
+  bool keep_stages = false;                       // keep the activations behind each stage
   std::shared_ptr<ArenaMemory> memory = nullptr;  // of the plans; null: of their own
 };
 

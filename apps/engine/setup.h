@@ -24,7 +24,8 @@ Device choose_device(const Config& config);
 // devices as NUM_GPUS wants and the machine has.
 std::vector<Device> choose_devices(const Config& config);
 
-// SF.MEMORY_LIMIT in bytes. Where it is 0: 4 GiB in a test, in training what the machine has left.
+// SF.MEMORY_LIMIT in bytes. Where it is 0: in a test 1 GiB on the CPU, 4 GiB on a device; in
+// training what the machine has left.
 double memory_limit_bytes(const Config& config, bool training);
 
 // The type of the parameters by SF.DTYPE: f32, also under half activations, or f64.

@@ -25,7 +25,7 @@ struct TrainStepOptions {
   std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
   KernelChoice kernels{};
-  LossScaler* scaler = nullptr;    // not owned; null: the loss is not scaled
+  LossScaler* scaler = nullptr;  // not owned; null: the loss is not scaled
   Device device{};
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
   std::shared_ptr<ArenaMemory> memory = nullptr;  // as in PlanOptions

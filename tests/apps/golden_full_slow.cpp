@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "apps/engine/inference.h"
@@ -55,8 +56,8 @@ TEST_P(FullNetworksSlow, LogitsAreTheOriginals) {
   Inference fast_network(*model, crop, {.kernels = {.winograd = true}});
   const double winograd = difference(fast_network.run(clips).logits, golden.at("logits"));
   EXPECT_LT(winograd, 1e-3);
-  RecordProperty("plain", std::to_string(plain));
-  RecordProperty("winograd", std::to_string(winograd));
+  RecordProperty("plain", fmt::format("{:.1e}", plain));
+  RecordProperty("winograd", fmt::format("{:.1e}", winograd));
 
   for (const auto& [stage, value] : result.stages) {
     if (!golden.contains(stage + ".mean_std_absmax")) continue;

@@ -45,6 +45,7 @@ TEST(Validate, EachRuleNamesItsKey) {
       {{"SF.DECODE_TIMEOUT", ".inf"},
        "SF.DECODE_TIMEOUT: wanted a number above 0 and up to 1000000000, found .inf"},
       {{"SF.DECODER", "gpu"}, "SF.DECODER: wanted cpu or cuda, found 'gpu'"},
+      {{"SF.WINOGRAD", "maybe"}, "SF.WINOGRAD: wanted auto, on or off, found 'maybe'"},
       {{"NUM_GPUS", "None"}, "NUM_GPUS: wanted an integer, found None"},
       {{"TRAIN.CHECKPOINT_TYPE", "None"}, "TRAIN.CHECKPOINT_TYPE: wanted a string, found None"},
   };
