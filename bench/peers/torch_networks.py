@@ -220,6 +220,12 @@ def counter_weights(state):
             uniform(name, value.shape, *bound(name, value.shape)) for name, value in state.items()}
 
 
+def counter_clips(name, shape, frames):
+    """Counter-based clips of N C T H W by pathway, which differ in their frames."""
+    clip = uniform(name, shape, -2, 2)
+    return [clip[:, :, torch.linspace(0, shape[2] - 1, t).long()] for t in frames]
+
+
 def make_network(config, checkpoint):
     network = VideoResNet(config)
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)["model_state"] if checkpoint \
@@ -295,8 +301,7 @@ def check(path, args):
     network = make_network(config, args.checkpoint).to(args.device)
     if "input" in metadata:  # that of a full network is counter-based
         shape = [int(n) for n in re.search(r" as \((.*)\)", metadata["input"])[1].split(",")]
-        clip = uniform(f"{path.stem}.input", shape, -2, 2)
-        clips = [clip[:, :, torch.linspace(0, shape[2] - 1, t).long()] for t in network.frames]
+        clips = counter_clips(f"{path.stem}.input", shape, network.frames)
     else:
         clips = [reference[f"input.{p}"] for p in network.pathways]
     clips = [clip.to(args.device) for clip in clips]
