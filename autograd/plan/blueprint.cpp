@@ -33,7 +33,7 @@ std::optional<int> present_cuda_device(Device device) {
 std::string measured_device(Device device) {
   if (device.backend == Backend::cpu)
     return cat(processor_name(), ", ", max_threads(), " threads, ", vector_extensions(),
-               ", oneDNN ", onednn_version());
+               ", oneDNN ", onednn_version(), " ", onednn_instruction_sets());
   const auto present = present_cuda_device(device);
   if (!present) return {};
   return cat(cuda::device_name(*present), ", cuDNN ", describe_cudnn(), ", cuBLASLt ",

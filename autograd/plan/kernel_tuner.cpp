@@ -32,7 +32,7 @@ std::optional<size_t> KernelTuner::fastest(const std::string& problem,
       if (!time) continue;
       times.emplace(names[kernel], *time);
       best = std::min(best, *time);
-    } catch (const Error&) { complete = false; }
+    } catch (const std::exception&) { complete = false; }  // a library's, too
   if (complete && !times.empty()) times_.add(device_, key, times);
   return choice(times);
 }

@@ -139,7 +139,8 @@ void Plan::pack_weights() {
   }
   for (const auto& [value, tensor] : constants_) constant_bytes_ += size_t(tensor.type().bytes());
 #ifdef __GLIBC__
-  malloc_trim(0);  // what was let go lies between what was packed, and would be held on to
+  if (options_.device.is_host() && constant_bytes_ > 0)
+    malloc_trim(0);  // what was let go lies between what was packed, and would be held on to
 #endif
 }
 

@@ -52,6 +52,8 @@ bool has_bf16_products() {
   return (unsigned(dnnl_get_effective_cpu_isa()) & wanted) == wanted;
 }
 
+int onednn_instruction_sets() { return int(dnnl_get_effective_cpu_isa()); }
+
 std::string onednn_version() {
   const dnnl_version_t* v = dnnl_version();
   return cat(v->major, ".", v->minor, ".", v->patch);

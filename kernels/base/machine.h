@@ -20,5 +20,7 @@ int64_t available_memory_bytes();
 bool has_bf16_products();
 // "2.6.3".
 std::string onednn_version();
+// A number for the instruction sets that oneDNN keeps to.
+int onednn_instruction_sets();
 
 }  // namespace sf

@@ -37,6 +37,7 @@ struct EvenParts {
   EvenParts(int64_t n_, int64_t most, int slots) : n(n_) {
     const int64_t rounds = (n + most * slots - 1) / (most * slots);
     count = rounds * slots < n ? rounds * slots : n;
+    if (count < 1) count = 1;
   }
   int64_t first(int64_t part) const { return n * part / count; }
   int64_t largest() const { return (n + count - 1) / count; }

@@ -1,7 +1,6 @@
 // The product of gathered windows with packed weights. A block of output pixels at a time: where
 // they see one pixel each they are rows of x already, else their windows are copied side by side.
 #include <algorithm>
-#include <limits>
 
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/conv3d.h"
@@ -12,7 +11,6 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/base/element.h"
-#include "kernels/base/threads.h"
 #include "kernels/conv3d/panel_product-inl.h"
 
 #ifndef SF_KERNELS_CONV3D_GEMM_ONCE_
@@ -28,7 +26,7 @@ struct Blocks {
   Blocks(const Conv3dProblem& p, int threads)
       : depth(int64_t{p.kt} * p.kh * p.kw * p.c),
         pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
-        slots(threads),
+        slots(int(std::min<int64_t>(threads, pixels.count))),
         pitch(ConvGeometry(p).pointwise() ? 0 : depth + 16) {}
 
  private:
@@ -105,18 +103,27 @@ size_t panels_size(const Conv3dProblem& p, int64_t depth) {
   return size;
 }
 
-void pack_panels(const Conv3dProblem& p, const void* weights, void* packed) {
+// Some output channels at a time, whose values lie side by side.
+template <class T>
+void pack_panels_of(const Conv3dProblem& p, const T* weights, T* packed) {
   const int64_t depth = int64_t{p.kt} * p.kh * p.kw * p.c;
+  const int64_t size = RowsByPanels<T>::size(depth, p.k);
+  if (size > depth * p.k) std::fill_n(packed, size, T(0.0F));
+  constexpr int64_t kTogether = 32;
+  parallel_for((p.k + kTogether - 1) / kTogether, 1, [&](int64_t part) HWY_ATTR {
+    with_vectors_of(p.k, [&](auto d) HWY_ATTR {
+      const int64_t first = part * kTogether, last = std::min<int64_t>(first + kTogether, p.k);
+      for (int64_t i = 0; i < depth; ++i)
+        for (int64_t k = first; k < last; ++k)
+          packed[RowsByPanels<T>::offset(d, depth, p.k, i, k)] = weights[k * depth + i];
+    });
+  });
+}
+
+void pack_panels(const Conv3dProblem& p, const void* weights, void* packed) {
   with_lanes(p.dtype, [&](auto type) {
     using T = decltype(type);
-    auto* to = static_cast<T*>(packed);
-    std::fill_n(to, RowsByPanels<T>::size(depth, p.k), T(0.0F));
-    with_vectors_of(p.k, [&](auto d) HWY_ATTR {
-      for (int64_t k = 0; k < p.k; ++k)
-        for (int64_t i = 0; i < depth; ++i)
-          to[RowsByPanels<T>::offset(d, depth, p.k, i, k)] =
-              static_cast<const T*>(weights)[k * depth + i];
-    });
+    pack_panels_of(p, static_cast<const T*>(weights), static_cast<T*>(packed));
   });
 }
 

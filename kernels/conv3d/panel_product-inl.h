@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"

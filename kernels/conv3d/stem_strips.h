@@ -36,7 +36,7 @@ struct StemStrips {
         row_floats(pitch * p.stride[2] * p.c) {
     // Neighbouring strips split some rows of x twice, neighbouring spans some frames.
     constexpr int kFewestRows = 4, kTasksOfASlot = 4;
-    const int64_t wanted = divide_up(kTasksOfASlot * slots, p.n);  // tasks of a clip
+    const int64_t wanted = divide_up(kTasksOfASlot * slots, std::max(p.n, 1));  // tasks of a clip
     const int64_t fewest = std::min(kFewestRows, p.out_h());
     rows = int(std::clamp(p.out_h() / wanted, fewest, std::max(fewest, rows_in_cache(p))));
     strips = divide_up(p.out_h(), rows);

@@ -144,7 +144,7 @@ struct WinogradTile {
   using H = Winograd<kH>;
   using W = Winograd<kW>;
   static constexpr int kOutT = kT, kOutH = kH, kOutW = kW;
-  static constexpr int kIn = T::kIn * H::kIn * W::kIn, kOut = kT * kH * kW;
+  static constexpr int kIn = T::kIn * H::kIn * W::kIn;
   static constexpr int kTaps = T::kTaps * H::kTaps * W::kTaps;
 
   // kIn values.
@@ -154,25 +154,35 @@ struct WinogradTile {
     along<H, T::kIn, H::kIn * W::kIn, W::kIn, H::kIn, H::kIn, kInput>(d, v);
     along<T, 1, kIn, H::kIn * W::kIn, T::kIn, T::kIn, kInput>(d, v);
   }
-  // kIn values to kOut.
+  // kIn values to one for each output.
   template <class D, class V>
   HWY_INLINE static void output(D d, V* v) {
     along<T, 1, kIn, H::kIn * W::kIn, T::kIn, kT, kOutput>(d, v);
     along<H, kT, H::kIn * W::kIn, W::kIn, H::kIn, kH, kOutput>(d, v);
     along<W, kT * kH, W::kIn, 1, W::kIn, kW, kOutput>(d, v);
   }
-  // Position `at` of a transformed filter of kTaps taps.
-  static double filter(int at, const double* taps) {
-    const int l = at % W::kIn, j = at / W::kIn % H::kIn, i = at / W::kIn / H::kIn;
-    double sum = 0;
-    for (int t = 0; t < T::kTaps; ++t)
-      for (int h = 0; h < H::kTaps; ++h)
-        for (int w = 0; w < W::kTaps; ++w)
-          sum += T::kFilter[i][t] * H::kFilter[j][h] * W::kFilter[l][w] * *taps++;
-    return sum;
+  // kTaps taps to kIn values, an axis after the other.
+  static void filter(const double* taps, double* out) {
+    double by_t[T::kIn * H::kTaps * W::kTaps], by_h[T::kIn * H::kIn * W::kTaps];
+    multiply<T>(1, H::kTaps * W::kTaps, taps, by_t);
+    multiply<H>(T::kIn, W::kTaps, by_t, by_h);
+    multiply<W>(T::kIn * H::kIn, 1, by_h, out);
   }
 
  private:
+  // G times `inner` columns of taps, `inner` apart, in each of `outer` blocks.
+  template <class Axis>
+  static void multiply(int outer, int inner, const double* taps, double* out) {
+    for (int o = 0; o < outer; ++o)
+      for (int at = 0; at < Axis::kIn; ++at)
+        for (int i = 0; i < inner; ++i) {
+          double sum = 0;
+          for (int tap = 0; tap < Axis::kTaps; ++tap)
+            sum += Axis::kFilter[at][tap] * taps[(o * Axis::kTaps + tap) * inner + i];
+          out[(o * Axis::kIn + at) * inner + i] = sum;
+        }
+  }
+
   enum Direction { kInput, kOutput };
 
   // Transforms `inner` lines of kFrom values, `inner` apart, in each of kOuter blocks of kBlock

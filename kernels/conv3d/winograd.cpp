@@ -1,6 +1,5 @@
 // The rows of Winograd's algorithm, one for each shape of tiles.
 #include <algorithm>
-#include <type_traits>
 
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/winograd_work.h"
@@ -50,9 +49,11 @@ void pack_channel(const Work& work, const T* weights, int64_t k, Factor* packed)
       const T* at = weights + strides.first + k * strides.out + c * strides.in;
       double taps[Tile::kTaps];
       for (int tap = 0; tap < Tile::kTaps; ++tap) taps[tap] = double(float(at[tap * strides.tap]));
+      double transformed[Tile::kIn];
+      Tile::filter(taps, transformed);
       Factor* to = packed + Product::offset(d, p.c, p.k, c, k);
       for (int i = 0; i < Tile::kIn; ++i)
-        to[i * Product::size(p.c, p.k)] = Factor(float(Tile::filter(i, taps)));
+        to[i * Product::size(p.c, p.k)] = Factor(float(transformed[i]));
     }
   });
 }
@@ -66,7 +67,8 @@ void pack_tiles(const Work& work, const void* weights, void* packed) {
       // Where panels are filled up, with zeros.
       const int64_t size = tile.kIn * RowsByPanels<decltype(factor)>::size(p.c, p.k);
       if (p.k % 16 != 0) std::fill_n(to, size, decltype(factor)(0.0F));
-      parallel_for(p.k, 1, [&](int64_t k) {
+      constexpr int64_t kPanel = 32;  // whose columns lie side by side
+      parallel_for(p.k, kPanel, [&](int64_t k) {
         pack_channel<decltype(tile)>(work, static_cast<const T*>(weights), k, to);
       });
     });

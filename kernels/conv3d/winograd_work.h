@@ -57,7 +57,7 @@ struct Tiling {
         !near_weights && most > shared && block_bytes() * tiles.n <= kMostTogether;
     tiles = together ? EvenParts(tiles.n, tiles.n, 1) : EvenParts(tiles.n, most, slots);
     block = tiles.largest();
-    if (together) slots = 0;
+    slots = together ? 0 : int(std::min<int64_t>(slots, tiles.count));
   }
   // Of a block's transformed windows, and of those and the sums behind them.
   int64_t in_bytes() const {

@@ -47,6 +47,7 @@ std::vector<Case<Conv3dProblem>> winograd_cases() {
       {"time_of_7", {.n = 2, .t = 7, .h = 3, .w = 3, .c = 24, .k = 40}},
       {"time_of_one_frame", {.t = 1, .h = 3, .w = 4, .c = 8, .k = 8, .bias = true}},
       {"time_in_blocks", {.t = 10, .h = 9, .w = 11, .c = 8, .k = 24, .bias = true}},
+      {"time_all_at_once", {.t = 5, .h = 3, .w = 3, .c = 128, .k = 456, .bias = true}},
       {"time_with_residual", {.t = 4, .h = 2, .w = 7, .c = 48, .k = 264, .residual = true}},
       {"stem",
        {.n = 2, .t = 9, .h = 17, .w = 75, .c = 3, .k = 8, .stride = {1, 2, 2}, .bias = true}},
@@ -150,8 +151,9 @@ TEST_P(Conv3dWinograd, RealsStayWithinTheRoundingBound) {
     for_winograd_rows(
         kConv3d, {GetParam().name, found.p}, [&](const auto& kernel, const WinogradRow& row) {
           found.run(kernel);
-          const double magnitude = row.amplification() * found.p.c + 2;
-          const double sums = (found.p.c + 2 * (4 + 6) + 1 + 2) * kEps / 2;
+          const double terms = found.p.c * (row.along_time ? found.p.kh * found.p.kw : 1);
+          const double magnitude = row.amplification() * terms + 2;
+          const double sums = (terms + 2 * (8 + 8) + 1 + 2) * kEps / 2;
           const double bound = (sums + 2 * row.factors + row.factors * row.factors) * magnitude;
           expect_within(found.y, wanted.y, [&](int64_t i, int64_t k) {
             return bound + rounding<T>(std::abs(wanted.y.at(i, k)) + bound);
