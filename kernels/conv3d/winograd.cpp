@@ -128,7 +128,7 @@ bool can_run(const Conv3dProblem& p) {
          p.c % 8 == 0 && p.k % 8 == 0 && p.c <= winograd::kMostChannels;
 }
 
-// Against oneDNN, measured on Zen 5 with AVX-512 and AVX2. Transforms are for each channel,
+// Against oneDNN, measured on Zen 5 with AVX-512. Transforms are for each channel,
 // products for each pair, so few channels do not pay. Products of bf16 are as fast as half of
 // float32's.
 bool time_is_worth(const Conv3dProblem& p) {
