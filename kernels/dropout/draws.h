@@ -12,7 +12,8 @@ class Draws {
       : p_(p), rng_(CounterRng(CounterRng(uint64_t(seed)).bits(p.stream)).bits(uint64_t(step))) {}
 
   SF_HOST_DEVICE bool keeps(int64_t pixel, int64_t c) const {
-    const int64_t draw = p_.draw_pixels > 0 ? pixel / p_.draw_pixels : pixel * p_.c + c;
+    const int64_t number = p_.first_pixel + pixel;
+    const int64_t draw = p_.draw_pixels > 0 ? number / p_.draw_pixels : number * p_.c + c;
     return double(rng_.uniform(uint64_t(draw), 0, 1)) >= p_.rate;
   }
 

@@ -19,6 +19,7 @@ struct DropoutProblem {
   double rate = 0.5;        // in [0, 1]
   int64_t draw_pixels = 0;  // 0: one draw for each element
   uint64_t stream = 0;      // tells apart the uses in one step, of one seed
+  int64_t first_pixel = 0;  // number of the first one where these are part of a larger batch
   int64_t x_pitch = 1, y_pitch = 1;
 };
 

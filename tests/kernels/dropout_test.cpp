@@ -110,6 +110,20 @@ TEST(DropoutValues, DropConnectDropsWholeSamples) {
   for (size_t i = 0; i < mask.size(); ++i) ASSERT_EQ(mask[i], mask[i / sample * sample]);
 }
 
+TEST(DropoutValues, PartsOfABatchHaveTheirPartOfItsMask) {
+  for (const int64_t draw_pixels : {0, 4}) {
+    DropoutProblem p{.pixels = 24, .c = 5, .draw_pixels = draw_pixels, .x_pitch = 5, .y_pitch = 5};
+    const std::vector<bool> whole = Data<float>(p).run().kept();
+    std::vector<bool> joined;
+    p.pixels = 8;
+    for (p.first_pixel = 0; p.first_pixel < 24; p.first_pixel += 8) {
+      const std::vector<bool> part = Data<float>(p).run().kept();
+      joined.insert(joined.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(joined, whole) << draw_pixels;
+  }
+}
+
 TEST(DropoutValues, RateZeroKeepsAndRateOneDropsAll) {
   Data<float> data(dropout_cases()[1].problem);
   data.p.rate = 0;
