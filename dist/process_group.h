@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "kernels/base/dtype.h"
 
@@ -38,6 +39,9 @@ class ProcessGroup {
   // Cuts the ranks into groups of `size` consecutive ones and returns this rank's. Throws where
   // `size` does not divide this group's.
   virtual std::shared_ptr<ProcessGroup> consecutive(int size) = 0;
+  // This rank gives up: every operation, also one that waits now, throws Error with the reason on
+  // every rank, in this group and in all that were cut from the same ranks. Any thread.
+  virtual void fail(const std::string& /*reason*/) {}
 };
 
 // Throws unless all_reduce adds values of this type.

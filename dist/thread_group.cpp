@@ -20,6 +20,12 @@ struct Run {
   std::condition_variable changed;
   std::string failure;           // why no operation can go on; empty while all is well
   std::exception_ptr exception;  // of the first rank to fail
+
+  // Under the mutex; rank: of the group that noticed.
+  void fail(int rank, const std::string& reason) {
+    if (failure.empty()) failure = cat("process group: rank ", rank, " failed: ", reason);
+    changed.notify_all();
+  }
 };
 
 struct Call {
@@ -106,6 +112,12 @@ class Meeting {
     run_->changed.notify_all();
   }
 
+  // None of the run's meetings can be complete from now on.
+  void fail(int rank, const std::string& reason) {
+    const std::lock_guard lock(run_->mutex);
+    run_->fail(rank, reason);
+  }
+
   // No meeting can be complete from now on.
   void leave(int rank) {
     const std::lock_guard lock(run_->mutex);
@@ -169,6 +181,7 @@ class ThreadRank : public ProcessGroup {
     barrier();  // before anyone cuts again
     return mine;
   }
+  void fail(const std::string& reason) override { meeting_->fail(rank_, reason); }
 
  private:
   std::shared_ptr<Meeting> meeting_;
@@ -188,9 +201,7 @@ void run_thread_group(int ranks,
     } catch (const std::exception& e) {
       const std::lock_guard lock(run->mutex);
       if (!run->exception) run->exception = std::current_exception();
-      if (run->failure.empty())
-        run->failure = cat("process group: rank ", rank, " failed: ", e.what());
-      run->changed.notify_all();
+      run->fail(rank, e.what());
     }
   };
   std::vector<std::thread> threads;

@@ -1,0 +1,99 @@
+#include "dist/reduction_queue.h"
+
+#include "kernels/base/element.h"
+#include "kernels/base/error.h"
+
+namespace sf {
+namespace {
+
+template <class Half>
+void round_to(const Elements& values, Half* to) {
+  const auto* from = static_cast<const float*>(values.data);
+  for (int64_t i = 0; i < values.count; ++i) to[i] = Half(from[i]);
+}
+
+template <class Half>
+void add_up(const Half* all, int ranks, const Elements& values) {
+  auto* to = static_cast<float*>(values.data);
+  for (int64_t i = 0; i < values.count; ++i) {
+    float sum = 0;
+    for (int r = 0; r < ranks; ++r) sum += float(all[r * values.count + i]);
+    to[i] = sum;
+  }
+}
+
+}  // namespace
+
+ReductionQueue::ReductionQueue(std::shared_ptr<ProcessGroup> group, std::optional<DType> half)
+    : group_(std::move(group)), size_(group_->size()), half_(half) {
+  SF_CHECK(!half || is_half(*half), "reduction queue: wanted bf16 or f16 on the way, found ",
+           *half);
+  thread_ = std::thread([this] { work(); });
+}
+
+ReductionQueue::~ReductionQueue() {
+  bool given_up = false;
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    given_up = done_ < started_ && !failure_;
+  }
+  if (given_up) group_->fail("it ended before its sums were added up");
+  changed_.notify_all();
+  thread_.join();
+}
+
+int64_t ReductionQueue::start(Elements values) {
+  SF_CHECK(values.dtype == DType::f32 || values.dtype == DType::f64,
+           "reduction queue: wanted values of f32 or f64, found ", values.dtype);
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back(values);
+  changed_.notify_all();
+  return started_++;
+}
+
+void ReductionQueue::wait(int64_t number) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return done_ > number || failure_; });
+  if (done_ <= number) std::rethrow_exception(failure_);
+}
+
+void ReductionQueue::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return ended_ || !waiting_.empty(); });
+    if (ended_) return;
+    const Elements values = waiting_.front();
+    waiting_.pop_front();
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      reduce(values);
+    } catch (...) { failure = std::current_exception(); }
+    lock.lock();
+    if (failure) {
+      failure_ = failure;
+      changed_.notify_all();
+      return;
+    }
+    ++done_;
+    changed_.notify_all();
+  }
+}
+
+void ReductionQueue::reduce(Elements values) {
+  if (!half_ || values.dtype != DType::f32) return group_->all_reduce(values);
+  const int64_t bytes = values.count * int64_t(size_of(*half_));
+  rounded_.resize(size_t(bytes * size_));
+  with_real(*half_, [&](auto type) {
+    using Half = decltype(type);
+    if constexpr (sizeof(Half) == 2) {
+      auto* all = reinterpret_cast<Half*>(rounded_.data());
+      round_to(values, all + group_->rank() * values.count);
+      group_->all_gather({all, values.count * size_, *half_});
+      add_up(all, size_, values);
+    }
+  });
+}
+
+}  // namespace sf

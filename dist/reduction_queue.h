@@ -1,0 +1,59 @@
+// Sums over ranks that are added up while the calling thread goes on.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "dist/process_group.h"
+
+namespace sf {
+
+// A thread that works off all_reduce calls one by one, in the order in which they were started: all
+// ranks start the same ones in the same order. One thread at a time starts and waits.
+class ReductionQueue {
+ public:
+  // The group is the queue's alone from now on. half: bf16 or f16, what f32 values are rounded to
+  // on their way between ranks; they are added up in float32, in the order of the ranks, so that
+  // all have the same bits. Every rank receives the rounded values of all others, so that this
+  // halves the traffic of two ranks and does not lower that of more than four.
+  explicit ReductionQueue(std::shared_ptr<ProcessGroup> group, std::optional<DType> half = {});
+  // Where sums are still in the making, the group fails (ProcessGroup::fail): this rank has given
+  // them up. Returns when the thread has ended.
+  ~ReductionQueue();
+  ReductionQueue(const ReductionQueue&) = delete;
+  ReductionQueue& operator=(const ReductionQueue&) = delete;
+
+  int size() const { return size_; }  // ranks
+
+  // The values become their sums over all ranks: f32 or f64. Nobody touches them until they were
+  // waited for. Returns the number of the sum.
+  int64_t start(Elements values);
+  // Returns when this sum and all before it are there. Throws what the group threw.
+  void wait(int64_t number);
+
+ private:
+  void work();
+  void reduce(Elements values);
+
+  const std::shared_ptr<ProcessGroup> group_;
+  const int size_;
+  const std::optional<DType> half_;
+  std::vector<std::byte> rounded_;  // the values of all ranks in the half type
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Elements> waiting_;
+  int64_t started_ = 0, done_ = 0;
+  std::exception_ptr failure_;
+  bool ended_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace sf
