@@ -1,6 +1,7 @@
 // Reverse-mode differentiation of a graph.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace sf {
 // from (of the loss's type; empty: 1). Empty where the loss does not depend on wrt[i]. Nodes are
 // named after those they belong to, with ".grad" behind. Throws, naming the node, if an op on the
 // way has no gradient.
-std::vector<Value> gradients(Value loss, std::span<const Value> wrt, Value seed = {});
+//
+// ready, if given, is called with i and that gradient as soon as all nodes that it needs are there,
+// so that nodes which it adds run ahead of the rest of the reverse pass.
+std::vector<Value> gradients(Value loss, std::span<const Value> wrt, Value seed = {},
+                             const std::function<void(size_t i, Value gradient)>& ready = {});
 
 }  // namespace sf

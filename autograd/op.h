@@ -111,6 +111,15 @@ class Op {
   // A concatenation: inputs may be produced inside the output's memory, then there is nothing to
   // copy.
   virtual bool inputs_live_in_output() const { return false; }
+  // For ops that lay tensors of any shapes out in one array, each dense: the place of each input in
+  // output 0, or of each output in input 0, in elements, at multiples of 64 bytes. Inputs that
+  // nothing else reads may be produced in the output's memory, outputs may live in the input's:
+  // then there is nothing to copy.
+  virtual std::vector<int64_t> inputs_laid_out() const { return {}; }
+  virtual std::vector<int64_t> outputs_laid_out() const { return {}; }
+  // Whether the outputs are still in the making when the step has run, so that nothing but the op
+  // which waits for them may look at them.
+  virtual bool ends_later() const { return false; }
   // Little work beside reading the inputs, and the same bits whenever it runs: a training step may
   // run it again for the backward pass instead of keeping what it made.
   virtual bool cheap() const { return false; }

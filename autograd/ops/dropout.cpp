@@ -9,8 +9,8 @@ namespace {
 
 class DropoutOp : public Op {  // inputs: x, seed, step
  public:
-  DropoutOp(double rate, bool by_sample, uint64_t stream)
-      : rate_(rate), by_sample_(by_sample), stream_(stream) {}
+  DropoutOp(double rate, bool by_sample, uint64_t stream, int rank)
+      : rate_(rate), by_sample_(by_sample), stream_(stream), rank_(rank) {}
   std::string_view name() const override { return by_sample_ ? "drop_connect" : "dropout"; }
   bool takes_pitch(const OpSite&) const override { return true; }
   Precision precision() const override { return Precision::given; }
@@ -32,6 +32,7 @@ class DropoutOp : public Op {  // inputs: x, seed, step
                            .rate = rate_,
                            .draw_pixels = by_sample_ ? x.pixels() / x[0] : 0,
                            .stream = stream_,
+                           .first_pixel = rank_ * x.pixels(),
                            .x_pitch = site.in[0].pitch,
                            .y_pitch = site.out[0].pitch};
     const auto args = [](const Binding& b) {
@@ -55,6 +56,7 @@ class DropoutOp : public Op {  // inputs: x, seed, step
   double rate_;
   bool by_sample_;
   uint64_t stream_;
+  int rank_;
 };
 
 Value drop(Value x, double rate, bool by_sample, const RandomState& random) {
@@ -62,7 +64,7 @@ Value drop(Value x, double rate, bool by_sample, const RandomState& random) {
            ": wanted a rate from 0 to below 1, found ", rate);
   if (rate == 0) return x;
   const uint64_t stream = fnv1a64(x.graph().scope());
-  return x.graph().apply1(std::make_shared<DropoutOp>(rate, by_sample, stream),
+  return x.graph().apply1(std::make_shared<DropoutOp>(rate, by_sample, stream, random.rank),
                           {x, random.seed, random.step});
 }
 
@@ -71,7 +73,8 @@ Value drop(Value x, double rate, bool by_sample, const RandomState& random) {
 RandomState random_state(Graph& graph) {
   const TrainingRules* rules = graph.training();
   SF_CHECK(rules && rules->seed && rules->step, "dropout: wanted a graph for training with a seed");
-  return {graph.state(rules->seed, "seed", true), graph.state(rules->step, "step", true)};
+  return {graph.state(rules->seed, "seed", true), graph.state(rules->step, "step", true),
+          rules->rank};
 }
 
 Value dropout(Value x, double rate, const RandomState& random) {

@@ -9,6 +9,7 @@ namespace sf {
 // run. Equal seeds and steps give equal draws.
 struct RandomState {
   Value seed, step;
+  int rank = 0;  // as TrainingRules have it
 };
 
 // Those of a graph for training.

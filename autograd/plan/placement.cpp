@@ -13,7 +13,10 @@ Placement::Placement(const Graph& graph, std::span<const int> order,
     : graph_(&graph), frozen_(frozen), options_(options), readers_(size_t(graph.value_count())) {
   for (int n : order)
     for (int in : graph.nodes()[size_t(n)].in) readers_[size_t(in)].push_back(n);
-  if (options.reuse) join_concatenations(order);
+  if (options.reuse) {
+    join_concatenations(order);
+    for (int n : order) lay_out(graph.nodes()[size_t(n)], outputs);
+  }
   place(order, lanes, outputs);
 }
 
@@ -24,13 +27,16 @@ int Placement::whole(int value) const {
 }
 
 int64_t Placement::pitch(int value) const {
-  return graph_->info(whole(value)).type.shape.channels();
+  for (auto s = slices_.find(value); s != slices_.end() && !s->second.dense;
+       s = slices_.find(value))
+    value = s->second.joined;
+  return graph_->info(value).type.shape.channels();
 }
 
 std::optional<size_t> Placement::offset(int value) const {
   size_t bytes = 0;
   for (auto s = slices_.find(value); s != slices_.end(); s = slices_.find(value)) {
-    bytes += size_t(s->second.channel) * size_of(graph_->info(value).type.dtype);
+    bytes += size_t(s->second.first) * size_of(graph_->info(value).type.dtype);
     value = s->second.joined;
   }
   const auto at = offsets_.find(value);
@@ -79,6 +85,19 @@ void Placement::join_concatenations(std::span<const int> order) {
       channel += graph_->info(in).type.shape.channels();
     }
   }
+}
+
+// What else reads an input would see the output's values once they change.
+void Placement::lay_out(const Graph::Node& node, std::span<const int> outputs) {
+  const auto in = node.op->inputs_laid_out(), out = node.op->outputs_laid_out();
+  for (size_t i = 0; i < in.size(); ++i) {
+    const int v = node.in[i];
+    const bool fixed = graph_->info(v).producer < 0 || frozen_[size_t(v)] || slices_.contains(v);
+    if (fixed || readers_[size_t(v)].size() > 1 || std::ranges::count(outputs, v) > 0) continue;
+    slices_[v] = {.joined = node.out[0], .first = in[i], .dense = true};
+  }
+  for (size_t o = 0; o < out.size(); ++o)
+    slices_[node.out[o]] = {.joined = node.in[0], .first = out[o], .dense = true};
 }
 
 void Placement::place(std::span<const int> order, const Lanes& lanes,

@@ -40,10 +40,12 @@ class Placement {
  private:
   struct Slice {
     int joined;
-    int64_t channel;
+    int64_t first;       // element of a pixel of the joined tensor, or of all of it
+    bool dense = false;  // laid out whole, with a pitch of its own
   };
 
   void join_concatenations(std::span<const int> order);
+  void lay_out(const Graph::Node& node, std::span<const int> outputs);
   bool can_join(int value, const Graph::Node& concat, int64_t channel) const;
   void place(std::span<const int> order, const Lanes& lanes, std::span<const int> outputs);
   bool hoisted(const Graph::Node& node) const { return sf::hoisted(node, frozen_); }

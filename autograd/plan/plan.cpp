@@ -182,7 +182,7 @@ void Plan::execute(const Bound& bound, size_t begin) const {
                    streams.queue(step.lane));
   if (bound.done) streams.record(*bound.done, step.lane);
   if (on_cuda) cuda::check_launches(step.name);
-  if (!options_.check_finite) return;
+  if (!options_.check_finite || step.op->ends_later()) return;
   for (const TensorRef& out : bound.out)
     SF_CHECK(!not_finite(out, options_.device), step.name, ": ", step.op->name(),
              " gave a value that is not finite");
@@ -210,19 +210,21 @@ void Plan::queue(size_t begin, size_t end) {
 std::optional<Plan::NotFinite> Plan::find_not_finite(size_t end) {
   check_holds_values();
   const cuda::DeviceScope scope(memory_->streams().cuda_device());
+  std::optional<NotFinite> found;
   for (int v = 0; v < graph_.value_count(); ++v) {
     const auto& info = graph_.info(v);
     if (info.producer >= 0 || info.state || !blueprint_.placement().offset(v)) continue;
-    if (const auto pixel = not_finite(ref(v), options_.device))
-      return NotFinite{info.name, row_of(ref(v), *pixel)};
+    if (const auto pixel = found ? std::nullopt : not_finite(ref(v), options_.device))
+      found = {info.name, row_of(ref(v), *pixel), 0};
   }
   for (size_t s = 0; s < end; ++s) {
     execute(steps_[s]);
+    if (steps_[s].step->op->ends_later()) continue;
     for (const TensorRef& out : steps_[s].out)
-      if (const auto pixel = not_finite(out, options_.device))
-        return NotFinite{steps_[s].step->name, row_of(out, *pixel)};
+      if (const auto pixel = found ? std::nullopt : not_finite(out, options_.device))
+        found = {steps_[s].step->name, row_of(out, *pixel), s + 1};
   }
-  return {};
+  return found;
 }
 
 std::optional<TensorRef> Plan::place(Value input) {

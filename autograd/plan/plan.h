@@ -88,10 +88,12 @@ class Plan {
   // Gives that memory back. The next run makes the constants anew, of the states as they are then.
   void release_constants();
 
-  // Runs all steps before `end` until one gives a value that is not finite.
+  // Runs all steps before `end`, so that other ranks find this one at every sum over ranks, and
+  // says which is the first to give a value that is not finite.
   struct NotFinite {
-    std::string step;  // its name; that of the input if what was fed is not finite
-    int64_t row = 0;   // first index of the first bad value: the clip, where a step works on clips
+    std::string step;   // its name; that of the input if what was fed is not finite
+    int64_t row = 0;    // first index of the first bad value: the clip, where a step works on clips
+    size_t number = 0;  // of the step, from 1; 0: an input
   };
   std::optional<NotFinite> find_not_finite(size_t end);
 
