@@ -32,7 +32,8 @@ TrainLoaderOptions checked(const TrainLoaderOptions& o) {
   if (o.random_erasing) erased_boxes(*o.random_erasing, {2, 2}, CounterRng(0));
   if (o.alpha > 0) slow_indices(o.sampling.num_frames, o.alpha);
   for (const BatchShape& shape : o.batches)
-    SF_CHECK(shape.crop > 0 || (o.key_frames && shape.videos == 1), "train loader: wanted ",
+    SF_CHECK(shape.crop > 0 || (o.key_frames && shape.videos == o.part.ranks),
+             "train loader: wanted ",
              o.key_frames ? "one clip of whole pictures in a batch" : "a crop", ", found ",
              shape.videos, " clips of crop ", shape.crop);
   if (!o.key_frames) return o;
@@ -92,7 +93,7 @@ int64_t BatchReader::bytes(const BatchContents& batch) {
 size_t BatchReader::spare_bytes() const {
   int64_t most = 0;
   for (const BatchShape& shape : options_.batches) {
-    const int64_t videos = std::min(shape.videos, dataset_.size());
+    const int64_t videos = std::min(shape.videos / options_.part.ranks, dataset_.size());
     most = std::max(most, expected_bytes({.videos = videos, .crop = shape.crop}));
   }
   return size_t(most) + (options_.device.backend == Backend::cpu ? 0 : kPictureBytes);

@@ -105,9 +105,13 @@ SpatialJitter train_jitter(const Config& config) {
           .flip = config.get<bool>("DATA.RANDOM_FLIP")};
 }
 
+int64_t all_machines(const Config& config, int64_t batch_of_one) {
+  return batch_of_one * config.get<int64_t>("NUM_SHARDS");
+}
+
 // The short cycle of multigrid training makes small crops in larger batches first.
 std::vector<BatchShape> batch_shapes(const Config& config, Split split) {
-  const BatchShape last{.videos = config.get<int64_t>("TRAIN.BATCH_SIZE"),
+  const BatchShape last{.videos = all_machines(config, config.get<int64_t>("TRAIN.BATCH_SIZE")),
                         .crop = config.get<int>("DATA.TRAIN_CROP_SIZE")};
   if (split != Split::train || !config.get<bool>("MULTIGRID.SHORT_CYCLE")) return {last};
   auto full = double(config.get<int64_t>("MULTIGRID.DEFAULT_S"));
@@ -184,7 +188,7 @@ TestLoaderOptions test_loader_options(const Config& config) {
   return o;
 }
 
-TrainLoaderOptions train_loader_options(const Config& config, Split split) {
+TrainLoaderOptions train_loader_options(const Config& config, Split split, const BatchPart& part) {
   SF_CHECK(split != Split::test, "train loader: wanted the split train or val, found test");
   const bool train = split == Split::train;
   TrainLoaderOptions o;
@@ -192,6 +196,7 @@ TrainLoaderOptions train_loader_options(const Config& config, Split split) {
   const auto seed = uint64_t(config.get<int64_t>("RNG_SEED"));
   o.seed = CounterRng(name_of(split)).bits(seed);
   o.batches = batch_shapes(config, split);
+  o.part = part;
   o.shuffle = train;
   o.drop_last = train;
   o.max_sampling_rate = config.get<int64_t>("MULTIGRID.LONG_CYCLE_SAMPLING_RATE");
@@ -210,7 +215,8 @@ TrainLoaderOptions train_loader_options(const Config& config, Split split) {
   return o;
 }
 
-TrainLoaderOptions key_frame_loader_options(const Config& config, Split split) {
+TrainLoaderOptions key_frame_loader_options(const Config& config, Split split,
+                                            const BatchPart& part) {
   using Crop = KeyFrameOptions::Crop;
   const bool train = split == Split::train, test = split == Split::test;
   const auto backend = config.get<std::string>("AVA.IMG_PROC_BACKEND");
@@ -224,6 +230,7 @@ TrainLoaderOptions key_frame_loader_options(const Config& config, Split split) {
   std::swap(o.normalization.std[0], o.normalization.std[2]);
   o.normalization.reverse_channels ^= config.get<bool>("AVA.BGR");
   o.seed = CounterRng(name_of(split)).bits(uint64_t(config.get<int64_t>("RNG_SEED")));
+  o.part = part;
   o.shuffle = train;
   o.drop_last = train;
   o.replace = train;
@@ -236,7 +243,7 @@ TrainLoaderOptions key_frame_loader_options(const Config& config, Split split) {
       .mirror = config.get<bool>("AVA.TEST_FORCE_FLIP"),
       .num_classes = config.get<int64_t>("MODEL.NUM_CLASSES")};
   if (train) {
-    o.batches = {{.videos = config.get<int64_t>("TRAIN.BATCH_SIZE"),
+    o.batches = {{.videos = all_machines(config, config.get<int64_t>("TRAIN.BATCH_SIZE")),
                   .crop = config.get<int>("DATA.TRAIN_CROP_SIZE")}};
     o.jitter = train_jitter(config);
     o.jitter.inverse_uniform = cv2;
@@ -244,16 +251,17 @@ TrainLoaderOptions key_frame_loader_options(const Config& config, Split split) {
     o.key_frames->colors = color_augmentation(config);
   } else {
     o.batches = {
-        test ? BatchShape{.videos = 1, .crop = 0}
-             : BatchShape{.videos = config.get<int64_t>("TRAIN.BATCH_SIZE"), .crop = test_size}};
+        test ? BatchShape{.videos = part.ranks, .crop = 0}
+             : BatchShape{.videos = all_machines(config, config.get<int64_t>("TRAIN.BATCH_SIZE")),
+                          .crop = test_size}};
     o.jitter = {.min_short_side = test_size, .max_short_side = test_size, .flip = false};
   }
   return o;
 }
 
-TrainLoaderOptions clip_loader_options(const Config& config, Split split) {
-  return config.get<bool>("DETECTION.ENABLE") ? key_frame_loader_options(config, split)
-                                              : train_loader_options(config, split);
+TrainLoaderOptions clip_loader_options(const Config& config, Split split, const BatchPart& part) {
+  return config.get<bool>("DETECTION.ENABLE") ? key_frame_loader_options(config, split, part)
+                                              : train_loader_options(config, split, part);
 }
 
 }  // namespace sf

@@ -82,6 +82,14 @@ std::span<const float> ViewEnsemble::scores(int64_t video) const {
   return {&scores_[size_t(video * classes_)], size_t(classes_)};
 }
 
+ViewEnsemble::Videos ViewEnsemble::part(int64_t first, int64_t count) {
+  SF_CHECK(first >= 0 && count >= 0 && first + count <= videos_, "ensemble: wanted some of ",
+           videos_, " videos, found ", count, " from ", first);
+  const auto begin = size_t(first), size = size_t(count), c = size_t(classes_);
+  return {std::span(scores_).subspan(begin * c, size * c), std::span(labels_).subspan(begin, size),
+          std::span(counts_).subspan(begin, size)};
+}
+
 Tensor ViewEnsemble::all_scores() const { return Tensor::from(scores_, Shape{videos_, classes_}); }
 
 Accuracy accuracy(std::span<const float> scores, std::span<const int64_t> labels, int64_t classes) {

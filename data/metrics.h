@@ -41,6 +41,15 @@ class ViewEnsemble {
   // f32 videos x classes.
   Tensor all_scores() const;
 
+  // What is known of consecutive videos, to be exchanged with ensembles of other videos. No further
+  // clips of a video may be added behind that.
+  struct Videos {
+    std::span<float> scores;  // videos x classes, joined
+    std::span<int64_t> labels;
+    std::span<int64_t> counts;  // of clips
+  };
+  Videos part(int64_t first, int64_t count);
+
  private:
   void join(int64_t video);
 
@@ -50,7 +59,7 @@ class ViewEnsemble {
   Ensemble method_;
   std::vector<float> scores_;  // videos x classes
   std::vector<int64_t> labels_;
-  std::vector<int> counts_;
+  std::vector<int64_t> counts_;
   std::vector<int> joined_;  // clips of each video in scores_
   std::vector<std::vector<std::vector<float>>>
       waiting_;  // clips that came before an earlier number

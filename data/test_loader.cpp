@@ -110,6 +110,12 @@ class TestLoader::Pipeline {
     const TestLoaderOptions& o = options_;
     SF_CHECK(dataset.size() == 0 || dataset.key_frame(0) == nullptr,
              "test loader: wanted a data set of whole videos, found one of key frames");
+    SF_CHECK(o.first_video >= 0 && o.first_video <= dataset.size() &&
+                 o.videos <= dataset.size() - o.first_video,
+             "test loader: wanted some of ", dataset.size(), " videos, found ", o.videos, " from ",
+             o.first_video);
+    opened_ = o.first_video;
+    end_ = o.videos < 0 ? dataset.size() : o.first_video + o.videos;
     SF_CHECK(o.views > 0, "test loader: wanted at least one view, found ", o.views);
     SF_CHECK(o.crops >= 1 && o.crops <= 3, "test loader: wanted 1 to 3 spatial crops, found ",
              o.crops);
@@ -134,7 +140,7 @@ class TestLoader::Pipeline {
 
   std::optional<TestItem> next() {
     return threads_.take([this]() -> std::optional<std::optional<TestItem>> {
-      if (flight_.empty() && opened_ == dataset_.size()) return std::optional<TestItem>();
+      if (flight_.empty() && opened_ == end_) return std::optional<TestItem>();
       if (std::optional<TestItem> item = take()) return item;
       return std::nullopt;
     });
@@ -193,8 +199,7 @@ class TestLoader::Pipeline {
       return v->stage == Video::Stage::opening || v->stage == Video::Stage::opened;
     });
     const int64_t most = 2 * std::max(1, workers_) + 2;  // also bounds how many faults pile up
-    if (opened_ < dataset_.size() && undecoded < std::max(1, workers_) &&
-        int64_t(flight_.size()) < most) {
+    if (opened_ < end_ && undecoded < std::max(1, workers_) && int64_t(flight_.size()) < most) {
       flight_.push_back(std::make_unique<Video>());
       Video* v = flight_.back().get();
       v->index = opened_++;
@@ -312,9 +317,9 @@ class TestLoader::Pipeline {
   int64_t frame_budget_ = 0;
 
   std::deque<std::unique_ptr<Video>> flight_;  // in the order of the data set
-  int64_t opened_ = 0;                         // videos that have entered flight_
-  int64_t held_bytes_ = 0;                     // by frames
-  int64_t waiting_clips_ = 0;                  // begun or copied, and not taken
+  int64_t opened_ = 0, end_ = 0;  // the next video to enter flight_, and the last's end
+  int64_t held_bytes_ = 0;        // by frames
+  int64_t waiting_clips_ = 0;     // begun or copied, and not taken
   int64_t peak_bytes_ = 0;
   // On the host, what is released goes back at once.
   BatchMemory memory_{options_.device.is_host() ? 0 : size_t(options_.memory_bytes),

@@ -18,10 +18,12 @@ namespace sf {
 struct TestLoaderOptions {
   ClipSampling sampling = {};
   FrameOrder frame_order = FrameOrder::natural;
-  uint64_t seed = 0;     // of the order of shuffled frames
-  int views = 10;        // clips along time
-  int crops = 3;         // of each view: 1 (the middle) to 3 (uniform_crop)
-  int short_side = 256;  // the picture is resized to it
+  uint64_t seed = 0;        // of the order of shuffled frames
+  int64_t first_video = 0;  // of the data set that is tested,
+  int64_t videos = -1;      // and how many from there on; -1: all
+  int views = 10;           // clips along time
+  int crops = 3;            // of each view: 1 (the middle) to 3 (uniform_crop)
+  int short_side = 256;     // the picture is resized to it
   int crop_size = 256;
   Normalization normalization = {};
   int64_t alpha = 0;   // of a slow pathway beside the fast one; 0: a single pathway
@@ -44,10 +46,10 @@ struct TestItem {
   std::string fault = {};  // not empty: the video cannot be read; then there are no pathways
 };
 
-// Yields for each video in turn views * crops clips, clip view * crops + crop after the other, or
-// one item with a fault. The items and their values do not depend on the workers. Each video is
-// decoded once for all its clips (a second time only if its header lies about the number of
-// frames). The data set must outlive the loader.
+// Yields for each of the videos in turn views * crops clips, clip view * crops + crop after the
+// other, or one item with a fault. The items and their values do not depend on the workers. Each
+// video is decoded once for all its clips (a second time only if its header lies about the number
+// of frames). The data set must outlive the loader.
 class TestLoader {
  public:
   // Throws if the options make no sense.

@@ -41,7 +41,7 @@ class TrainLoader::Pipeline {
   Pipeline(const Dataset& dataset, const TrainLoaderOptions& options)
       : dataset_(dataset),
         options_(options),
-        batches_(cut_epoch(dataset.size(), options.batches, options.drop_last)),
+        batches_(cut_epoch(dataset.size(), options.batches, options.drop_last, options.part)),
         reader_(dataset, options) {
     threads_.start(options_.workers);
   }
@@ -73,7 +73,11 @@ class TrainLoader::Pipeline {
       bool end = false;
       auto batch = threads_.take([&]() -> std::optional<std::optional<TrainBatch>> {
         if (flight_.empty()) {
-          if (next_ < batches()) return std::nullopt;
+          if (next_ < batches()) {
+            if (batches_[size_t(next_)].videos > 0) return std::nullopt;
+            ++next_;
+            return std::optional(TrainBatch{});
+          }
           reader_.clear();
           end = true;
           return std::optional<TrainBatch>();
@@ -129,6 +133,7 @@ class TrainLoader::Pipeline {
     }
     if (!started_ || next_ == batches()) return {};
     const BatchRange& range = batches_[size_t(next_)];
+    if (range.videos == 0) return {};  // next() skips it
     const int64_t bytes = reader_.expected_bytes(range);
     if (held_bytes_ > 0 && held_bytes_ + bytes > options_.memory_bytes) return {};
     if (int64_t(flight_.size()) >= most_batches(range.videos)) return {};

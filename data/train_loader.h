@@ -23,7 +23,8 @@ namespace sf {
 
 struct TrainLoaderOptions {
   uint64_t seed = 1;
-  std::vector<BatchShape> batches = {{}};  // taken in turn within an epoch
+  std::vector<BatchShape> batches = {{}};  // of all ranks, taken in turn within an epoch
+  BatchPart part = {};                     // this rank's
   bool shuffle = true;                     // a new order in each epoch, else that of the data set
   bool drop_last = true;  // leave out an incomplete last batch, unless it is the only one
 
@@ -67,9 +68,10 @@ struct TrainBatch {
   std::optional<BatchBoxes> boxes = {};  // of key frames
 };
 
-// Yields the batches of an epoch. A batch holds windows * copies clips of each of its videos, one
-// video after the other, one window after the other. Its values follow from the options, the epoch
-// and the number of the batch alone, whatever the workers.
+// Yields the batches of an epoch, or this rank's part of each: all parts, one behind the other, are
+// the batches of one rank. A batch holds windows * copies clips of each of its videos, one video
+// after the other, one window after the other. Its values follow from the options, the epoch and
+// the number of the batch alone, whatever the workers.
 //
 // A video that cannot be read is replaced by a random other one, up to 100 times for a place in a
 // batch; then next() throws, with the last reason. In data sets of key frames, "video" here means
@@ -87,7 +89,8 @@ class TrainLoader {
   int64_t batches() const;
   // Lets next() continue with that batch of that epoch. Drops what was prepared.
   void start(int64_t epoch, int64_t first_batch = 0);
-  // The next batch; empty at the end of the epoch. Waits for the workers. Throws before start().
+  // The next batch; empty at the end of the epoch. Waits for the workers. Throws before start(). A
+  // part without videos is a batch without pathways.
   std::optional<TrainBatch> next();
 
   // Why videos of the batches that next() has returned were replaced: a line for each such video,
@@ -105,14 +108,18 @@ class TrainLoader {
 
 class Config;
 
-// The options that the configuration states for training or validation.
-TrainLoaderOptions train_loader_options(const Config& config, Split split);
+// The options that the configuration states for training or validation: batches of TRAIN.BATCH_SIZE
+// videos for each of NUM_SHARDS machines, and that part of them.
+TrainLoaderOptions train_loader_options(const Config& config, Split split,
+                                        const BatchPart& part = {});
 
 // Those for key frames, of any split: random crops in training, the middle in validation, whole
 // pictures one by one in tests.
-TrainLoaderOptions key_frame_loader_options(const Config& config, Split split);
+TrainLoaderOptions key_frame_loader_options(const Config& config, Split split,
+                                            const BatchPart& part = {});
 
 // The one of both that the network of the configuration wants (DETECTION.ENABLE).
-TrainLoaderOptions clip_loader_options(const Config& config, Split split);
+TrainLoaderOptions clip_loader_options(const Config& config, Split split,
+                                       const BatchPart& part = {});
 
 }  // namespace sf

@@ -242,5 +242,29 @@ TEST(TestLoader, MisuseIsNamed) {
   EXPECT_THROW(TestLoader(videos, options), Error);
 }
 
+TEST(TestLoader, PartsOfTheVideosAreTheItemsOfAll) {
+  const Mixed mixed;
+  TestLoaderOptions options = small();
+  options.frame_order = FrameOrder::shuffled;
+  const auto wanted = all_items(mixed.dataset, options);
+  const int64_t videos = mixed.dataset.size();
+  std::vector<TestItem> found;
+  for (const auto& [first, end] : {std::pair<int64_t, int64_t>{0, 2}, {2, 2}, {2, videos}}) {
+    options.first_video = first;
+    options.videos = end - first;
+    for (TestItem& item : all_items(mixed.dataset, options)) found.push_back(std::move(item));
+  }
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(found[i].video, wanted[i].video);
+    EXPECT_EQ(found[i].fault, wanted[i].fault);
+    ASSERT_EQ(found[i].pathways.size(), wanted[i].pathways.size());
+    for (size_t p = 0; p < wanted[i].pathways.size(); ++p)
+      EXPECT_EQ(values(found[i].pathways[p]), values(wanted[i].pathways[p])) << i;
+  }
+  options.videos = videos;
+  EXPECT_THROW(TestLoader(mixed.dataset, options), Error);
+}
+
 }  // namespace
 }  // namespace sf
