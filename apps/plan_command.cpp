@@ -55,7 +55,7 @@ void print_recomputation(const Blueprint& kept, const Blueprint& recomputed) {
 void plan_training(const PlanArguments& a, const Config& config, const Model& model,
                    Device device) {
   const Optimizer optimizer(model, config);
-  TrainStepOptions options = train_step_options(config, a.batch, device);
+  TrainStepOptions options = train_step_options(config, a.batch, device, training_ranks(config));
   LossScaler scaler;
   if (options.half == DType::f16) options.scaler = &scaler;
   const bool recompute = std::exchange(options.recompute, false);

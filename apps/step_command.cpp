@@ -57,7 +57,8 @@ void step(const StepArguments& a) {
   const int64_t rows = pathways.back().shape()[0];
   const Tensor targets =
       read_targets(file, a.input, rows, config.get<int64_t>("MODEL.NUM_CLASSES"));
-  TrainStepOptions options = train_step_options(config, clips, device_of(config));
+  TrainStepOptions options =
+      train_step_options(config, clips, device_of(config), training_ranks(config));
   options.crop = pathways[0].shape()[2];
   options.soft_targets = targets.dtype() != DType::i64;
   options.accumulate = 1;

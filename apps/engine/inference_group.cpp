@@ -17,8 +17,8 @@ std::unique_ptr<Model> copy_of(const Model& model, const Config& config) {
 
 }  // namespace
 
-InferenceOptions inference_options(const Config& config) {
-  return {.max_batch = config.get<int64_t>("TEST.BATCH_SIZE"),
+InferenceOptions inference_options(const Config& config, const TrainingRanks& ranks) {
+  return {.max_batch = clips_of_rank(config, "TEST.BATCH_SIZE", ranks),
           .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .half = half_type(config, false),

@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "apps/engine/inference.h"
+#include "apps/engine/training_ranks.h"
 #include "configs/config.h"
 
 namespace sf {
 
-// Those of a test by the configuration, without a device.
-InferenceOptions inference_options(const Config& config);
+// Those of a test by the configuration, without a device; ranks: that share each batch out.
+InferenceOptions inference_options(const Config& config, const TrainingRanks& ranks = {});
 
 // With one device it is an Inference. One thread at a time.
 class InferenceGroup {

@@ -9,11 +9,13 @@
 namespace sf {
 KeyFrameScores::KeyFrameScores(const Config& config, const Model& model,
                                std::span<const Device> devices, const InferenceOptions& options,
-                               const Dataset& dataset, const TrainLoaderOptions& loading)
+                               const Dataset& dataset, const TrainLoaderOptions& loading,
+                               const TrainingRanks& ranks)
     : config_(config),
       model_(model),
       devices_(devices.begin(), devices.end()),
       options_(options),
+      ranks_(ranks),
       key_frames_(dataset.size()),
       loader_(dataset, loading) {
   SF_CHECK(model.detects(), "DETECTION.ENABLE: wanted True for boxes, found False");
@@ -33,8 +35,8 @@ void KeyFrameScores::run(const std::function<void(const ScoredBox&)>& visit) {
   ProgressBar progress("Detecting", "key frames", key_frames_);
   while (const auto batch = loader_.next()) {
     progress.clear();
-    add(*batch);
-    log_faults();
+    if (!batch->videos.empty()) add(*batch);
+    log_faults(false);
     progress.advance(int64_t(batch->videos.size()));
   }
   progress.clear();
@@ -42,12 +44,17 @@ void KeyFrameScores::run(const std::function<void(const ScoredBox&)>& visit) {
   if (network_) network_->release_weights();
   visit_ = nullptr;
   unfinished_ = false;
-  log_faults();
+  log_faults(true);
   SF_LOG("{:.1f} key frames/s", progress.rate());
 }
 
-void KeyFrameScores::log_faults() {
-  for (const std::string& fault : loader_.take_faults()) SF_WARN("Cannot read a clip: {}", fault);
+// Ranks tell each other at the end.
+void KeyFrameScores::log_faults(bool at_end) {
+  for (std::string& fault : loader_.take_faults()) faults_.push_back(std::move(fault));
+  if (!at_end && ranks_.size() > 1) return;
+  for (const std::string& fault : all_of(ranks_, true, faults_))
+    SF_WARN("Cannot read a clip: {}", fault);
+  faults_.clear();
 }
 
 void KeyFrameScores::add(const TrainBatch& batch) {
@@ -67,14 +74,15 @@ void KeyFrameScores::add(const TrainBatch& batch) {
   for (const Tensor& pathway : batch.pathways) pathways.push_back(in_type(pathway));
   auto clips = split_clips(pathways);
   add_boxes(clips, in_type(boxes.boxes));
-  int64_t first = 0;
+  int64_t first = 0, entry = 0;
   for (auto& clip : clips) {
+    const int64_t video = batch.videos[size_t(entry++)];
     const int64_t count = clip.back().shape()[0];
     if (count == 0) continue;
     for (int64_t k = first; k < first + count; ++k) {
       const auto place = boxes.places.row(k).span<int64_t>();
       const auto shares = boxes.originals.row(k).span<float>();
-      boxes_.push_back({place[0], place[1], {shares[0], shares[1], shares[2], shares[3]}});
+      boxes_.push_back({video, place[0], place[1], {shares[0], shares[1], shares[2], shares[3]}});
     }
     first += count;
     clips_.push_back(std::move(clip));
@@ -94,7 +102,8 @@ void KeyFrameScores::finish_batch() {
   const std::vector<Box> boxes = std::move(started_.front());
   started_.pop_front();
   for (size_t k = 0; k < boxes.size(); ++k)
-    visit_({.video = boxes[k].video,
+    visit_({.entry = boxes[k].entry,
+            .video = boxes[k].video,
             .second = boxes[k].second,
             .box = boxes[k].corners,
             .scores = scores.row(int64_t(k)).span<float>()});

@@ -10,26 +10,29 @@
 #include <vector>
 
 #include "apps/engine/inference_group.h"
+#include "apps/engine/training_ranks.h"
 #include "data/train_loader.h"
 
 namespace sf {
 
 struct ScoredBox {
+  int64_t entry = 0;              // of the data set
   int64_t video = 0, second = 0;  // as its key frame has them
   BoxCorners box{};               // as listed, in shares of the picture
   std::span<const float> scores;  // of each class
 };
 
-// Runs a network on the clips of a data set, in order. Plans stay from one run to the next. One
-// thread at a time.
+// Runs a network on the clips of a data set, or this rank's part of them, in order. Plans stay from
+// one run to the next. One thread at a time.
 class KeyFrameScores {
  public:
   // The model of that configuration and the data set must outlive the object. Throws unless the
   // model detects. options.max_batch: the most clips that run together, which the devices share
-  // out.
+  // out. ranks: that share the key frames out by the options of the loader; all call run()
+  // together.
   KeyFrameScores(const Config& config, const Model& model, std::span<const Device> devices,
                  const InferenceOptions& options, const Dataset& dataset,
-                 const TrainLoaderOptions& loading);
+                 const TrainLoaderOptions& loading, const TrainingRanks& ranks = {});
 
   // With the weights that the model has now. Calls visit for each box, key frame after key frame;
   // its scores live as long as the call. Key frames that cannot be read are logged and left out.
@@ -38,7 +41,7 @@ class KeyFrameScores {
  private:
   // A box of a clip in the making.
   struct Box {
-    int64_t video, second;
+    int64_t entry, video, second;
     BoxCorners corners;
   };
 
@@ -46,12 +49,13 @@ class KeyFrameScores {
   void start_batch();
   void finish_batch();
   void finish_all();
-  void log_faults();
+  void log_faults(bool at_end);
 
   Config config_;
   const Model& model_;
   std::vector<Device> devices_;
   InferenceOptions options_;
+  TrainingRanks ranks_;
   int64_t key_frames_;
   TrainLoader loader_;
 
@@ -61,7 +65,8 @@ class KeyFrameScores {
   std::vector<Box> boxes_;
   std::deque<std::vector<Box>> started_;
   std::function<void(const ScoredBox&)> visit_;
-  bool unfinished_ = false;  // the run before ended by an exception
+  std::vector<std::string> faults_;  // that the log does not have yet
+  bool unfinished_ = false;          // the run before ended by an exception
 };
 
 }  // namespace sf

@@ -74,8 +74,13 @@ class LogFile : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 std::shared_ptr<LogFile> log_file;  // of the last start_log
+thread_local bool quiet_thread = false;
 
 }  // namespace
+
+QuietThread::QuietThread(bool quiet) : former_(quiet_thread) { quiet_thread |= quiet; }
+QuietThread::~QuietThread() { quiet_thread = former_; }
+bool is_quiet_thread() { return quiet_thread; }
 
 void start_log(const std::filesystem::path& output_dir) {
   std::error_code error;
@@ -110,6 +115,7 @@ std::string format_json_stats(const JsonStats& stats) {
 }
 
 void log_epoch_stats(const JsonStats& stats, const std::filesystem::path& output_dir) {
+  if (is_quiet_thread()) return;
   const std::string line = format_json_stats(stats);
   SF_LOG("{}", line);
   const std::filesystem::path path = output_dir / "json_stats.log";

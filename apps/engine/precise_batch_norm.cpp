@@ -10,9 +10,12 @@ namespace {
 
 // The network in training, without a loss; its steps write the statistics of one batch.
 struct Forward {
-  Forward(const Model& model, int64_t batch, int64_t crop, const PlanOptions& options) {
+  Forward(const Model& model, int64_t batch, int64_t crop, const PlanOptions& options,
+          const TrainingRanks& ranks) {
     Graph built(TrainingRules{.batch_norm_momentum = 1,
                               .batch_norm_bessel = false,
+                              .batch_norm_group = ranks.batch_norm,
+                              .rank = ranks.rank(),
                               .seed = Tensor::zeros({{1}, DType::i64}),
                               .step = Tensor::zeros({{1}, DType::i64})});
     const auto inputs = model_inputs(built, model, batch, crop, 1);
@@ -87,6 +90,7 @@ std::vector<Moments> all_moments(const Model& model) {
 
 template <class T>
 void measure(const Model& model, int64_t batches, const PlanOptions& options,
+             const TrainingRanks& ranks,
              const std::function<std::optional<std::vector<Tensor>>()>& next) {
   std::vector<Moments> all = all_moments(model);
   std::map<std::pair<int64_t, int64_t>, Forward> planned;  // by batch and crop
@@ -98,11 +102,16 @@ void measure(const Model& model, int64_t batches, const PlanOptions& options,
     const auto key = std::make_pair(s[0], s[2]);
     auto forward = planned.find(key);
     if (forward == planned.end())
-      forward = planned.try_emplace(key, model, s[0], s[2], options).first;
+      forward = planned.try_emplace(key, model, s[0], s[2], options, ranks).first;
     forward->second.run(*pathways);
     const auto clips = double(s[0]);
     for (Moments& m : all) m.add<T>(clips);
     weight += clips;
+  }
+  add_up(ranks, std::span(&weight, 1));
+  for (Moments& m : all) {
+    add_up(ranks, m.sum);
+    add_up(ranks, m.squares);
   }
   SF_CHECK(weight > 0, "BN.USE_PRECISE_STATS: wanted at least one batch, found none");
   for (const Moments& m : all) m.store<T>(weight);
@@ -112,9 +121,10 @@ void measure(const Model& model, int64_t batches, const PlanOptions& options,
 }  // namespace
 
 void measure_batch_norm(const Model& model, int64_t batches, const PlanOptions& options,
+                        const TrainingRanks& ranks,
                         const std::function<std::optional<std::vector<Tensor>>()>& next) {
-  model.dtype() == DType::f64 ? measure<double>(model, batches, options, next)
-                              : measure<float>(model, batches, options, next);
+  model.dtype() == DType::f64 ? measure<double>(model, batches, options, ranks, next)
+                              : measure<float>(model, batches, options, ranks, next);
 }
 
 }  // namespace sf

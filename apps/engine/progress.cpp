@@ -14,7 +14,7 @@ ProgressBar::ProgressBar(std::string what, std::string unit, int64_t total)
     : what_(std::move(what)),
       unit_(std::move(unit)),
       total_(std::max<int64_t>(total, 1)),
-      terminal_(isatty(STDERR_FILENO) != 0),
+      terminal_(!is_quiet_thread() && isatty(STDERR_FILENO) != 0),
       start_(std::chrono::steady_clock::now()) {}
 
 ProgressBar::~ProgressBar() { clear(); }

@@ -16,6 +16,8 @@
 #include "apps/engine/progress.h"
 #include "apps/engine/results.h"
 #include "apps/engine/setup.h"
+#include "apps/engine/training_ranks.h"
+#include "apps/engine/training_state.h"
 #include "data/dataset.h"
 #include "data/test_loader.h"
 
@@ -31,16 +33,24 @@ struct View {
 // Takes clips from the loader, runs them in batches and joins their scores.
 class TestRun {
  public:
-  TestRun(const Config& config, const Model& model, std::span<const Device> devices);
+  TestRun(const Config& config, const Model& model, std::span<const Device> devices,
+          const TrainingRanks& ranks);
   void run();
+  // Gives every rank what the others have found.
+  void join_ranks();
   void finish(const std::filesystem::path& output_dir);
 
  private:
   void add(TestItem item);
   void start_batch();
   void finish_batch();
+  void tell(const ViewEnsemble::Videos& videos, int rank);
+  // The first video of a rank, and behind the last rank the end of all.
+  int64_t first_video(int rank) const { return dataset_->size() * rank / ranks_.size(); }
+  int64_t clips(int64_t videos) const { return videos * loading_.views * loading_.crops; }
 
   const Config& config_;
+  TrainingRanks ranks_;
   std::unique_ptr<Dataset> dataset_;
   TestLoaderOptions loading_;
   InferenceGroup network_;
@@ -58,16 +68,20 @@ class TestRun {
   ProgressBar progress_;
 };
 
-TestRun::TestRun(const Config& config, const Model& model, std::span<const Device> devices)
+TestRun::TestRun(const Config& config, const Model& model, std::span<const Device> devices,
+                 const TrainingRanks& ranks)
     : config_(config),
+      ranks_(ranks),
       dataset_(make_dataset(config.get<std::string>("TEST.DATASET"), Split::test, config)),
       loading_(test_loader_options(config)),
-      network_(model, config, loading_.crop_size, devices, inference_options(config)),
+      network_(model, config, loading_.crop_size, devices, inference_options(config, ranks)),
       ensemble_(dataset_->size(), loading_.views * loading_.crops,
                 config.get<int64_t>("MODEL.NUM_CLASSES"),
                 parse_ensemble(config.get<std::string>("DATA.ENSEMBLE_METHOD"))),
-      batch_(config.get<int64_t>("TEST.BATCH_SIZE")),
-      progress_("Testing", "clips", dataset_->size() * loading_.views * loading_.crops) {
+      batch_(clips_of_rank(config, "TEST.BATCH_SIZE", ranks)),
+      progress_("Testing", "clips", clips(first_video(1))) {
+  loading_.first_video = first_video(ranks.rank());
+  loading_.videos = first_video(ranks.rank() + 1) - loading_.first_video;
   for (int64_t v = 0; v < dataset_->size(); ++v)
     results_.videos.push_back({dataset_->video(v).path, dataset_->video(v).label, ""});
   if (const auto names = config.get<std::string>("SF.CLASS_NAMES_PATH"); !names.empty())
@@ -75,13 +89,14 @@ TestRun::TestRun(const Config& config, const Model& model, std::span<const Devic
 }
 
 void TestRun::run() {
-  const int64_t clips = dataset_->size() * loading_.views * loading_.crops;
   SF_LOG(
-      "{} videos, {} clips; {} clips run together; {:.2f} GFLOP a clip; {:.1f} MiB of activations.",
-      dataset_->size(), clips, network_.chunk(),
+      "{} videos, {} clips{}; {} clips run together; {:.2f} GFLOP a clip; {:.1f} MiB of "
+      "activations.",
+      dataset_->size(), clips(dataset_->size()),
+      ranks_.size() > 1 ? cat(" on ", ranks_.size(), " processes") : "", network_.chunk(),
       network_.plan().flops() / double(network_.chunk()) / 1e9,
       double(network_.arena_bytes()) / double(1 << 20));
-  SF_LOG("Testing model for {} iterations", (clips + batch_ - 1) / batch_);
+  SF_LOG("Testing model for {} iterations", (clips(loading_.videos) + batch_ - 1) / batch_);
   TestLoader loader(*dataset_, loading_);
   while (std::optional<TestItem> item = loader.next()) add(std::move(*item));
   if (!clips_.empty()) start_batch();
@@ -126,6 +141,29 @@ void TestRun::finish_batch() {
                                               {"eta", format_duration(progress_.eta_seconds())},
                                               {"time_diff", finished_ - before}});
   SF_LOG("{}", line);
+}
+
+void TestRun::tell(const ViewEnsemble::Videos& videos, int rank) {
+  const auto share = [&](auto values) {
+    using T = typename decltype(values)::value_type;
+    ranks_.world->broadcast({values.data(), int64_t(values.size()), dtype_of<T>}, rank);
+  };
+  share(videos.scores);
+  share(videos.labels);
+  share(videos.counts);
+}
+
+void TestRun::join_ranks() {
+  for (int rank = 0; ranks_.size() > 1 && rank < ranks_.size(); ++rank) {
+    const int64_t first = first_video(rank), count = first_video(rank + 1) - first;
+    if (count == 0) continue;
+    tell(ensemble_.part(first, count), rank);
+    for (int64_t v = first; v < first + count; ++v) {
+      std::string& fault = results_.videos[size_t(v)].fault;
+      if (ensemble_.clip_count(v) == 0) fault = told_by(ranks_, rank, std::move(fault));
+      if (!fault.empty() && rank != ranks_.rank()) SF_WARN("Cannot read a video: {}", fault);
+    }
+  }
 }
 
 void TestRun::finish(const std::filesystem::path& output_dir) {
@@ -176,7 +214,9 @@ std::vector<int> temporal_views(const Config& config) {
 
 }  // namespace
 
-void test(const Config& config) {
+void test(const Config& config, const std::shared_ptr<ProcessGroup>& world) {
+  const QuietThread quiet(world && world->rank() > 0);
+  const TrainingRanks ranks{.world = world};
   const std::filesystem::path output_dir = config.get<std::string>("OUTPUT_DIR");
   const std::vector<Device> devices = choose_devices(config);
   SF_LOG("Test with config:");
@@ -186,14 +226,16 @@ void test(const Config& config) {
   SF_CHECK(dtype == DType::f32, "SF.DTYPE: testing wants f32, bf16 or f16, found ", dtype);
   const auto model = initial_model(config, dtype);
   if (config.get<bool>("LOG_MODEL_INFO")) log_model_info(*model, config);
-  load_test_weights(*model, config);
-  if (model->detects()) return test_detection(config, *model, devices);
+  if (ranks.leads()) load_test_weights(*model, config);
+  take_from_first(ranks, tensors_of(*model));
+  if (model->detects()) return test_detection(config, *model, devices, ranks);
   for (int views : temporal_views(config)) {
     Config one = config;
     one.set("TEST.NUM_ENSEMBLE_VIEWS", cat(views));
-    TestRun run(one, *model, devices);
+    TestRun run(one, *model, devices, ranks);
     run.run();
-    run.finish(output_dir);
+    run.join_ranks();
+    if (ranks.leads()) run.finish(output_dir);
   }
 }
 

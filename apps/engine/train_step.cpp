@@ -24,7 +24,15 @@ struct TrainStep::Planned {
           const TrainStepOptions& options);
 
   Error too_large(size_t bytes, const TrainStepOptions& options);
-  void set_scale();
+  double share(int64_t rows) const;
+  void set_scale(double share);
+  NotFiniteLoss::Origin find_not_finite();
+  // On any rank, since the last step of the optimizer.
+  bool any_overflowed() {
+    auto ranks_with = int64_t(std::exchange(overflowed, false));
+    if (accumulate > 1) add_up(ranks, std::span(&ranks_with, 1));
+    return ranks_with > 0;
+  }
   double norm_of_sums() {
     update->run(0, update_begin);
     return update->fetch(step.update_norm).span<double>()[0];
@@ -34,6 +42,8 @@ struct TrainStep::Planned {
   std::unique_ptr<Plan> plan;
   size_t learning_begin = 0;  // the first step that changes parameters or sums of gradients
 
+  TrainingRanks ranks;
+  int64_t batch;
   int accumulate = 1, runs = 0;
   LossScaler* scaler = nullptr;
   bool overflowed = false;       // in one of the batches added up
@@ -44,6 +54,8 @@ struct TrainStep::Planned {
 TrainStep::Planned::Planned(const Model& model, const Optimizer& optimizer, const Config& config,
                             const TrainStepOptions& options)
     : step(model, optimizer, config, options),
+      ranks(options.ranks),
+      batch(options.batch),
       accumulate(options.accumulate),
       scaler(options.scaler) {
   PlanOptions run{.device = options.device,
@@ -86,10 +98,31 @@ Error TrainStep::Planned::too_large(size_t bytes, const TrainStepOptions& option
       options.memory_limit_bytes / kGiB, double(bytes) / kGiB, bytes, options.batch, recomputing));
 }
 
-void TrainStep::Planned::set_scale() {
-  if (!scaler) return;
-  step.scaled_seed.copy_from(Tensor::from(std::vector{float(scaler->scale() / accumulate)}, {1}));
-  step.inverse_scale.copy_from(Tensor::from(std::vector{1 / scaler->scale()}, {1}));
+// Of this rank in the mean over all: of clips, or of boxes, which may be more on one than on
+// another.
+double TrainStep::Planned::share(int64_t rows) const {
+  if (!step.rows_used) return 1.0 / ranks.size();
+  int64_t all = rows;
+  add_up(ranks, std::span(&all, 1));
+  return double(rows) / double(all);
+}
+
+void TrainStep::Planned::set_scale(double share) {
+  const double scale = scaler ? scaler->scale() : 1;
+  if (step.seed)
+    step.seed.copy_from(
+        Tensor::from(std::vector{scale / accumulate * share}, {1}).to(step.seed.dtype()));
+  if (scaler) step.inverse_scale.copy_from(Tensor::from(std::vector{1 / scale}, {1}));
+}
+
+// Of the ranks with one the first in the order of the steps.
+NotFiniteLoss::Origin TrainStep::Planned::find_not_finite() {
+  const auto found = plan->find_not_finite(learning_begin);
+  const auto numbers = all_of(ranks, found ? int64_t(found->number) : int64_t(learning_begin) + 1);
+  const int rank = int(std::ranges::min_element(numbers) - numbers.begin());
+  return {.layer = told_by(ranks, rank, found ? found->step : "the norm of the gradients"),
+          .rank = rank,
+          .clip = told_by(ranks, rank, found ? found->row : 0)};
 }
 
 TrainStep::TrainStep(const Model& model, const Optimizer& optimizer, const Config& config,
@@ -128,29 +161,29 @@ TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tens
     feed(p.step.targets, targets);
   }
   p.step.iteration.copy_from(one_number(iteration));
-  p.set_scale();
+  const double share = p.share(rows);
+  p.set_scale(share);
   p.plan->run(0, p.learning_begin);
 
   Result result;
-  result.loss = p.plan->fetch(p.step.loss).to(DType::f64).span<double>()[0];
+  result.loss = p.plan->fetch(p.step.loss).to(DType::f64).span<double>()[0] * share;
+  add_up(p.ranks, std::span(&result.loss, 1));
   result.logits = p.plan->fetch(p.step.logits);
   if (detects) result.logits = first_rows(result.logits, rows);
   if (p.step.norm) result.gradient_norm = p.plan->fetch(p.step.norm).span<double>()[0];
   const bool overflow = !std::isfinite(result.gradient_norm);
-  if (!std::isfinite(result.loss) || (overflow && !p.scaler)) {
-    const auto found = p.plan->find_not_finite(p.learning_begin);
-    throw NotFiniteLoss(found ? found->step : "the norm of the gradients", found ? found->row : 0,
-                        result.loss);
-  }
+  if (!std::isfinite(result.loss) || (overflow && !p.scaler))
+    throw NotFiniteLoss(p.find_not_finite(), p.batch, result.loss);
   p.overflowed |= overflow;
   if (!overflow) p.plan->run(p.learning_begin, p.plan->steps().size());
   if (p.accumulate > 1) result.gradient_norm = 0;
   if (++p.runs % p.accumulate != 0) return result;
-  result.skipped = std::exchange(p.overflowed, false);
+  result.skipped = p.any_overflowed();
   if (p.accumulate > 1) {
     if (!result.skipped) result.gradient_norm = p.norm_of_sums();
     if (!std::isfinite(result.gradient_norm)) {
-      if (!p.scaler) throw NotFiniteLoss("the norm of the gradients added up", 0, result.loss);
+      if (!p.scaler)
+        throw NotFiniteLoss({.layer = "the norm of the gradients added up"}, p.batch, result.loss);
       result.skipped = true;
     }
     if (!result.skipped) p.update->run(p.update_begin, p.update->steps().size());

@@ -1,10 +1,12 @@
 #include "apps/engine/trainer.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 #include <fmt/format.h>
 
+#include "apps/engine/batch_report.h"
 #include "apps/engine/boxes.h"
 #include "apps/engine/checkpointer.h"
 #include "apps/engine/learning_rate.h"
@@ -33,16 +35,16 @@ double seconds() {
 struct Targets {
   Tensor values;  // labels, or shares of the classes
 
-  TopErrors errors(const Tensor& logits, std::span<const int64_t> labels) const {
-    if (values.dtype() == DType::i64) return top_errors(logits, labels);
+  TopMisses misses(const Tensor& logits, std::span<const int64_t> labels) const {
+    if (values.dtype() == DType::i64) return top_misses(logits, labels);
     const MixedScores mixed = mixed_scores(logits.to(DType::f32), values);
-    return top_errors(mixed.scores, mixed.labels);
+    return top_misses(mixed.scores, mixed.labels);
   }
 };
 
 class Training {
  public:
-  explicit Training(const Config& config);
+  Training(const Config& config, const std::shared_ptr<ProcessGroup>& world);
   void run();
 
  private:
@@ -55,16 +57,20 @@ class Training {
   Config config_of(int64_t stage) const;
   void enter(int64_t stage);
   Position start();
+  void share_start(TrainingState& state);
   int64_t batches() const;  // of an epoch
   void train_epoch(Position from);
   Targets make_targets(int64_t epoch, int64_t iteration, const TrainBatch& batch) const;
   TrainMeter::Iteration train_batch(int64_t epoch, int64_t iteration, const TrainBatch& batch);
+  Error with_file(const NotFiniteLoss& error, int64_t epoch, int64_t iteration,
+                  const TrainBatch& batch) const;
   void finish_epoch(int64_t epoch);
   TrainingState state(int64_t epochs, int64_t iterations) const;
 
   std::vector<MultigridStage> cycle_;
   std::vector<int64_t> stage_ends_;
   Config config_;
+  TrainingRanks ranks_;
   int64_t accumulate_;  // batches of one step of the optimiser
   LearningRate learning_rate_;
   std::optional<MixupOptions> mixup_;
@@ -74,13 +80,14 @@ class Training {
   std::unique_ptr<TrainingStage> stage_;
   TrainingHistory history_;
   std::unique_ptr<TrainMeter> meter_;
-  std::unique_ptr<Checkpointer> checkpoints_;
-  std::string meter_state_;  // of an interrupted epoch
+  std::unique_ptr<Checkpointer> checkpoints_;  // of the first rank
+  std::string meter_state_;                    // of an interrupted epoch
 };
 
-Training::Training(const Config& config)
+Training::Training(const Config& config, const std::shared_ptr<ProcessGroup>& world)
     : cycle_(multigrid_stages(config)),
       config_(with_multigrid_schedule(config, cycle_)),
+      ranks_(training_ranks(config_, world)),
       accumulate_(config.get<int64_t>("SF.ACCUMULATE")),
       learning_rate_(config_),
       mixup_(mixup_options(config_)),
@@ -120,7 +127,7 @@ Config Training::config_of(int64_t stage) const {
 
 void Training::enter(int64_t stage) {
   const Config config = config_of(stage);
-  auto next = std::make_unique<TrainingStage>(config, *train_set_, *val_set_, memory_);
+  auto next = std::make_unique<TrainingStage>(config, *train_set_, *val_set_, memory_, ranks_);
   if (stage_) next->take_over(*stage_);
   stage_ = std::move(next);
   stage_number_ = stage;
@@ -134,12 +141,15 @@ void Training::enter(int64_t stage) {
 }
 
 Training::Position Training::start() {
-  std::optional<StartFile> file = find_start_file(config_);
+  std::optional<StartFile> file;
+  if (ranks_.leads()) file = find_start_file(config_);
   // The splits of batch norm are those of the stage that the checkpoint comes from.
-  enter(stage_of(file ? file->state.epochs : 0));
-  const TrainingStart found =
-      start_training(config_, std::move(file), stage_->model(), stage_->optimizer().state(),
-                     stage_->optimizer().group_parameters());
+  enter(stage_of(told_by(ranks_, 0, file ? file->state.epochs : 0)));
+  TrainingStart found;
+  if (ranks_.leads())
+    found = start_training(config_, std::move(file), stage_->model(), stage_->optimizer().state(),
+                           stage_->optimizer().group_parameters());
+  share_start(found.state);
   stage_->optimizer().set_step(found.state.optimizer_steps);
   if (found.state.loss_scale)
     stage_->scaler().restore(*found.state.loss_scale, found.state.loss_scale_steps);
@@ -147,11 +157,31 @@ Training::Position Training::start() {
   if (found.resumed)
     history_ =
         read_history(config_.get<std::string>("OUTPUT_DIR"), at.epoch, found.state.iterations);
-  if (const auto note = found.state.notes.find(kMeterNote);
-      note != found.state.notes.end() && at.iteration > 0)
-    meter_state_ = note->second;
-  checkpoints_ = std::make_unique<Checkpointer>(config_, found.resumed);
+  if (at.iteration > 0) meter_state_ = found.state.notes[kMeterNote];
+  if (ranks_.leads()) checkpoints_ = std::make_unique<Checkpointer>(config_, found.resumed);
   return at;
+}
+
+// All ranks begin with what the first has found, even where they see other files.
+void Training::share_start(TrainingState& state) {
+  take_from_first(ranks_, tensors_of(stage_->model()));
+  take_from_first(ranks_, stage_->optimizer().state());
+  for (int64_t* count : {&state.epochs, &state.iterations, &state.next_batch,
+                         &state.optimizer_steps, &state.loss_scale_steps})
+    *count = told_by(ranks_, 0, *count);
+  const double scale = std::bit_cast<double>(
+      told_by(ranks_, 0, std::bit_cast<int64_t>(state.loss_scale.value_or(0))));
+  if (scale > 0) state.loss_scale = scale;
+  std::string& meter = state.notes[kMeterNote];
+  meter = told_by(ranks_, 0, std::move(meter));
+}
+
+// Running statistics of batch norm.
+NamedTensors buffers_of(const Model& model) {
+  NamedTensors all;
+  for (const Parameter& p : model.parameters())
+    if (!p.trainable) all.emplace_back(p.name, p.tensor);
+  return all;
 }
 
 void log_precision(const Config& config) {
@@ -181,7 +211,8 @@ void Training::run() {
     finish_epoch(at.epoch);
   }
   for (const std::string& line : loss_plot(history_)) SF_LOG("{}", line);
-  SF_CHECK(checkpoints_->finish(), "the last checkpoint is not saved: ", checkpoints_->failure());
+  SF_CHECK(!checkpoints_ || checkpoints_->finish(),
+           "the last checkpoint is not saved: ", checkpoints_->failure());
 }
 
 void Training::train_epoch(Position from) {
@@ -202,17 +233,19 @@ void Training::train_epoch(Position from) {
     done.seconds = end - begin;
     begin = end;
     progress.clear();
-    for (const std::string& fault : loader.take_faults()) SF_WARN("{}", fault);
     meter_->add(done);
     meter_->log_iteration(from.epoch, i, memory_use());
     progress.advance(1);
-    if (checkpoints_->due_behind(i + 1) && (i + 1) % accumulate_ == 0 && i + 1 < batches())
+    if (checkpoints_ && checkpoints_->due_behind(i + 1) && (i + 1) % accumulate_ == 0 &&
+        i + 1 < batches())
       checkpoints_->save(state(from.epoch, i + 1));
   }
   progress.clear();
   meter_->log_epoch(from.epoch, memory_use());
-  if (loader.replaced() > 0)
-    SF_WARN("{} clips of videos that cannot be read were replaced so far.", loader.replaced());
+  int64_t replaced = loader.replaced();
+  add_up(ranks_, std::span(&replaced, 1));
+  if (replaced > 0)
+    SF_WARN("{} clips of videos that cannot be read were replaced so far.", replaced);
 }
 
 // With MIXUP the clips are mixed in place.
@@ -244,17 +277,25 @@ TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
   try {
     const TrainStep::Result result = step.run(inputs, targets.values, (epoch << 32) + iteration);
     if (result.skipped) optimizer.set_step(optimizer.step() - 1);
-    return {.clips = clips[0],
+    TopMisses missed{.clips = clips[0]};
+    if (!batch.boxes) missed = targets.misses(result.logits, batch.labels);
+    report_batch(ranks_, stage_->loader(), missed);
+    return {.clips = missed.clips,
             .loss = result.loss,
-            .errors = batch.boxes ? TopErrors{} : targets.errors(result.logits, batch.labels),
+            .errors = missed.errors(),
             .learning_rate = rate,
             .gradient_norm = result.gradient_norm};
-  } catch (const NotFiniteLoss& e) {
-    // Of boxes the row that is not finite may be a box's.
-    const std::string file =
-        batch.boxes ? "" : cat(" (", train_set_->video(batch.videos.at(size_t(e.clip))).path, ")");
-    throw Error(cat("epoch ", epoch + 1, ", iteration ", iteration + 1, ": ", e.what(), file));
-  }
+  } catch (const NotFiniteLoss& e) { throw with_file(e, epoch, iteration, batch); }
+}
+
+// Of boxes the row that is not finite may be a box's.
+Error Training::with_file(const NotFiniteLoss& error, int64_t epoch, int64_t iteration,
+                          const TrainBatch& batch) const {
+  std::string file;
+  if (!batch.boxes && error.origin.rank == ranks_.rank())
+    file = cat(" (", train_set_->video(batch.videos.at(size_t(error.origin.clip))).path, ")");
+  return Error(cat("epoch ", epoch + 1, ", iteration ", iteration + 1, ": ", error.what(),
+                   told_by(ranks_, error.origin.rank, file)));
 }
 
 void Training::finish_epoch(int64_t epoch) {
@@ -264,11 +305,13 @@ void Training::finish_epoch(int64_t epoch) {
   if ((save || evaluate) && config_.get<bool>("BN.USE_PRECISE_STATS"))
     stage_->measure_batch_norm(epoch);
   if (stage_->model().batch_norm_splits() > 1) aggregate_batch_norm_splits(stage_->model());
-  if (save) checkpoints_->save(state(epoch + 1, 0));
+  if (save || evaluate) take_from_first(ranks_, buffers_of(stage_->model()));
+  if (save && checkpoints_) checkpoints_->save(state(epoch + 1, 0));
   if (evaluate) {
     const double error = stage_->validate(epoch, history_);
-    checkpoints_->save_if_best(state(epoch + 1, 0), error);
+    if (checkpoints_) checkpoints_->save_if_best(state(epoch + 1, 0), error);
   }
+  if (!ranks_.leads()) return;
   const std::filesystem::path folder = config_.get<std::string>("OUTPUT_DIR");
   try {
     write_training_curves(folder / kCurves, history_, folder.filename().string());
@@ -286,10 +329,17 @@ TrainingState Training::state(int64_t epochs, int64_t iterations) const {
 
 }  // namespace
 
-void train(const Config& config) {
+void train(const Config& config, const std::shared_ptr<ProcessGroup>& world) {
+  const QuietThread quiet(world && world->rank() > 0);
   for (const std::string& line : split_lines(config.dump())) SF_LOG("{}", line);
   check_log();  // a folder that takes nothing now will take no checkpoint
-  Training(config).run();
+  Training training(config, world);
+  try {
+    training.run();
+  } catch (const std::exception& e) {
+    if (world) world->fail(e.what());  // before the objects of this rank wait for others
+    throw;
+  }
 }
 
 }  // namespace sf

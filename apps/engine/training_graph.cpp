@@ -5,23 +5,23 @@
 
 #include "apps/engine/setup.h"
 #include "autograd/gradients.h"
+#include "autograd/ops/bucketed_sum.h"
 #include "autograd/ops/constant.h"
 #include "autograd/ops/gradient_norm.h"
 #include "autograd/rewrite/rewrite.h"
-#include "dist/single_process.h"
-#include "models/batch_norm_group.h"
 #include "models/loss.h"
 
 namespace sf {
 
-TrainStepOptions train_step_options(const Config& config, int64_t batch, Device device) {
+TrainStepOptions train_step_options(const Config& config, int64_t batch, Device device,
+                                    TrainingRanks ranks) {
   return {.batch = batch,
           .crop = config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
           .soft_targets = config.get<bool>("MIXUP.ENABLE"),
           .accumulate = config.get<int>("SF.ACCUMULATE"),
           .recompute = config.get<bool>("SF.RECOMPUTE"),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
-          .batch_norm_group = batch_norm_group(config, std::make_shared<SingleProcess>()),
+          .ranks = std::move(ranks),
           .half = half_type(config, true),
           .kernels = kernel_choice(config, true),
           .device = device,
@@ -33,7 +33,8 @@ TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, con
     : parameters(optimizer.parameters()), scaled_(options.scaler != nullptr) {
   SF_CHECK(options.accumulate > 0, "SF.ACCUMULATE: wanted at least 1, found ", options.accumulate);
   Graph built(TrainingRules{.frozen_batch_norm = config.get<bool>("MODEL.FROZEN_BN"),
-                            .batch_norm_group = options.batch_norm_group,
+                            .batch_norm_group = options.ranks.batch_norm,
+                            .rank = options.ranks.rank(),
                             .seed = Tensor::from(std::vector{config.get<int64_t>("RNG_SEED")}, {1}),
                             .step = iteration});
   const auto inputs =
@@ -59,14 +60,7 @@ TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, con
   logits = rewritten[out];
   graph = std::move(rewritten.graph);
 
-  std::vector<Value> learning;
-  for (const Parameter& p : parameters) learning.push_back(graph->state(p.tensor, p.name, true));
-  const Value seed = scaled_ ? graph->state(scaled_seed, "loss_scale", true)
-                             : constant(*graph, loss.type(), 1.0 / options.accumulate);
-  auto all = sf::gradients(loss, learning, seed);
-  for (size_t i = 0; i < all.size(); ++i)
-    SF_CHECK(all[i], parameters[i].name, ": wanted a parameter that the loss depends on");
-
+  const auto all = backward(options);
   if (options.keep_gradients)
     for (size_t i = 0; i < all.size(); ++i) {
       Graph::Scope scope(*graph, parameters[i].name + ".unscale");
@@ -79,9 +73,35 @@ TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, con
       Graph::Scope scope(*graph, "gradient_norm");
       norm = gradient_norm(all, 0, unscale(*graph)).norm;
     }
-    add_up(optimizer, all);
+    add_up(optimizer, options, all);
   }
   if (options.recompute) recompute();
+}
+
+std::vector<Value> TrainingGraph::backward(const TrainStepOptions& options) {
+  std::vector<Value> learning;
+  for (const Parameter& p : parameters) learning.push_back(graph->state(p.tensor, p.name, true));
+  // Ranks add up their gradients, of the share that each has in the mean loss of all.
+  const int ranks = options.ranks.size();
+  if (scaled_ || (ranks > 1 && rows_used)) seed = Tensor::zeros(loss.type());
+  const Value start = seed ? graph->state(seed, "loss_scale", true)
+                           : constant(*graph, loss.type(), 1.0 / (options.accumulate * ranks));
+  if (ranks == 1 || options.accumulate > 1) return checked(sf::gradients(loss, learning, start));
+  BucketedSum sum(options.ranks.gradients, options.ranks.bucket_bytes);
+  std::vector<size_t> order;
+  auto all = checked(sf::gradients(loss, learning, start, [&](size_t i, Value gradient) {
+    sum.add(gradient);
+    order.push_back(i);
+  }));
+  const auto sums = sum.finish();
+  for (size_t k = 0; k < order.size(); ++k) all[order[k]] = sums[k];
+  return all;
+}
+
+std::vector<Value> TrainingGraph::checked(std::vector<Value> all) const {
+  for (size_t i = 0; i < all.size(); ++i)
+    SF_CHECK(all[i], parameters[i].name, ": wanted a parameter that the loss depends on");
+  return all;
 }
 
 std::vector<Value> TrainingGraph::outputs() const {
@@ -103,7 +123,9 @@ void TrainingGraph::recompute() {
   graph = std::move(again.graph);
 }
 
-void TrainingGraph::add_up(const Optimizer& optimizer, const std::vector<Value>& all) {
+// Ranks exchange what they have gathered, ahead of the step of the optimizer.
+void TrainingGraph::add_up(const Optimizer& optimizer, const TrainStepOptions& options,
+                           const std::vector<Value>& all) {
   std::vector<Value> into, added;
   for (size_t i = 0; i < all.size(); ++i) {
     const std::string name = parameters[i].name + "/sum";
@@ -114,6 +136,11 @@ void TrainingGraph::add_up(const Optimizer& optimizer, const std::vector<Value>&
   {
     Graph::Scope scope(*graph, Optimizer::kScope);
     accumulate_into(all, into);
+  }
+  if (options.ranks.size() > 1) {
+    BucketedSum sum(options.ranks.gradients, options.ranks.bucket_bytes);
+    for (const Value& gradient : added) sum.add(gradient);
+    added = sum.finish();
   }
   update_norm = optimizer.append(update_graph, added, unscale(update_graph));
 }

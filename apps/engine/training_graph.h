@@ -8,13 +8,13 @@
 
 #include "apps/engine/loss_scaler.h"
 #include "apps/engine/optimizer.h"
+#include "apps/engine/training_ranks.h"
 #include "autograd/plan/arena_memory.h"
-#include "dist/process_group.h"
 
 namespace sf {
 
 struct TrainStepOptions {
-  int64_t batch = 1;  // clips
+  int64_t batch = 1;  // clips of this rank
   int64_t crop = 224;
   int64_t box_room = 8;       // boxes of a clip, on average, of a network that detects
   bool soft_targets = false;  // shares of classes instead of labels
@@ -22,7 +22,7 @@ struct TrainStepOptions {
   bool keep_gradients = false;  // so that gradients() can be called
   bool recompute = false;       // cheap results for the backward pass instead of keeping them
   bool check_finite = false;
-  std::shared_ptr<ProcessGroup> batch_norm_group{};  // as TrainingRules have it
+  TrainingRanks ranks{};           // each with a step like this one, for its part of the batch
   std::optional<DType> half = {};  // the type activations and weights are stored in, if a half one
   KernelChoice kernels{};
   LossScaler* scaler = nullptr;  // not owned; null: the loss is not scaled
@@ -32,7 +32,8 @@ struct TrainStepOptions {
 };
 
 // As the configuration states them, for batches of that many clips of the training crop.
-TrainStepOptions train_step_options(const Config& config, int64_t batch, Device device);
+TrainStepOptions train_step_options(const Config& config, int64_t batch, Device device,
+                                    TrainingRanks ranks);
 
 // The parameters, the running statistics and the optimiser's state are its states.
 struct TrainingGraph {
@@ -54,11 +55,11 @@ struct TrainingGraph {
   Value norm;                    // of the gradients; empty where nothing asks for it
   std::vector<Value> gradients;  // by parameter; with keep_gradients
 
-  // States that are set before a run: the key of the draws of dropout, the gradient of the loss
-  // and what takes its scale out again, both with a loss scaler.
+  // States that are set before a run: the key of the draws of dropout; the gradient of the loss,
+  // empty where it is the same in all runs; with a loss scaler what takes its scale out again.
   Tensor iteration = Tensor::from(std::vector<int64_t>{0}, {1});
-  Tensor scaled_seed = Tensor::zeros({{1}, DType::f32}),
-         inverse_scale = Tensor::zeros({{1}, DType::f64});
+  Tensor seed;
+  Tensor inverse_scale = Tensor::zeros({{1}, DType::f64});
 
   // With accumulation: the sums, and the step of the optimiser on them.
   std::vector<Tensor> sums;
@@ -66,9 +67,13 @@ struct TrainingGraph {
   Value update_norm;
 
  private:
+  // The gradients by the parameters: of all ranks together, with accumulation this rank's share.
+  std::vector<Value> backward(const TrainStepOptions& options);
+  std::vector<Value> checked(std::vector<Value> gradients) const;
   // What takes the scale of the loss off the gradients; empty without a scaler.
   Value unscale(Graph& of) const;
-  void add_up(const Optimizer& optimizer, const std::vector<Value>& gradients);
+  void add_up(const Optimizer& optimizer, const TrainStepOptions& options,
+              const std::vector<Value>& gradients);
 
   bool scaled_;
 };

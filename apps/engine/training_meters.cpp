@@ -67,19 +67,24 @@ void fill(RecentValues& window, const json& values) {
 
 }  // namespace
 
-TopErrors top_errors(const Tensor& scores, std::span<const int64_t> labels) {
+TopErrors TopMisses::errors() const {
+  const auto all = double(std::max<int64_t>(clips, 1));
+  return {100.0 * double(top1) / all, 100.0 * double(top5) / all};
+}
+
+TopMisses top_misses(const Tensor& scores, std::span<const int64_t> labels) {
   const Tensor all = scores.to(DType::f32);
   const Shape& s = all.shape();
   SF_CHECK(s.rank() == 2 && s[0] == int64_t(labels.size()) && s[0] > 0, "errors: wanted ",
            labels.size(), " rows of scores, found ", s);
   const auto classes = size_t(s[1]);
-  int64_t missed1 = 0, missed5 = 0;
+  TopMisses missed{.clips = s[0]};
   for (size_t i = 0; i < labels.size(); ++i) {
     const auto row = all.span<float>().subspan(i * classes, classes);
-    missed1 += !in_top_k(row, labels[i], 1);
-    missed5 += !in_top_k(row, labels[i], kBest);
+    missed.top1 += !in_top_k(row, labels[i], 1);
+    missed.top5 += !in_top_k(row, labels[i], kBest);
   }
-  return {100.0 * double(missed1) / double(s[0]), 100.0 * double(missed5) / double(s[0])};
+  return missed;
 }
 
 MemoryUse memory_use() {

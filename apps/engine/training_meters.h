@@ -18,8 +18,16 @@ struct TopErrors {
   double top1 = 0, top5 = 0;
 };
 
+// Clips whose label is not among the best 1 and the best 5 scores.
+struct TopMisses {
+  int64_t clips = 0;  // in all
+  int64_t top1 = 0, top5 = 0;
+
+  TopErrors errors() const;
+};
+
 // Of N x classes scores (f32 or f64). With fewer than 5 classes no label can miss the best 5.
-TopErrors top_errors(const Tensor& scores, std::span<const int64_t> labels);
+TopMisses top_misses(const Tensor& scores, std::span<const int64_t> labels);
 
 // In GiB.
 struct MemoryUse {

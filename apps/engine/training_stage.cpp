@@ -22,14 +22,20 @@ double bytes_of(const NamedTensors& tensors) {
 }  // namespace
 
 TrainingStage::TrainingStage(const Config& config, const Dataset& train_set, const Dataset& val_set,
-                             std::shared_ptr<ArenaMemory> memory)
+                             std::shared_ptr<ArenaMemory> memory, const TrainingRanks& ranks)
     : config_(config),
+      ranks_(training_ranks(config, ranks)),
       train_set_(train_set),
       val_set_(val_set),
       model_(initial_model(config, parameter_type(config))),
       optimizer_(*model_, config),
-      loader_(train_set, clip_loader_options(config, Split::train)),
-      memory_(std::move(memory)) {}
+      loader_(train_set, clip_loader_options(config, Split::train, ranks_.batch_part())),
+      memory_(std::move(memory)) {
+  const int64_t batch = clip_loader_options(config, Split::train).batches[0].videos;
+  SF_CHECK(ranks_.size() == 1 || train_set.size() >= batch, "TRAIN.BATCH_SIZE: wanted at most the ",
+           train_set.size(), " videos of the data set for the ", ranks_.size(),
+           " processes that share a batch, found ", batch);
+}
 
 void TrainingStage::take_over(const TrainingStage& before) {
   const LoadReport report = load_weights(*model_, tensors_of(before.model()));
@@ -46,7 +52,7 @@ void TrainingStage::take_over(const TrainingStage& before) {
 }
 
 TrainStep& TrainingStage::step(int64_t batch, int64_t crop, int64_t boxes) {
-  TrainStepOptions options = train_step_options(config_, batch, device_of(config_));
+  TrainStepOptions options = train_step_options(config_, batch, device_of(config_), ranks_);
   // Few sizes of room, so that there are few plans.
   const auto of_a_clip = uint64_t((boxes + batch - 1) / batch);
   options.box_room = std::max(options.box_room, int64_t(std::bit_ceil(of_a_clip)));
@@ -59,9 +65,10 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop, int64_t boxes) {
   planned = std::make_unique<TrainStep>(*model_, optimizer_, config_, options);
   const Plan& plan = planned->plan();
   SF_LOG(
-      "A training step of {} clips of {}x{}: {} steps, {:.2f} GFLOP; {:.1f} MiB of activations, "
+      "A training step of {} clips{} of {}x{}: {} steps, {:.2f} GFLOP; {:.1f} MiB of activations, "
       "gradients and workspace beside {:.1f} MiB of parameters and {:.1f} MiB of the optimizer.",
-      batch, crop, crop, plan.steps().size(), plan.flops() / 1e9, double(plan.arena_bytes()) / kMiB,
+      batch, ranks_.size() > 1 ? cat(" on each of ", ranks_.size(), " processes") : "", crop, crop,
+      plan.steps().size(), plan.flops() / 1e9, double(plan.arena_bytes()) / kMiB,
       bytes_of(tensors_of(*model_)) / kMiB, bytes_of(optimizer_.state()) / kMiB);
   return *planned;
 }
@@ -70,11 +77,13 @@ double TrainingStage::validate(int64_t epoch, TrainingHistory& history) {
   if (model_->detects()) {
     if (!detection_)
       detection_.emplace(config_, Split::val, *model_, std::array{device_of(config_)},
-                         validation_options(config_, memory_));
-    log_detection_epoch(config_, epoch, detection_->run().mean, memory_use(), history);
+                         validation_options(config_, memory_, ranks_), ranks_);
+    const double map = detection_->run().mean;
+    if (!ranks_.leads()) return 0;
+    log_detection_epoch(config_, epoch, map, memory_use(), history);
     return history.validation.at(epoch).top1_error;
   }
-  if (!validation_) validation_.emplace(config_, *model_, val_set_, memory_);
+  if (!validation_) validation_.emplace(config_, *model_, val_set_, memory_, ranks_);
   return validation_->run(epoch, history).top1;
 }
 
@@ -84,7 +93,7 @@ void TrainingStage::measure_batch_norm(int64_t epoch) {
   });
   if (norms == 0 || config_.get<bool>("MODEL.FROZEN_BN")) return;
   SF_LOG("Computing precise BN statistics for {} BN layers ...", norms);
-  TrainLoaderOptions options = clip_loader_options(config_, Split::train);
+  TrainLoaderOptions options = clip_loader_options(config_, Split::train, ranks_.batch_part());
   options.batches = {options.batches.back()};  // the full crop alone
   TrainLoader loader(train_set_, options);
   loader.start(epoch);
@@ -98,7 +107,7 @@ void TrainingStage::measure_batch_norm(int64_t epoch) {
                           .kernels = kernel_choice(config_, true),
                           .memory_limit_bytes = memory_limit_bytes(config_, true),
                           .memory = memory_},
-                         next);
+                         ranks_, next);
 }
 
 TrainingState TrainingStage::state() const {

@@ -20,9 +20,10 @@ namespace sf {
 // One for a whole run, or one for each stage of a long cycle.
 class TrainingStage {
  public:
-  // The data sets must outlive the object. memory: that of all plans, which run in turn.
+  // The data sets must outlive the object. memory: that of all plans, which run in turn. ranks:
+  // that train together; all of them make their stages, and make all calls, together.
   TrainingStage(const Config& config, const Dataset& train_set, const Dataset& val_set,
-                std::shared_ptr<ArenaMemory> memory);
+                std::shared_ptr<ArenaMemory> memory, const TrainingRanks& ranks);
 
   // Parameters, running statistics, the optimiser's state and the loss scale of the stage before.
   void take_over(const TrainingStage& before);
@@ -37,7 +38,8 @@ class TrainingStage {
   // boxes; planned at first use, which the log tells with its memory.
   TrainStep& step(int64_t batch, int64_t crop, int64_t boxes = 0);
 
-  // The network's top-1 error on the validation split, as the history has it.
+  // The network's top-1 error on the validation split, as the history has it; of a network that
+  // detects only the first rank knows it.
   double validate(int64_t epoch, TrainingHistory& history);
 
   // Measures the running statistics of batch norm anew, on batches of the epoch (BN.*).
@@ -48,6 +50,7 @@ class TrainingStage {
 
  private:
   Config config_;
+  TrainingRanks ranks_;
   const Dataset &train_set_, &val_set_;
   std::unique_ptr<Model> model_;
   Optimizer optimizer_;

@@ -1,14 +1,16 @@
 #include "apps/engine/validation.h"
 
+#include "apps/engine/batch_report.h"
 #include "apps/engine/progress.h"
 #include "apps/engine/setup.h"
 #include "apps/engine/stored_batch.h"
 
 namespace sf {
 
-InferenceOptions validation_options(const Config& config, std::shared_ptr<ArenaMemory> memory) {
+InferenceOptions validation_options(const Config& config, std::shared_ptr<ArenaMemory> memory,
+                                    const TrainingRanks& ranks) {
   return {.device = device_of(config),
-          .max_batch = config.get<int64_t>("TRAIN.BATCH_SIZE"),
+          .max_batch = clips_of_rank(config, "TRAIN.BATCH_SIZE", ranks),
           .memory_limit_bytes = memory_limit_bytes(config, false),
           .check_finite = config.get<bool>("SF.CHECK_FINITE"),
           .kernels = kernel_choice(config, false),
@@ -16,12 +18,23 @@ InferenceOptions validation_options(const Config& config, std::shared_ptr<ArenaM
 }
 
 Validation::Validation(const Config& config, const Model& model, const Dataset& val_set,
-                       std::shared_ptr<ArenaMemory> memory)
+                       std::shared_ptr<ArenaMemory> memory, const TrainingRanks& ranks)
     : config_(config),
-      loader_(val_set, train_loader_options(config, Split::val)),
+      ranks_(ranks),
+      dtype_(model.dtype()),
+      loader_(val_set, train_loader_options(config, Split::val, ranks.batch_part())),
       network_(model, config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
-               validation_options(config, std::move(memory))) {
+               validation_options(config, std::move(memory), ranks)) {
   network_.release_weights();  // every run reads them anew
+}
+
+// The last batch may have no clips for this rank.
+TopMisses Validation::run_batch(const TrainBatch& batch) {
+  if (batch.labels.empty()) return {};
+  std::vector<Tensor> pathways = batch.pathways;
+  if (dtype_ == DType::f64)
+    for (Tensor& pathway : pathways) pathway = pathway.to(dtype_);
+  return top_misses(network_.run(split_clips(pathways)).scores, batch.labels);
 }
 
 TopErrors Validation::run(int64_t epoch, TrainingHistory& history) {
@@ -30,11 +43,11 @@ TopErrors Validation::run(int64_t epoch, TrainingHistory& history) {
   ProgressBar progress("Validating", "batches", loader_.batches());
   double start = progress.seconds();
   for (int64_t i = 0; auto batch = loader_.next(); ++i) {
-    const Tensor scores = network_.run(split_clips(batch->pathways)).scores;
+    TopMisses missed = run_batch(*batch);
     progress.clear();
-    for (const std::string& fault : loader_.take_faults()) SF_WARN("{}", fault);
+    report_batch(ranks_, loader_, missed);
     const double now = progress.seconds();
-    meter.add(top_errors(scores, batch->labels), int64_t(batch->labels.size()), now - start);
+    meter.add(missed.errors(), missed.clips, now - start);
     start = now;
     meter.log_iteration(epoch, i, memory_use());
     progress.advance(1);

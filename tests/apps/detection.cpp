@@ -221,7 +221,7 @@ TEST_F(DetectionTraining, PreciseStatisticsDoNotSeeBoxes) {
   fill_counter_weights(*classifier);
   for (const Model* measured : {model.get(), classifier.get()}) {
     int left = 1;
-    measure_batch_norm(*measured, 2, {}, [&] {
+    measure_batch_norm(*measured, 2, {}, {}, [&] {
       return left-- > 0 ? std::optional(std::vector{inputs[0]}) : std::nullopt;
     });
   }

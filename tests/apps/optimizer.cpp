@@ -145,7 +145,7 @@ TEST(PreciseBatchNorm, GivesTheStatisticsOfAllBatches) {
   model.initialise(1);
   const std::vector<std::vector<Tensor>> batches{{clips({1, 3})}, {clips({5, 5, 5, 7})}, {}};
   size_t next = 0;
-  measure_batch_norm(model, 2, {},
+  measure_batch_norm(model, 2, {}, {},
                      [&]() -> std::optional<std::vector<Tensor>> { return batches[next++]; });
   const double mean = (2 * 2 + 4 * 5.5) / 6, square = (2 * 5 + 4 * 31.0) / 6;
   EXPECT_NEAR(model.value("bn.running_mean"), mean, 1e-14);
@@ -156,7 +156,7 @@ TEST(PreciseBatchNorm, GivesTheStatisticsOfAllBatches) {
 TEST(SubBatchNorm, AggregatesItsSplits) {
   const Norm model(2);
   model.initialise(1);
-  measure_batch_norm(model, 1, {}, [] { return std::vector{clips({1, 10, 3, 14})}; });
+  measure_batch_norm(model, 1, {}, {}, [] { return std::vector{clips({1, 10, 3, 14})}; });
   EXPECT_EQ(model.value("bn.split_bn.running_mean", 0), 2);
   EXPECT_EQ(model.value("bn.split_bn.running_mean", 1), 12);
   EXPECT_EQ(model.value("bn.running_mean"), 7);

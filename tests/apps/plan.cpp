@@ -63,7 +63,8 @@ TEST(PlannedLaunchesSlow, AreThoseOfAStepOfTraining) {
   config.set("SOLVER.CLIP_GRAD_L2NORM", "1.0");
   const auto model = initial_model(config, DType::f32);
   const Optimizer optimizer(*model, config);
-  const TrainingGraph step(*model, optimizer, config, train_step_options(config, 1, kSimt));
+  const TrainingGraph step(*model, optimizer, config,
+                           train_step_options(config, 1, kSimt, training_ranks(config)));
   expect_declared_launches(*step.graph, step.outputs());
 }
 

@@ -175,11 +175,12 @@ TEST(TopErrors, AreSharesOfTheClipsInPercent) {
   for (int clip = 0; clip < 4; ++clip)
     for (int c = 0; c < 7; ++c) scores.push_back(7.0 - c);
   const TopErrors errors =
-      top_errors(Tensor::from(scores, {4, 7}), std::vector<int64_t>{0, 4, 6, 5});
+      top_misses(Tensor::from(scores, {4, 7}), std::vector<int64_t>{0, 4, 6, 5}).errors();
   EXPECT_EQ(errors.top1, 75);
   EXPECT_EQ(errors.top5, 50);
   const TopErrors few =
-      top_errors(Tensor::from(std::vector<float>{1, 2, 3}, {1, 3}), std::vector<int64_t>{0});
+      top_misses(Tensor::from(std::vector<float>{1, 2, 3}, {1, 3}), std::vector<int64_t>{0})
+          .errors();
   EXPECT_EQ(few.top1, 100);
   EXPECT_EQ(few.top5, 0);
 }

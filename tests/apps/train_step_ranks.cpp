@@ -1,0 +1,299 @@
+// Steps of training that several ranks take together, each with a part of the batch, against one
+// rank with all of it.
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include "apps/engine/train_step.h"
+#include "dist/thread_group.h"
+#include "models/weights.h"
+#include "tensor/crc32c.h"
+#include "tests/apps/golden.h"
+#include "tests/hang_guard.h"
+
+namespace sf {
+namespace {
+
+constexpr int64_t kClips = 4, kCrop = 32;
+
+// A small SlowFast with dropout; batch norm over all ranks.
+Config small_config(const std::vector<std::string>& more = {}) {
+  std::vector<std::string> pairs{"MODEL.NUM_CLASSES",
+                                 "5",
+                                 "MODEL.DROPOUT_RATE",
+                                 "0.5",
+                                 "RESNET.DEPTH",
+                                 "18",
+                                 "RESNET.NUM_BLOCK_TEMP_KERNEL",
+                                 "[[2,2],[2,2],[2,2],[2,2]]",
+                                 "RESNET.WIDTH_PER_GROUP",
+                                 "4",
+                                 "SLOWFAST.BETA_INV",
+                                 "2",
+                                 "DATA.NUM_FRAMES",
+                                 "4",
+                                 "SLOWFAST.ALPHA",
+                                 "2",
+                                 "DATA.TRAIN_CROP_SIZE",
+                                 std::to_string(kCrop),
+                                 "BN.NORM_TYPE",
+                                 "sync_batchnorm",
+                                 "BN.GLOBAL_SYNC",
+                                 "True",
+                                 "SF.DEVICE",
+                                 "cpu",
+                                 "SF.GRADIENT_BUCKET",
+                                 "0.02"};
+  pairs.insert(pairs.end(), more.begin(), more.end());
+  return Config::load(std::string(SF_SOURCE_DIR) + "/configs/synthetic/SLOWFAST_TINY.yaml", pairs);
+}
+
+// Clips first .. first + count of the batch of that number.
+std::vector<Tensor> clips_of_batch(const Model& model, int64_t number, int64_t first,
+                                   int64_t count) {
+  std::vector<Tensor> pathways;
+  for (TensorType type : model.inputs(kClips, kCrop)) {
+    const auto all =
+        counter_uniform(cat("clip", pathways.size(), ".", number), type.shape.numel(), -2, 2);
+    const int64_t clip = type.shape.numel() / kClips;
+    type.shape.set(0, count);
+    pathways.push_back(Tensor::from(
+        std::vector(all.begin() + first * clip, all.begin() + (first + count) * clip), type.shape));
+  }
+  return pathways;
+}
+
+Tensor labels_of_batch(int64_t number, int64_t first, int64_t count) {
+  std::vector<int64_t> labels;
+  for (int64_t i = first; i < first + count; ++i) labels.push_back((3 * number + i) % 5);
+  return Tensor::from(labels, {count});
+}
+
+// What a rank remembers of its steps.
+struct Course {
+  std::vector<double> losses, norms;
+  std::vector<uint32_t> parameters;  // a checksum of all behind each step
+  std::vector<std::string> sums;     // the kernels of the steps that start sums
+};
+
+Course train(const Config& config, int64_t steps, const std::shared_ptr<ProcessGroup>& world,
+             const std::function<void(TrainStepOptions&)>& change = {}) {
+  const DType dtype = parse_dtype(config.get<std::string>("SF.DTYPE"));
+  const auto model = make_model(config, dtype);
+  model->initialise(1);
+  Optimizer optimizer(*model, config);
+  const TrainingRanks ranks = training_ranks(config, world);
+  const int64_t part = kClips / ranks.size(), first = ranks.rank() * part;
+  TrainStepOptions options = train_step_options(config, part, Device{}, ranks);
+  if (change) change(options);
+  TrainStep step(*model, optimizer, config, options);
+  Course course;
+  for (const auto& s : step.plan().steps())
+    if (s.op->name() == "start_sum") course.sums.push_back(s.lowered.kernel);
+  optimizer.set_learning_rate(0.01);
+  for (int64_t i = 0; i < steps; ++i) {
+    if ((i + 1) % options.accumulate == 0) optimizer.set_step(optimizer.step() + 1);
+    const auto result = step.run(clips_of_batch(*model, i, first, part),
+                                 labels_of_batch(i, first, part), (int64_t{3} << 32) + i);
+    course.losses.push_back(result.loss);
+    course.norms.push_back(result.gradient_norm);
+    uint32_t sum = 0;
+    for (const Parameter& p : model->parameters())
+      sum = crc32c({p.tensor.data(), size_t(p.tensor.type().bytes())}, sum);
+    course.parameters.push_back(sum);
+  }
+  return course;
+}
+
+// By rank.
+std::vector<Course> train_together(const Config& config, int64_t steps, int ranks,
+                                   const std::function<void(TrainStepOptions&)>& change = {}) {
+  std::vector<Course> courses(static_cast<size_t>(ranks));
+  run_thread_group(ranks, [&](const auto& world) {
+    courses[size_t(world->rank())] = train(config, steps, world, change);
+  });
+  return courses;
+}
+
+double farthest(const std::vector<double>& found, const std::vector<double>& wanted) {
+  EXPECT_EQ(found.size(), wanted.size());
+  double most = 0;
+  for (size_t i = 0; i < found.size(); ++i)
+    most = std::max(most, std::abs(found[i] - wanted[i]) / std::max(std::abs(wanted[i]), 1e-30));
+  return most;
+}
+
+void expect_alike(const std::vector<Course>& courses) {
+  for (const Course& course : courses) {
+    EXPECT_EQ(course.losses, courses[0].losses);
+    EXPECT_EQ(course.norms, courses[0].norms);
+    EXPECT_EQ(course.parameters, courses[0].parameters);
+  }
+}
+
+double farthest_loss(const Course& found, const Course& wanted) {
+  return farthest(found.losses, wanted.losses);
+}
+
+// Sums in another order differ by some 1e-16, which 20 steps multiply by some 1000.
+constexpr double kDouble = 1e-9;
+
+TEST(TrainStepOfRanks, IsThatOfOneRankWithTheWholeBatchInDouble) {
+  const HangGuard guard;
+  const Config config = small_config({"SF.DTYPE", "f64"});
+  const Course alone = train(config, 20, nullptr);
+  EXPECT_TRUE(alone.sums.empty());
+  for (const int ranks : {2, 4}) {
+    SCOPED_TRACE(ranks);
+    const auto courses = train_together(config, 20, ranks);
+    expect_alike(courses);
+    EXPECT_LT(farthest_loss(courses[0], alone), kDouble);
+    EXPECT_LT(farthest(courses[0].norms, alone.norms), kDouble);
+  }
+}
+
+TEST(TrainStepOfRanks, IsToTheBitThatOfNoGroupForASingleRank) {
+  const HangGuard guard;
+  const Config config = small_config();
+  const Course alone = train(config, 2, nullptr), single = train_together(config, 2, 1)[0];
+  EXPECT_EQ(single.losses, alone.losses);
+  EXPECT_EQ(single.norms, alone.norms);
+  EXPECT_EQ(single.parameters, alone.parameters);
+  EXPECT_TRUE(single.sums.empty());
+}
+
+// One rounding of each sum of the loss is 6e-8 of it.
+TEST(TrainStepOfRanks, HasInFloatTheLossOfOneRank) {
+  const HangGuard guard;
+  const Config config = small_config();
+  const Course alone = train(config, 1, nullptr);
+  const auto courses = train_together(config, 3, 4);
+  expect_alike(courses);
+  EXPECT_LT(std::abs(courses[0].losses[0] / alone.losses[0] - 1), 1e-6);
+}
+
+TEST(TrainStepOfRanks, CopiesNoGradientAndStartsSumsWithinTheBackwardPass) {
+  const HangGuard guard;
+  run_thread_group(2, [](const auto& world) {
+    const Config config = small_config();
+    const auto model = make_model(config, DType::f32);
+    const Optimizer optimizer(*model, config);
+    const TrainStep step(*model, optimizer, config,
+                         train_step_options(config, 2, Device{}, training_ranks(config, world)));
+    int64_t starts = 0, computed_after = 0;
+    const auto& steps = step.plan().steps();
+    for (size_t i = 0; i < steps.size(); ++i) {
+      if (!steps[i].op->name().ends_with("_sum")) continue;
+      EXPECT_EQ(steps[i].lowered.kernel, "in_place") << steps[i].name;
+      if (steps[i].op->name() != "start_sum") continue;
+      ++starts;
+      for (size_t later = i; later < steps.size(); ++later)
+        computed_after += starts == 1 && steps[later].op->name() == "conv3d_backward_weight";
+    }
+    EXPECT_GT(starts, 3);
+    EXPECT_GT(computed_after, 5);
+    world->barrier();
+  });
+}
+
+class RanksWith : public testing::TestWithParam<std::vector<std::string>> {};
+INSTANTIATE_TEST_SUITE_P(Keys, RanksWith,
+                         testing::Values(std::vector<std::string>{"SOLVER.CLIP_GRAD_L2NORM", "0.5"},
+                                         std::vector<std::string>{"SOLVER.CLIP_GRAD_VAL", "0.01"},
+                                         std::vector<std::string>{"SOLVER.LARS_ON", "True"},
+                                         std::vector<std::string>{"SOLVER.OPTIMIZING_METHOD",
+                                                                  "adamw"},
+                                         std::vector<std::string>{"SF.ACCUMULATE", "2",
+                                                                  "SOLVER.CLIP_GRAD_L2NORM", "0.5"},
+                                         std::vector<std::string>{"SF.RECOMPUTE", "True"},
+                                         std::vector<std::string>{"SF.CHECK_FINITE", "True"},
+                                         std::vector<std::string>{"SF.GRADIENT_BUCKET", "1000"},
+                                         std::vector<std::string>{"MODEL.FROZEN_BN", "True"}),
+                         [](const auto& info) {
+                           std::string name;
+                           for (const char c : info.param[0]) name += c == '.' ? '_' : c;
+                           return name;
+                         });
+
+TEST_P(RanksWith, TrainAsOne) {
+  const HangGuard guard;
+  std::vector<std::string> keys{"SF.DTYPE", "f64"};
+  keys.insert(keys.end(), GetParam().begin(), GetParam().end());
+  const Config config = small_config(keys);
+  const Course alone = train(config, 4, nullptr);
+  const auto courses = train_together(config, 4, 2);
+  expect_alike(courses);
+  EXPECT_LT(farthest_loss(courses[0], alone), kDouble);
+  EXPECT_LT(farthest(courses[0].norms, alone.norms), kDouble);
+}
+
+// The gradients are rounded to 8 or 11 bits, and so their norm is at most that far off.
+TEST(TrainStepOfRanks, RoundsGradientsOnTheWayAlikeForAll) {
+  const HangGuard guard;
+  const Course exact = train_together(small_config(), 2, 2)[0];
+  for (const auto& [type, bound] : {std::pair("bf16", 1.0 / 256), {"f16", 1.0 / 2048}}) {
+    SCOPED_TRACE(type);
+    const auto courses = train_together(small_config({"SF.GRADIENT_TYPE", type}), 2, 2);
+    expect_alike(courses);
+    EXPECT_NE(courses[0].parameters, exact.parameters);
+    EXPECT_LT(std::abs(courses[0].norms[0] / exact.norms[0] - 1), bound);
+    EXPECT_EQ(courses[0].losses[0], exact.losses[0]);
+  }
+}
+
+TEST(TrainStepOfRanks, AllNameTheClipThatIsNotFinite) {
+  const HangGuard guard;
+  for (const char* norm : {"batchnorm", "sync_batchnorm"}) {
+    const Config config = small_config({"BN.NORM_TYPE", norm});
+    std::array<std::string, 2> told;
+    run_thread_group(2, [&](const auto& world) {
+      const auto model = make_model(config, DType::f32);
+      model->initialise(1);
+      const Optimizer optimizer(*model, config);
+      const TrainingRanks ranks = training_ranks(config, world);
+      TrainStep step(*model, optimizer, config, train_step_options(config, 2, Device{}, ranks));
+      const int64_t first = 2 * ranks.rank();
+      auto clips = clips_of_batch(*model, 0, first, 2);
+      if (ranks.rank() == 1) clips[0].span<float>().back() = NAN;
+      try {
+        step.run(clips, labels_of_batch(0, first, 2), 0);
+      } catch (const NotFiniteLoss& e) {
+        told[size_t(ranks.rank())] = e.what();
+        EXPECT_EQ(e.origin.rank, 1);
+        EXPECT_EQ(e.origin.clip, 1);
+      }
+      world->barrier();
+    });
+    EXPECT_EQ(told[0], told[1]);
+    EXPECT_NE(told[0].find("comes from clip0, clip 3 of the batch"), std::string::npos) << told[0];
+  }
+}
+
+// Rank 1 alone has gradients that overflow, in the first of two batches.
+TEST(TrainStepOfRanks, SkipTheSameSteps) {
+  const HangGuard guard;
+  const Config config = small_config({"SF.DTYPE", "f16", "SF.ACCUMULATE", "2"});
+  run_thread_group(2, [&](const auto& world) {
+    const auto model = make_model(config, DType::f32);
+    model->initialise(1);
+    Optimizer optimizer(*model, config);
+    const TrainingRanks ranks = training_ranks(config, world);
+    TrainStepOptions options = train_step_options(config, 2, Device{}, ranks);
+    LossScaler scaler;
+    options.scaler = &scaler;
+    scaler.restore(ranks.rank() == 1 ? 1e30 : 1024, 0);
+    TrainStep step(*model, optimizer, config, options);
+    optimizer.set_learning_rate(0.01);
+    for (int64_t i = 0; i < 2; ++i) {
+      const auto result = step.run(clips_of_batch(*model, i, 0, 2), labels_of_batch(i, 0, 2), i);
+      EXPECT_EQ(result.skipped, i == 1) << ranks.rank();
+    }
+    world->barrier();
+  });
+}
+
+}  // namespace
+}  // namespace sf
