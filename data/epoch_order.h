@@ -18,6 +18,7 @@ struct BatchShape {
 struct BatchPart {
   int rank = 0;
   int ranks = 1;
+  bool repeat = false;  // videos, so that the parts of an incomplete last batch are equal too
 };
 
 // Part of an epoch's order.
@@ -29,8 +30,9 @@ struct BatchRange {
 
 // Cuts an epoch of `videos` into batches of the shapes in turn, and gives that part of each. An
 // incomplete last batch is left out if drop_last, unless it is the only one; its parts are those of
-// a whole batch as far as it goes, so that the last ones may be smaller, or empty. Throws if there
-// is no shape or one is not sound, also where the ranks do not divide it.
+// a whole batch as far as it goes, so that the last ones may be smaller, or empty, or with
+// `repeat` equal, counting on behind `videos`. Throws if there is no shape or one is not sound,
+// also where the ranks do not divide it.
 std::vector<BatchRange> cut_epoch(int64_t videos, std::span<const BatchShape> shapes,
                                   bool drop_last, const BatchPart& part = {});
 

@@ -154,7 +154,7 @@ class TrainLoader::Pipeline {
   // Reads the clips of one video of the batch, or of the one that takes its place.
   void fill(Batch& batch, int64_t place, Lock& lock) {
     const int64_t number = batch.contents.range.first + place;
-    const int64_t planned = order_[size_t(number)];
+    const int64_t planned = order_[size_t(number) % order_.size()];
     const CounterRng rng = derived(samples_, uint64_t(planned));
     lock.unlock();
     std::map<int64_t, std::string> faults;

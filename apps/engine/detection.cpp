@@ -33,7 +33,8 @@ DetectionEvaluation::DetectionEvaluation(const Config& config, Split split, cons
       classes_(read_ava_classes(annotation(config, "AVA.LABEL_MAP_FILE"))),
       excluded_(read_ava_exclusions(annotation(config, "AVA.EXCLUSION_FILE"))),
       scores_(config, model, devices, options, dataset_,
-              key_frame_loader_options(config, split, ranks.batch_part()), ranks) {
+              key_frame_loader_options(config, split, ranks.batch_part(repeats_videos(config))),
+              ranks) {
   for (const std::string& warning : dataset_.warnings()) SF_WARN("{}", warning);
 }
 

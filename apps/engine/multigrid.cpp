@@ -142,10 +142,10 @@ Config with_multigrid_schedule(const Config& config, const std::vector<Multigrid
   return run;
 }
 
-Config stage_config(const Config& run, const MultigridStage& stage) {
+Config stage_config(const Config& run, const MultigridStage& stage, int64_t ranks) {
   Config c = run;
   const int64_t batch = stage.batch_factor * run.get<int64_t>("MULTIGRID.DEFAULT_B");
-  const int64_t devices = std::max<int64_t>(run.get<int64_t>("NUM_GPUS"), 1);
+  const int64_t devices = ranks > 0 ? ranks : std::max<int64_t>(run.get<int64_t>("NUM_GPUS"), 1);
   c.set("DATA.NUM_FRAMES", fmt::to_string(stage.frames));
   c.set("DATA.TRAIN_CROP_SIZE", fmt::to_string(stage.crop));
   c.set("TRAIN.BATCH_SIZE", fmt::to_string(batch));

@@ -25,7 +25,8 @@ std::vector<MultigridStage> multigrid_stages(const Config& config);
 Config with_multigrid_schedule(const Config& config, const std::vector<MultigridStage>& stages);
 
 // The configuration of one stage of such a run: frames, crop, batch, the largest sampling rate, and
-// splits of batch norm so that BN_BASE_SIZE clips share statistics.
-Config stage_config(const Config& run, const MultigridStage& stage);
+// splits or synchronised ranks of batch norm so that BN_BASE_SIZE clips share statistics. ranks:
+// that share the batch of a machine out; 0: the devices of NUM_GPUS.
+Config stage_config(const Config& run, const MultigridStage& stage, int64_t ranks = 0);
 
 }  // namespace sf

@@ -122,7 +122,9 @@ int64_t Training::batches() const {
 }
 
 Config Training::config_of(int64_t stage) const {
-  return cycle_.empty() ? config_ : stage_config(config_, cycle_[size_t(stage)]);
+  if (cycle_.empty()) return config_;
+  const int64_t of_machine = ranks_.size() / config_.get<int64_t>("NUM_SHARDS");
+  return stage_config(config_, cycle_[size_t(stage)], ranks_.size() > 1 ? of_machine : 0);
 }
 
 void Training::enter(int64_t stage) {

@@ -58,6 +58,8 @@ TrainingRanks training_ranks(const Config& config, const TrainingRanks& before) 
   return ranks;
 }
 
+bool repeats_videos(const Config& config) { return config.get<bool>("SF.REPEAT_VIDEOS"); }
+
 void add_up(const TrainingRanks& ranks, std::span<double> values) {
   if (ranks.size() > 1) ranks.world->all_reduce(elements(values));
 }

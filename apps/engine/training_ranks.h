@@ -25,7 +25,8 @@ struct TrainingRanks {
   int rank() const { return world ? world->rank() : 0; }
   int size() const { return world ? world->size() : 1; }
   bool leads() const { return rank() == 0; }
-  BatchPart batch_part() const { return {.rank = rank(), .ranks = size()}; }
+  // repeat: as BatchPart has it.
+  BatchPart batch_part(bool repeat = false) const { return {rank(), size(), repeat}; }
 };
 
 // The clips of a batch that are a rank's own, by TRAIN.BATCH_SIZE or TEST.BATCH_SIZE, which is that
@@ -36,6 +37,10 @@ int64_t clips_of_rank(const Config& config, const char* key, const TrainingRanks
 // `before` what does not depend on the configuration stays.
 TrainingRanks training_ranks(const Config& config, std::shared_ptr<ProcessGroup> world = nullptr);
 TrainingRanks training_ranks(const Config& config, const TrainingRanks& before);
+
+// SF.REPEAT_VIDEOS: whether validation and tests of key frames repeat videos so that all ranks have
+// as many.
+bool repeats_videos(const Config& config);
 
 // What follows is called by all ranks together, and costs nothing alone.
 

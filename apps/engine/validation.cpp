@@ -22,7 +22,8 @@ Validation::Validation(const Config& config, const Model& model, const Dataset& 
     : config_(config),
       ranks_(ranks),
       dtype_(model.dtype()),
-      loader_(val_set, train_loader_options(config, Split::val, ranks.batch_part())),
+      loader_(val_set,
+              train_loader_options(config, Split::val, ranks.batch_part(repeats_videos(config)))),
       network_(model, config.get<int64_t>("DATA.TRAIN_CROP_SIZE"),
                validation_options(config, std::move(memory), ranks)) {
   network_.release_weights();  // every run reads them anew

@@ -7,10 +7,12 @@
 #include "apps/engine/precise_batch_norm.h"
 #include "apps/engine/stored_batch.h"
 #include "apps/engine/train_step.h"
+#include "dist/thread_group.h"
 #include "kernels/base/cuda/runtime.h"
 #include "models/loss.h"
 #include "models/weights.h"
 #include "tests/apps/golden.h"
+#include "tests/hang_guard.h"
 
 namespace sf {
 namespace {
@@ -190,6 +192,69 @@ TEST_F(DetectionTraining, RoomChangesNothingButRoundings) {
     const auto a = gradients[0][i].second.span<double>(), b = gradients[1][i].second.span<double>();
     for (size_t e = 0; e < a.size(); ++e)
       ASSERT_NEAR(a[e], b[e], 1e-9 * (1 + std::abs(a[e]))) << gradients[0][i].first;
+  }
+}
+
+// Each rank has one of the clips, with other numbers of boxes, and other room.
+TEST_F(DetectionTraining, RanksTakeTheMeanOverTheBoxesOfAll) {
+  const HangGuard guard;
+  Config config = golden.config;
+  config.set("BN.NORM_TYPE", "sync_batchnorm");
+  config.set("BN.GLOBAL_SYNC", "True");
+  config.set("MODEL.DROPOUT_RATE", "0");
+  const auto rows_of = [&](const Tensor& all, int64_t first, int64_t count) {
+    const int64_t row = all.numel() / all.shape()[0];
+    Shape shape = all.shape();
+    shape.set(0, count);
+    const auto values = all.span<double>().subspan(size_t(first * row), size_t(count * row));
+    return Tensor::from(std::vector(values.begin(), values.end()), shape);
+  };
+  const Tensor shares = targets.to(DType::f64);
+  const auto boxes = inputs.back().span<double>();
+  int64_t of_first = 0;
+  while (boxes[size_t(5 * of_first)] == 0) ++of_first;
+  ASSERT_NE(2 * of_first, inputs.back().shape()[0]);
+  struct Found {
+    double loss;
+    NamedTensors gradients;
+  };
+  const auto run = [&](int ranks) {
+    Found found;
+    run_thread_group(ranks, [&](const auto& world) {
+      const auto network = make_model(config, DType::f64);
+      fill_counter_weights(*network);
+      const Optimizer optimizer(*network, config);
+      const TrainingRanks group = training_ranks(config, world);
+      std::vector<Tensor> mine = inputs;
+      Tensor wanted = shares;
+      if (ranks == 2) {
+        const int64_t first = group.rank() * of_first;
+        const int64_t count = group.leads() ? of_first : inputs.back().shape()[0] - of_first;
+        for (size_t p = 0; p + 1 < mine.size(); ++p) mine[p] = rows_of(inputs[p], group.rank(), 1);
+        mine.back() = rows_of(inputs.back(), first, count);
+        for (int64_t k = 0; k < count; ++k) mine.back().span<double>()[size_t(5 * k)] = 0;
+        wanted = rows_of(shares, first, count);
+      }
+      TrainStep step(*network, optimizer, config,
+                     {.batch = 2 / ranks,
+                      .crop = 64,
+                      .box_room = 4 + group.rank(),
+                      .keep_gradients = true,
+                      .ranks = group});
+      const double loss = step.run(mine, wanted, 1).loss;
+      const auto gradients = step.gradients();
+      if (group.leads()) found = {loss, gradients};
+      world->barrier();
+    });
+    return found;
+  };
+  const Found one = run(1), two = run(2);
+  EXPECT_NEAR(two.loss, one.loss, 1e-12);  // sums in another order
+  for (size_t i = 0; i < one.gradients.size(); ++i) {
+    const auto a = one.gradients[i].second.span<double>(),
+               b = two.gradients[i].second.span<double>();
+    for (size_t e = 0; e < a.size(); ++e)
+      ASSERT_NEAR(a[e], b[e], 1e-9 * (1 + std::abs(a[e]))) << one.gradients[i].first;
   }
 }
 

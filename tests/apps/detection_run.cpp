@@ -10,10 +10,12 @@
 #include "apps/engine/logging.h"
 #include "apps/engine/setup.h"
 #include "apps/engine/training_history.h"
+#include "dist/thread_group.h"
 #include "models/weights.h"
 #include "tests/apps/command_line.h"
 #include "tests/apps/golden.h"
 #include "tests/data/golden_ava.h"
+#include "tests/hang_guard.h"
 
 namespace sf {
 namespace {
@@ -85,6 +87,31 @@ TEST_F(DetectionRun, MeanAveragePrecisionIsTheOriginals) {
     EXPECT_EQ(std::ssize(detection_table(score)),
               2 + std::ranges::count_if(score.classes, [](const auto& c) { return c.truths > 0; }));
   }
+}
+
+// Three do not divide the key frames.
+TEST_F(DetectionRun, RanksFindTheBoxesOfOneToTheBit) {
+  const HangGuard guard;
+  const auto run = [&](int ranks) {
+    config.set("TEST.BATCH_SIZE", cat(ranks));
+    double mean = 0;
+    run_thread_group(ranks, [&](const auto& world) {
+      const QuietThread quiet;
+      const TrainingRanks group{.world = world};
+      DetectionEvaluation evaluation(config, Split::test, *model, std::array{Device{}},
+                                     inference_options(config, group), group);
+      const AvaScore score = evaluation.run();
+      if (group.leads()) mean = score.mean;
+      world->barrier();
+    });
+    return std::pair(mean, read_text(folder / "detections_latest.csv"));
+  };
+  const auto one = run(1);
+  EXPECT_EQ(run(2), one);
+  EXPECT_EQ(run(3), one);
+  config.set("SF.REPEAT_VIDEOS", "True");
+  EXPECT_EQ(run(1), one);
+  EXPECT_GT(run(3).second.size(), one.second.size());
 }
 
 TEST_F(DetectionRun, BothVideosMayHaveOtherSizesAndClipsMayBeMissing) {

@@ -386,6 +386,11 @@ TEST(CutEpoch, GivesEachRankItsPart) {
     EXPECT_EQ(found[2].videos, rank == 0 ? 1 : 0);
   }
   EXPECT_EQ(parts(0)[2].first, 12);
+  for (int rank = 0; rank < 4; ++rank) {
+    const auto repeated = cut_epoch(13, shapes, false, {rank, 4, true});
+    EXPECT_EQ(repeated[2].first, 12 + rank);  // counts on behind 13 videos
+    EXPECT_EQ(repeated[2].videos, 1);
+  }
   try {
     cut_epoch(13, shapes, false, {0, 3});
     ADD_FAILURE();
