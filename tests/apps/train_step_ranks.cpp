@@ -272,6 +272,32 @@ TEST(TrainStepOfRanks, AllNameTheClipThatIsNotFinite) {
   }
 }
 
+// With batch norm of each rank alone, rank 0 has found nothing when rank 1 stops in mid-step.
+TEST(TrainStepOfRanks, EndsForAllWhereOneFails) {
+  const HangGuard guard;
+  const Config config = small_config({"BN.NORM_TYPE", "batchnorm", "SF.CHECK_FINITE", "True"});
+  std::array<std::string, 2> told;
+  EXPECT_THROW(run_thread_group(2,
+                                [&](const auto& world) {
+                                  const auto model = make_model(config, DType::f32);
+                                  const Optimizer optimizer(*model, config);
+                                  const TrainingRanks ranks = training_ranks(config, world);
+                                  TrainStep step(*model, optimizer, config,
+                                                 train_step_options(config, 2, Device{}, ranks));
+                                  auto clips = clips_of_batch(*model, 0, 0, 2);
+                                  if (ranks.rank() == 1) clips[0].span<float>().back() = NAN;
+                                  try {
+                                    step.run(clips, labels_of_batch(0, 0, 2), 0);
+                                  } catch (const Error& e) {
+                                    told[size_t(ranks.rank())] = e.what();
+                                    throw;
+                                  }
+                                }),
+               Error);
+  EXPECT_NE(told[1].find("gave a value that is not finite"), std::string::npos) << told[1];
+  EXPECT_EQ(told[0], cat("process group: rank 1 failed: ", told[1]));
+}
+
 // Rank 1 alone has gradients that overflow, in the first of two batches.
 TEST(TrainStepOfRanks, SkipTheSameSteps) {
   const HangGuard guard;

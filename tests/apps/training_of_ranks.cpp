@@ -115,6 +115,21 @@ TEST_F(TrainingOfRanks, IsThatOfOne) {
                           checkpoint("one", "checkpoint_epoch_00002.sf"));
 }
 
+// Batch norm of each rank alone, whose statistics are kept by the first.
+TEST_F(TrainingOfRanks, GoesOnToTheBitAsIfItHadNeverStopped) {
+  const HangGuard guard;
+  make_set(40);
+  const std::vector<std::string> keys{"BN.NORM_TYPE", "batchnorm", "BN.USE_PRECISE_STATS", "False"};
+  train_with(2, config("whole", keys));
+  const char* middle = "checkpoint_epoch_00001_iter_000003.sf";
+  const Config rest = config("rest", keys);
+  std::filesystem::create_directories(checkpoint("rest", ""));
+  std::filesystem::copy_file(checkpoint("whole", middle), checkpoint("rest", middle));
+  train_with(2, rest);
+  expect_equal_checkpoints(checkpoint("rest", "checkpoint_epoch_00002.sf"),
+                           checkpoint("whole", "checkpoint_epoch_00002.sf"));
+}
+
 TEST_F(TrainingOfRanks, TestsGiveTheScoresOfOneToTheBit) {
   const HangGuard guard;
   make_set(40);
@@ -167,6 +182,9 @@ TEST_F(TrainingOfRanks, EndTogetherWithOneLine) {
   EXPECT_EQ(error_of(2, config("b", {"TRAIN.BATCH_SIZE", "20"})),
             "TRAIN.BATCH_SIZE: wanted at most the 14 videos of the data set for the 2 processes "
             "that share a batch, found 20");
+  EXPECT_EQ(error_of(4, config("mixed",
+                               {"MIXUP.ENABLE", "True", "MODEL.LOSS_FUNC", "soft_cross_entropy"})),
+            "mixup: wanted a batch of at least 2 clips, found 1");
   // Rank 0 alone writes, and finds that it cannot.
   std::ofstream(folder / "file") << "no folder";
   const std::string told = error_of(2, config("c", {"OUTPUT_DIR", (folder / "file").string()}));
