@@ -70,9 +70,10 @@ struct Lowered {
   size_t packed_bytes = 0;
   std::function<void(const Binding&, Queue)> pack;
   // Neither allocates nor throws, but for what waits for other ranks: that throws if they fail. On
-  // cuda it may be recorded: queued again with the arguments it has now, without being called. What
-  // changes from run to run has to be in the binding's memory.
+  // cuda it may be recorded, unless the host has a part in it: queued again with the arguments it
+  // has now, without being called. What changes from run to run has to be in the binding's memory.
   std::function<void(const Binding&, Queue)> run;
+  bool on_host = false;  // the host has a part in it: it waits for the device, or for other ranks
 };
 
 // The type in which an op runs in a network of mixed precision (rewrite/mixed_precision.cpp).

@@ -1,8 +1,8 @@
 #include "autograd/ops/all_reduce.h"
 
-#include <cstring>
-
+#include "autograd/ops/packed_copy.h"
 #include "dist/process_group.h"
+#include "kernels/base/cuda/runtime.h"
 
 namespace sf {
 namespace {
@@ -18,12 +18,17 @@ class AllReduceOp : public Op {
   std::optional<int> reuses_input() const override { return 0; }
 
   Lowered lower(const OpSite& site) const override {
-    if (site.backend != Backend::cpu) throw NoKernel("all_reduce: wanted values on the CPU");
+    const auto copies = packed_copies(site.in, site.out[0], {0}, site.backend);
     Lowered lowered;
-    lowered.kernel = group_->size() == 1 ? "one_rank" : "process_group";
-    lowered.run = [group = group_](const Binding& b, Queue) {
-      const TensorRef &x = b.in[0], &y = b.out[0];
-      if (y.data != x.data) std::memcpy(y.data, x.data, size_t(x.type.bytes()));
+    const bool alone = group_->size() == 1;
+    lowered.kernel = alone ? "one_rank" : "process_group";
+    lowered.launches = int(copies.size());
+    lowered.on_host = !alone;
+    lowered.run = [copies, group = group_](const Binding& b, Queue device) {
+      const TensorRef& y = b.out[0];
+      for (const PackedCopy& c : copies) run(c, b.in[0].data, y.data, device);
+      if (group->size() == 1) return;
+      cuda::synchronize(device);
       group->all_reduce({y.data, y.type.shape.numel(), y.type.dtype});
     };
     return lowered;

@@ -1,30 +1,17 @@
 #include "autograd/ops/bucketed_sum.h"
 
-#include <cstring>
 #include <utility>
+
+#include "autograd/ops/packed_copy.h"
+#include "kernels/base/cuda/runtime.h"
 
 namespace sf {
 namespace {
 
 constexpr int64_t kAlignment = 64;  // bytes, as kernels find whole tensors
 
-void check_on_cpu(const OpSite& site, std::string_view op) {
-  if (site.backend != Backend::cpu) throw NoKernel(cat(op, ": wanted values on the CPU"));
-}
-
-// What of a tensor is not where it belongs.
-struct Copy {
-  size_t port, offset, bytes;
-};
-
-std::vector<Copy> copies(const std::vector<OpSite::Port>& parts, const OpSite::Port& whole,
-                         const std::vector<int64_t>& places) {
-  std::vector<Copy> all;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const size_t offset = size_t(places[i]) * size_of(whole.type.dtype);
-    if (!parts[i].lies_in(whole, offset)) all.push_back({i, offset, size_t(parts[i].type.bytes())});
-  }
-  return all;
+std::string kernel_name(const std::vector<PackedCopy>& copies) {
+  return copies.empty() ? "in_place" : cat("copies_", copies.size());
 }
 
 class StartSumOp : public Op {  // inputs: tensors of a bucket; output: the bucket
@@ -46,25 +33,15 @@ class StartSumOp : public Op {  // inputs: tensors of a bucket; output: the buck
   bool ends_later() const override { return true; }
 
   Lowered lower(const OpSite& site) const override {
-    check_on_cpu(site, name());
-    const auto& whole = site.out[0];
-    const size_t element = size_of(whole.type.dtype);
-    const auto moved = copies(site.in, whole, places_);
-    struct Gap {
-      size_t offset, bytes;
-    };
-    std::vector<Gap> gaps;  // between the tensors
-    for (size_t i = 0; i < site.in.size(); ++i) {
-      const int64_t end = places_[i] + site.in[i].type.shape.numel();
-      const int64_t next = i + 1 < places_.size() ? places_[i + 1] : size_;
-      if (end < next) gaps.push_back({size_t(end) * element, size_t(next - end) * element});
-    }
+    const auto copies = packed_copies(site.in, site.out[0], places_, site.backend);
     Lowered lowered;
-    lowered.kernel = moved.empty() ? "in_place" : cat("copies_", moved.size());
-    lowered.run = [=, queue = queue_, number = number_](const Binding& b, Queue) {
+    lowered.kernel = kernel_name(copies);
+    lowered.launches = int(copies.size());
+    lowered.on_host = true;
+    lowered.run = [copies, queue = queue_, number = number_](const Binding& b, Queue device) {
       const TensorRef& y = b.out[0];
-      for (const Copy& c : moved) std::memcpy(y.data + c.offset, b.in[c.port].data, c.bytes);
-      for (const Gap& g : gaps) std::memset(y.data + g.offset, 0, g.bytes);
+      for (const PackedCopy& c : copies) run(c, b.in[c.port].data, y.data + c.offset, device);
+      cuda::synchronize(device);
       *number = queue->start({y.data, y.type.shape.numel(), y.type.dtype});
     };
     return lowered;
@@ -90,13 +67,15 @@ class FinishSumOp : public Op {  // input: a bucket that was started; outputs: i
   std::vector<int64_t> outputs_laid_out() const override { return places_; }
 
   Lowered lower(const OpSite& site) const override {
-    check_on_cpu(site, name());
-    const auto moved = copies(site.out, site.in[0], places_);
+    const auto copies = packed_copies(site.out, site.in[0], places_, site.backend);
     Lowered lowered;
-    lowered.kernel = moved.empty() ? "in_place" : cat("copies_", moved.size());
-    lowered.run = [=, queue = queue_, number = number_](const Binding& b, Queue) {
+    lowered.kernel = kernel_name(copies);
+    lowered.launches = int(copies.size());
+    lowered.on_host = true;
+    lowered.run = [copies, queue = queue_, number = number_](const Binding& b, Queue device) {
       queue->wait(*number);
-      for (const Copy& c : moved) std::memcpy(b.out[c.port].data, b.in[0].data + c.offset, c.bytes);
+      for (const PackedCopy& c : copies)
+        run(c, b.in[0].data + c.offset, b.out[c.port].data, device);
     };
     return lowered;
   }

@@ -28,7 +28,9 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions
                   .reuse_buffers = options.reuse_buffers,
                   .kernels = options.kernels,
                   .lanes = options.lanes}),
-      recorded_(wants_recorded_runs(options.device) && !options.check_finite) {
+      recorded_(wants_recorded_runs(options.device) && !options.check_finite &&
+                std::ranges::none_of(blueprint_.steps(),
+                                     [](const Step& s) { return s.lowered.on_host; })) {
   if (double(arena_bytes()) > options.memory_limit_bytes)
     throw PlanTooLarge(arena_bytes(), options.memory_limit_bytes);
   memory_ = options.memory ? options.memory : std::make_shared<ArenaMemory>(options.device);

@@ -61,9 +61,10 @@ TEST(BucketedSum, AddsUpWithOrWithoutSharedMemory) {
   run_thread_group(3, [](const auto& world) {
     const auto queue = std::make_shared<ReductionQueue>(world->consecutive(3));
     for (const int64_t bytes : {1, 70, 1 << 20})
-      for (const bool reuse : {true, false}) {
+      for (const auto& [device, reuse] :
+           {std::pair("cpu", true), {"cpu", false}, {"simt", false}}) {
         const Doubled d(queue, bytes);
-        Plan plan(d.graph, d.sums, {.reuse_buffers = reuse});
+        Plan plan(d.graph, d.sums, {.device = Device::parse(device), .reuse_buffers = reuse});
         for (int run = 0; run < 2; ++run) {
           d.run(plan, world->rank());
           d.expect_sums(plan, 3);

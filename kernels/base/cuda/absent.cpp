@@ -26,6 +26,9 @@ void release_pinned(void*) noexcept {}
 void copy(void*, const void*, size_t) { absent(); }
 void copy_rows(void*, const void*, const RowCopy&) { absent(); }
 void fill(void*, unsigned char, size_t) { absent(); }
+void synchronize(Queue queue) {
+  if (queue.backend == Backend::cuda) absent();
+}
 
 Stream::Stream(int device, Order) : device_(device) { absent(); }
 Stream::~Stream() {}

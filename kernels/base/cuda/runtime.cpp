@@ -125,6 +125,10 @@ void copy_rows(void* to, const void* from, const RowCopy& r) {
 
 void fill(void* data, unsigned char byte, size_t bytes) { SF_CUDA(cudaMemset(data, byte, bytes)); }
 
+void synchronize(Queue queue) {
+  if (queue.backend == Backend::cuda) SF_CUDA(cudaStreamSynchronize(native(queue)));
+}
+
 Stream::Stream(int device, Order order) : device_(device) {
   const DeviceScope scope(device);
   cudaStream_t stream = nullptr;

@@ -59,6 +59,9 @@ void copy(void* to, const void* from, size_t bytes);
 void copy_rows(void* to, const void* from, const RowCopy& layout);
 void fill(void* data, unsigned char byte, size_t bytes);
 
+// Returns when all work of the stream is done, throws what it ran into; at once for other backends.
+void synchronize(Queue queue);
+
 class Event;
 
 // A queue of work on one device, ordered with its default stream or apart from it: what that does
