@@ -1,7 +1,6 @@
 #include "apps/engine/trainer.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -18,7 +17,7 @@
 #include "apps/engine/training_meters.h"
 #include "apps/engine/training_stage.h"
 #include "apps/engine/training_start.h"
-#include "data/mixup.h"
+#include "apps/engine/training_targets.h"
 #include "layers/conv.h"
 
 namespace sf {
@@ -30,17 +29,6 @@ constexpr const char* kCurves = "training.svg";  // in OUTPUT_DIR
 double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-
-// What a batch shall be taken for.
-struct Targets {
-  Tensor values;  // labels, or shares of the classes
-
-  TopMisses misses(const Tensor& logits, std::span<const int64_t> labels) const {
-    if (values.dtype() == DType::i64) return top_misses(logits, labels);
-    const MixedScores mixed = mixed_scores(logits.to(DType::f32), values);
-    return top_misses(mixed.scores, mixed.labels);
-  }
-};
 
 class Training {
  public:
@@ -57,10 +45,8 @@ class Training {
   Config config_of(int64_t stage) const;
   void enter(int64_t stage);
   Position start();
-  void share_start(TrainingState& state);
   int64_t batches() const;  // of an epoch
   void train_epoch(Position from);
-  Targets make_targets(int64_t epoch, int64_t iteration, const TrainBatch& batch) const;
   TrainMeter::Iteration train_batch(int64_t epoch, int64_t iteration, const TrainBatch& batch);
   Error with_file(const NotFiniteLoss& error, int64_t epoch, int64_t iteration,
                   const TrainBatch& batch) const;
@@ -151,7 +137,7 @@ Training::Position Training::start() {
   if (ranks_.leads())
     found = start_training(config_, std::move(file), stage_->model(), stage_->optimizer().state(),
                            stage_->optimizer().group_parameters());
-  share_start(found.state);
+  share_start(ranks_, found.state, stage_->model(), stage_->optimizer().state());
   stage_->optimizer().set_step(found.state.optimizer_steps);
   if (found.state.loss_scale)
     stage_->scaler().restore(*found.state.loss_scale, found.state.loss_scale_steps);
@@ -162,28 +148,6 @@ Training::Position Training::start() {
   if (at.iteration > 0) meter_state_ = found.state.notes[kMeterNote];
   if (ranks_.leads()) checkpoints_ = std::make_unique<Checkpointer>(config_, found.resumed);
   return at;
-}
-
-// All ranks begin with what the first has found, even where they see other files.
-void Training::share_start(TrainingState& state) {
-  take_from_first(ranks_, tensors_of(stage_->model()));
-  take_from_first(ranks_, stage_->optimizer().state());
-  for (int64_t* count : {&state.epochs, &state.iterations, &state.next_batch,
-                         &state.optimizer_steps, &state.loss_scale_steps})
-    *count = told_by(ranks_, 0, *count);
-  const double scale = std::bit_cast<double>(
-      told_by(ranks_, 0, std::bit_cast<int64_t>(state.loss_scale.value_or(0))));
-  if (scale > 0) state.loss_scale = scale;
-  std::string& meter = state.notes[kMeterNote];
-  meter = told_by(ranks_, 0, std::move(meter));
-}
-
-// Running statistics of batch norm.
-NamedTensors buffers_of(const Model& model) {
-  NamedTensors all;
-  for (const Parameter& p : model.parameters())
-    if (!p.trainable) all.emplace_back(p.name, p.tensor);
-  return all;
 }
 
 void log_precision(const Config& config) {
@@ -250,19 +214,6 @@ void Training::train_epoch(Position from) {
     SF_WARN("{} clips of videos that cannot be read were replaced so far.", replaced);
 }
 
-// With MIXUP the clips are mixed in place.
-Targets Training::make_targets(int64_t epoch, int64_t iteration, const TrainBatch& batch) const {
-  if (batch.boxes) return {first_rows(batch.boxes->labels, batch.boxes->count)};
-  if (!mixup_) return {Tensor::from(batch.labels, {int64_t(batch.labels.size())})};
-  const Shape& clips = batch.pathways[0].shape();
-  const PictureSize picture{int(clips[2]), int(clips[3])};
-  const auto seed = uint64_t(config_.get<int64_t>("RNG_SEED"));
-  const Mixing mixing = draw_mixing(*mixup_, picture, mixup_rng(seed, epoch, iteration));
-  mix_clips(mixing, batch.pathways);
-  return {mixed_targets(mixing, batch.labels, config_.get<int64_t>("MODEL.NUM_CLASSES"),
-                        mixup_->label_smoothing)};
-}
-
 TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
                                             const TrainBatch& batch) {
   const Shape& clips = batch.pathways[0].shape();
@@ -273,11 +224,11 @@ TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
   Optimizer& optimizer = stage_->optimizer();
   optimizer.set_learning_rate(rate);
   if ((iteration + 1) % accumulate_ == 0) optimizer.set_step(optimizer.step() + 1);
-  const Targets targets = make_targets(epoch, iteration, batch);
+  const TrainingTargets targets(config_, mixup_, epoch, iteration, batch);
   std::vector<Tensor> inputs = batch.pathways;
   if (batch.boxes) inputs.push_back(first_rows(batch.boxes->boxes, boxes));
   try {
-    const TrainStep::Result result = step.run(inputs, targets.values, (epoch << 32) + iteration);
+    const TrainStep::Result result = step.run(inputs, targets.values(), (epoch << 32) + iteration);
     if (result.skipped) optimizer.set_step(optimizer.step() - 1);
     TopMisses missed{.clips = clips[0]};
     if (!batch.boxes) missed = targets.misses(result.logits, batch.labels);

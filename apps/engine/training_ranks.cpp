@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "apps/engine/logging.h"
+#include "apps/engine/setup.h"
 #include "dist/single_process.h"
 #include "kernels/base/error.h"
 #include "models/batch_norm_group.h"
@@ -41,6 +42,9 @@ int64_t clips_of_rank(const Config& config, const char* key, const TrainingRanks
 TrainingRanks training_ranks(const Config& config, std::shared_ptr<ProcessGroup> world) {
   TrainingRanks ranks;
   ranks.world = std::move(world);
+  SF_CHECK(ranks.size() == 1 || device_of(config).backend != Backend::cuda,
+           "SF.DEVICE: wanted the CPU where ", ranks.size(), " processes train, found ",
+           config.get<std::string>("SF.DEVICE"));
   const auto mib = config.get<double>("SF.GRADIENT_BUCKET");
   SF_CHECK(mib > 0 && mib <= 1024,
            "SF.GRADIENT_BUCKET: wanted above 0 and at most 1024 MiB, found ", mib);

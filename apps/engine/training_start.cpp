@@ -1,5 +1,6 @@
 #include "apps/engine/training_start.h"
 
+#include <bit>
 #include <map>
 
 #include "apps/engine/checkpointer.h"
@@ -155,6 +156,26 @@ TrainingStart start_training(const Config& config, std::optional<StartFile> file
   start.state.seed = uint64_t(config.get<int64_t>("RNG_SEED"));
   SF_LOG("Start epoch: {}", start.state.epochs + 1);
   return start;
+}
+
+void share_start(const TrainingRanks& ranks, TrainingState& state, const Model& model,
+                 const NamedTensors& optimizer) {
+  if (ranks.size() == 1) return;
+  take_from_first(ranks, tensors_of(model));
+  take_from_first(ranks, optimizer);
+  auto scale = std::bit_cast<int64_t>(state.loss_scale.value_or(0));
+  auto notes = int64_t(state.notes.size());
+  for (int64_t* value : {&state.epochs, &state.iterations, &state.next_batch,
+                         &state.optimizer_steps, &state.loss_scale_steps, &scale, &notes})
+    *value = told_by(ranks, 0, *value);
+  if (scale != 0) state.loss_scale = std::bit_cast<double>(scale);
+  auto note = state.notes.begin();
+  for (int64_t i = 0; i < notes; ++i) {
+    const bool mine = ranks.leads();
+    const std::string name = told_by(ranks, 0, mine ? note->first : "");
+    const std::string text = told_by(ranks, 0, mine ? note++->second : "");
+    if (!mine) state.notes[name] = text;
+  }
 }
 
 }  // namespace sf

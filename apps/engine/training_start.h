@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/engine/training_ranks.h"
 #include "apps/engine/training_state.h"
 #include "configs/config.h"
 #include "models/model.h"
@@ -42,5 +43,10 @@ struct TrainingStart {
 TrainingStart start_training(const Config& config, std::optional<StartFile> file,
                              const Model& model, const NamedTensors& optimizer,
                              const std::vector<std::vector<Parameter>>& groups);
+
+// Behind start_training() on the first rank: all ranks begin with its state and its tensors, even
+// where they see other files. All call it together.
+void share_start(const TrainingRanks& ranks, TrainingState& state, const Model& model,
+                 const NamedTensors& optimizer);
 
 }  // namespace sf

@@ -56,6 +56,13 @@ NamedTensors tensors_of(const Model& model) {
   return all;
 }
 
+NamedTensors buffers_of(const Model& model) {
+  NamedTensors all;
+  for (const Parameter& p : model.parameters())
+    if (!p.trainable) all.emplace_back(p.name, p.tensor);
+  return all;
+}
+
 TrainingState snapshot(const TrainingState& state) {
   TrainingState copy = state;
   copy.model = copies(state.model);

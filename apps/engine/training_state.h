@@ -29,6 +29,8 @@ struct TrainingState {
 
 // The parameters and buffers themselves, not copies.
 NamedTensors tensors_of(const Model& model);
+// The buffers alone: running statistics of batch norm.
+NamedTensors buffers_of(const Model& model);
 
 // A copy whose tensors share no memory with the state's.
 TrainingState snapshot(const TrainingState& state);

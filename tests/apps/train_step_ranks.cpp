@@ -2,8 +2,7 @@
 // rank with all of it.
 #include <cmath>
 #include <cstring>
-#include <map>
-#include <mutex>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -21,32 +20,13 @@ constexpr int64_t kClips = 4, kCrop = 32;
 
 // A small SlowFast with dropout; batch norm over all ranks.
 Config small_config(const std::vector<std::string>& more = {}) {
-  std::vector<std::string> pairs{"MODEL.NUM_CLASSES",
-                                 "5",
-                                 "MODEL.DROPOUT_RATE",
-                                 "0.5",
-                                 "RESNET.DEPTH",
-                                 "18",
-                                 "RESNET.NUM_BLOCK_TEMP_KERNEL",
-                                 "[[2,2],[2,2],[2,2],[2,2]]",
-                                 "RESNET.WIDTH_PER_GROUP",
-                                 "4",
-                                 "SLOWFAST.BETA_INV",
-                                 "2",
-                                 "DATA.NUM_FRAMES",
-                                 "4",
-                                 "SLOWFAST.ALPHA",
-                                 "2",
-                                 "DATA.TRAIN_CROP_SIZE",
-                                 std::to_string(kCrop),
-                                 "BN.NORM_TYPE",
-                                 "sync_batchnorm",
-                                 "BN.GLOBAL_SYNC",
-                                 "True",
-                                 "SF.DEVICE",
-                                 "cpu",
-                                 "SF.GRADIENT_BUCKET",
-                                 "0.02"};
+  std::istringstream words(
+      "MODEL.NUM_CLASSES 5 MODEL.DROPOUT_RATE 0.5 RESNET.DEPTH 18 RESNET.NUM_BLOCK_TEMP_KERNEL "
+      "[[2,2],[2,2],[2,2],[2,2]] RESNET.WIDTH_PER_GROUP 4 SLOWFAST.BETA_INV 2 DATA.NUM_FRAMES 4 "
+      "SLOWFAST.ALPHA 2 DATA.TRAIN_CROP_SIZE 32 BN.NORM_TYPE sync_batchnorm BN.GLOBAL_SYNC True "
+      "SF.DEVICE cpu SF.GRADIENT_BUCKET 0.02");
+  std::vector<std::string> pairs;
+  for (std::string word; words >> word;) pairs.push_back(word);
   pairs.insert(pairs.end(), more.begin(), more.end());
   return Config::load(std::string(SF_SOURCE_DIR) + "/configs/synthetic/SLOWFAST_TINY.yaml", pairs);
 }
