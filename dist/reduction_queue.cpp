@@ -31,22 +31,25 @@ ReductionQueue::ReductionQueue(std::shared_ptr<ProcessGroup> group, std::optiona
   thread_ = std::thread([this] { work(); });
 }
 
-ReductionQueue::~ReductionQueue() {
+ReductionQueue::~ReductionQueue() { end("it ended before its sums were added up"); }
+
+void ReductionQueue::end(const std::string& reason) {
   bool given_up = false;
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
     given_up = done_ < started_ && !failure_;
   }
-  if (given_up) group_->fail("it ended before its sums were added up");
+  if (given_up) group_->fail(reason);
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 int64_t ReductionQueue::start(Elements values) {
   SF_CHECK(values.dtype == DType::f32 || values.dtype == DType::f64,
            "reduction queue: wanted values of f32 or f64, found ", values.dtype);
   const std::lock_guard lock(mutex_);
+  SF_CHECK(!ended_, "reduction queue: it has ended");
   waiting_.push_back(values);
   changed_.notify_all();
   return started_++;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -24,9 +25,7 @@ class ReductionQueue {
   // all have the same bits. Every rank receives the rounded values of all others, so that this
   // halves the traffic of two ranks and does not lower that of more than four.
   explicit ReductionQueue(std::shared_ptr<ProcessGroup> group, std::optional<DType> half = {});
-  // Where sums are still in the making, the group fails (ProcessGroup::fail): this rank has given
-  // them up. Returns when the thread has ended.
-  ~ReductionQueue();
+  ~ReductionQueue();  // ends
   ReductionQueue(const ReductionQueue&) = delete;
   ReductionQueue& operator=(const ReductionQueue&) = delete;
 
@@ -37,6 +36,10 @@ class ReductionQueue {
   int64_t start(Elements values);
   // Returns when this sum and all before it are there. Throws what the group threw.
   void wait(int64_t number);
+  // Returns when the thread has ended, so that nothing touches the values any more; sums that are
+  // still in the making are given up, and the group fails with the reason (ProcessGroup::fail).
+  // Afterwards start() throws.
+  void end(const std::string& reason);
 
  private:
   void work();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
@@ -138,6 +139,17 @@ const Plan& TrainStep::plan() const { return *planned_->plan; }
 
 TrainStep::Result TrainStep::run(const std::vector<Tensor>& pathways, const Tensor& targets,
                                  int64_t iteration) {
+  try {
+    return run_batch(pathways, targets, iteration);
+  } catch (const std::exception& e) {
+    // Sums on their way still write to the memory of the plan.
+    if (const auto& sums = planned_->ranks.gradients) sums->end(e.what());
+    throw;
+  }
+}
+
+TrainStep::Result TrainStep::run_batch(const std::vector<Tensor>& pathways, const Tensor& targets,
+                                       int64_t iteration) {
   Planned& p = *planned_;
   SF_CHECK(pathways.size() == p.step.clips.size(), "training: wanted ", p.step.clips.size(),
            " inputs, found ", pathways.size());

@@ -50,7 +50,8 @@ class TrainStep {
   // every batch. The optimiser's learning rate and step are those set in it; with accumulation it
   // moves in every accumulate-th run. Throws NotFiniteLoss.
   // All ranks run together, each with its part of the batch; all parts have as many clips. Then
-  // every rank has the same loss and norm, throws the same, and changes its parameters alike.
+  // every rank has the same loss and norm, throws the same, and changes its parameters alike. On
+  // several ranks nothing can run behind an exception.
   // Of a network that detects the last of the pathways are the boxes, K 5 as Model::boxes() has
   // them, at least one and no more than there is room for, and targets and logits have a row each.
   Result run(const std::vector<Tensor>& pathways, const Tensor& targets, int64_t iteration);
@@ -60,6 +61,8 @@ class TrainStep {
   const Plan& plan() const;
 
  private:
+  Result run_batch(const std::vector<Tensor>& pathways, const Tensor& targets, int64_t iteration);
+
   struct Planned;
   std::unique_ptr<Planned> planned_;
 };

@@ -108,5 +108,28 @@ TEST(ReductionQueue, ARankThatGivesUpHoldsNobodyUp) {
   EXPECT_EQ(told, "process group: rank 1 failed: it ended before its sums were added up");
 }
 
+TEST(ReductionQueue, LeavesValuesAloneOnceItHasEnded) {
+  const HangGuard guard;
+  std::string told;
+  EXPECT_NE(error_of([&] {
+              run_thread_group(2, [&](const auto& world) {
+                ReductionQueue queue(world->consecutive(2));
+                std::vector<float> values(5, 1);
+                if (world->rank() == 1) {
+                  queue.start(elements(values));
+                  queue.end("clip 7 is broken");
+                  EXPECT_EQ(error_of([&] { queue.start(elements(values)); }),
+                            "reduction queue: it has ended");
+                  EXPECT_EQ(values, std::vector<float>(5, 1));
+                }
+                const std::string found = error_of([&] { world->barrier(); });
+                if (world->rank() == 0) told = found;
+                throw Error(found);
+              });
+            }),
+            "");
+  EXPECT_EQ(told, "process group: rank 1 failed: clip 7 is broken");
+}
+
 }  // namespace
 }  // namespace sf
