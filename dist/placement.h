@@ -17,12 +17,13 @@ struct Placement {
 using Environment = std::function<const char*(const char* name)>;
 
 // As a launcher says it: torchrun (RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE), Slurm's srun
-// (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_NTASKS_PER_NODE) or Open MPI's mpirun
-// (OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE), whichever is found first. They meet at
-// MASTER_ADDR and MASTER_PORT, in a Slurm job else at its first machine and a port of the job's
-// number; where there is neither, at `address`. Nothing where there is only one process or none of
-// these launchers; a program that sbatch runs by itself is one process. Throws where a variable is
-// no number or out of range.
+// (SLURM_PROCID, SLURM_STEP_NUM_TASKS or SLURM_NTASKS, SLURM_LOCALID, SLURM_NTASKS_PER_NODE) or
+// Open MPI's mpirun (OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE), whichever is found
+// first. They meet at SF_INIT_METHOD, else at MASTER_ADDR and MASTER_PORT (where torchrun listens
+// there itself, at the port after it), in a Slurm job else at its first machine and a port of the
+// job's number; where there is none of these, at `address`. Nothing where there is only one process
+// or none of these launchers; what an sbatch script runs without srun is one process. Throws where
+// a variable is no number or out of range.
 std::optional<Placement> placement_of_launcher(const Environment& environment,
                                                const std::string& address);
 

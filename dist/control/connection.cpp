@@ -47,10 +47,10 @@ class ControlConnection::Service {
     while (!join()) {
       const std::string where = cat("process group: rank ", me().rank, " of ", me().size,
                                     " finds no rank 0 at ", options_.rendezvous.text);
-      SF_CHECK(Clock::now() < deadline_, where, " within ", text_of(options_.timeout), ": ",
-               reason_);
       say(where, reason_);
       std::this_thread::sleep_for(kRetry);
+      SF_CHECK(Clock::now() < deadline_, where, " within ", text_of(options_.timeout), ": ",
+               reason_);
     }
     heard_ = Clock::now();
     tick();
@@ -182,7 +182,7 @@ class ControlConnection::Service {
     stream_->start([this](const Json& message) { take(message); },
                    [this](const std::string& why) {
                      lost_ = true;
-                     reason_ = why;
+                     reason_ = cat("it hung up: ", why);
                    });
     stream_->send({{"kind", "hello"},
                    {"token", token},

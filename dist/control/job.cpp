@@ -28,7 +28,7 @@ std::string lines_without(const std::string& text, const std::string& other) {
     if (!set.contains(line) && ++count <= kDifferencesShown)
       found += cat(count > 1 ? ", " : "", line);
   if (count > kDifferencesShown) found += cat(" and ", count - kDifferencesShown, " more");
-  return count ? found : "no other line";
+  return count ? found : "nothing";
 }
 
 std::string place_of(const Member& member) {
@@ -168,8 +168,9 @@ Verdict Job::judge(Time now) const {
   if (!complete()) {
     if (now - begin_ < timeout_) return {};
     std::string who;
-    for (const int rank : missing()) who += cat(who.empty() ? "rank " : ", ", rank);
-    return {cat(kPrefix, who, " of ", size(), " did not come within ", text_of(timeout_))};
+    for (const int rank : missing()) who += cat(who.empty() ? "" : ", ", rank);
+    return {cat(kPrefix, missing().size() > 1 ? "ranks " : "rank ", who, " of ", size(),
+                " did not come within ", text_of(timeout_))};
   }
   for (int rank = 0; rank < size(); ++rank) {
     const Rank& r = ranks_[size_t(rank)];

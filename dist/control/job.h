@@ -12,10 +12,10 @@ namespace sf {
 // A process that wants to be a rank.
 struct Member {
   int rank = 0, size = 1;
-  std::string host;
+  std::string host = {};
   int64_t process = 0;
-  std::string build;          // of the engine
-  std::string configuration;  // lines that each say all of one setting
+  std::string build = {};          // of the engine
+  std::string configuration = {};  // lines that each say all of one setting
 };
 
 // How far a rank is with the operations of one group.

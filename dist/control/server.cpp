@@ -23,7 +23,7 @@ namespace {
 
 constexpr size_t kMaxStrangers = 64;             // connections that have not said who they are
 constexpr std::chrono::seconds kMaxSilence{10};  // of a stranger
-constexpr std::chrono::seconds kHangUp{5};       // for ranks to take the verdict
+constexpr std::chrono::seconds kHangUp{2};       // for ranks to take the verdict
 
 // An address without what makes an IPv4 one look like IPv6.
 asio::ip::address plain(const asio::ip::address& address) {

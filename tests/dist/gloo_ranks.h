@@ -16,7 +16,7 @@ namespace sf {
 // each rank threw, an empty line for one that ended well.
 std::vector<std::string> gloo_rank_errors(
     int ranks, const std::function<void(const std::shared_ptr<ProcessGroup>&)>& work,
-    std::chrono::milliseconds timeout = std::chrono::seconds(50));
+    std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
 // The same, where no rank is to fail.
 void run_gloo_ranks(int ranks,
