@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "dist/device_group.h"
 #include "dist/rank_sum.h"
 #include "dist/single_process.h"
 #include "kernels/base/error.h"
@@ -55,11 +56,7 @@ void GlooGroup::operation(const std::string& text, const Act& act) {
   try {
     act();
   } catch (const GlooMesh::Broken& broken) {
-    const std::string doing = text_of(progress);
-    if (control.await_verdict(doing).empty())
-      control.fail(cat("lost the connection to another rank in ", doing, ": ", broken.reason));
-    const std::string line = control.verdict(doing);
-    throw Error(line.empty() ? cat("process group: ", broken.reason, " in ", doing) : line);
+    throw_verdict(control, progress, cat("lost the connection to another rank: ", broken.reason));
   }
   control.end(name_);
 }
@@ -167,9 +164,23 @@ void GlooGroup::barrier() {
 }
 
 std::shared_ptr<ProcessGroup> GlooGroup::consecutive(int ranks) {
+  if (ranks != 1) return part(ranks);
+  ++cuts_;
+  return std::make_shared<SingleProcess>();
+}
+
+std::shared_ptr<ProcessGroup> GlooGroup::on_device(int device) {
+  const auto host = part(size());
+  return device_group({.host = host,
+                       .control = transport_->control,
+                       .name = cat(host->name_, ".device"),
+                       .first = first_,
+                       .device = device});
+}
+
+std::shared_ptr<GlooGroup> GlooGroup::part(int ranks) {
   check_divides(size(), ranks, "ranks of a group");
   ++cuts_;
-  if (ranks == 1) return std::make_shared<SingleProcess>();
   const int first = rank() / ranks * ranks;
   const std::shared_ptr<GlooGroup> part(new GlooGroup(
       transport_, cat(name_, ".", cuts_, ".", first), first_ + first, rank() - first, ranks));

@@ -25,6 +25,7 @@ class GlooGroup : public ProcessGroup {
   void broadcast(Elements values, int root) override;
   void barrier() override;
   std::shared_ptr<ProcessGroup> consecutive(int size) override;
+  std::shared_ptr<ProcessGroup> on_device(int device) override;
 
  private:
   // `name` is the same on the group's ranks and no other group's that they are in; `first` the
@@ -35,6 +36,7 @@ class GlooGroup : public ProcessGroup {
   // Runs one operation, `text` in messages: the ranks whose texts differ wait for each other.
   template <class Act>
   void operation(const std::string& text, const Act& act);
+  std::shared_ptr<GlooGroup> part(int ranks);
   uint64_t next_slot();
   RangeByRank parts(int64_t count, size_t element_bytes) const;
   void reduce_parts(Elements values, const RangeByRank& parts);

@@ -11,6 +11,10 @@ void ProcessGroup::all_gather(Elements values) {
   all_gather(values, std::vector<int64_t>(size_t(size()), values.count / size()));
 }
 
+std::shared_ptr<ProcessGroup> ProcessGroup::on_device(int device) {
+  throw Error(cat("process group: these ranks share no values of device ", device));
+}
+
 std::string text_of(const char* operation, Elements values) {
   return cat(operation, " of ", values.count, " ", values.dtype, " values");
 }

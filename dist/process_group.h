@@ -47,6 +47,10 @@ class ProcessGroup {
   // `size` does not divide this group's. Operations of the new group and of this one may run at
   // the same time, on a thread each.
   virtual std::shared_ptr<ProcessGroup> consecutive(int size) = 0;
+  // The same ranks, for values in the memory of this rank's CUDA device: they are complete when an
+  // operation is called, and its result is there when it returns. Throws where this kind of group
+  // has none.
+  virtual std::shared_ptr<ProcessGroup> on_device(int device);
 };
 
 // An operation in a message: "all_reduce of 1024 f32 values".

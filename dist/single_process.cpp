@@ -7,4 +7,8 @@ std::shared_ptr<ProcessGroup> SingleProcess::consecutive(int size) {
   return std::make_shared<SingleProcess>();
 }
 
+std::shared_ptr<ProcessGroup> SingleProcess::on_device(int) {
+  return std::make_shared<SingleProcess>();
+}
+
 }  // namespace sf

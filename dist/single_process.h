@@ -18,6 +18,7 @@ class SingleProcess : public ProcessGroup {
   void broadcast(Elements, int root) override { check_root(root, 1); }
   void barrier() override {}
   std::shared_ptr<ProcessGroup> consecutive(int size) override;
+  std::shared_ptr<ProcessGroup> on_device(int) override;
 };
 
 }  // namespace sf

@@ -97,7 +97,7 @@ class ControlConnection::Service {
   }
   std::string await_verdict(const std::string& doing) const {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, 4 * beat_interval(options_.timeout), [&] { return bool(verdict_); });
+    changed_.wait_for(lock, 2 * beat_interval(options_.timeout), [&] { return bool(verdict_); });
     return line(doing);
   }
 
@@ -331,5 +331,13 @@ int ControlConnection::watch(std::function<void()> on_verdict) {
 void ControlConnection::forget(int watcher) { service_->forget(watcher); }
 void ControlConnection::fail(const std::string& line) { service_->fail(line); }
 void ControlConnection::leave() { service_->leave(); }
+
+void throw_verdict(ControlConnection& control, const Progress& progress,
+                   const std::string& reason) {
+  const std::string doing = text_of(progress), own = cat(reason, " in ", doing);
+  if (control.await_verdict(doing).empty()) control.fail(own);
+  const std::string line = control.verdict(doing);
+  throw Error(line.empty() ? cat("process group: ", own) : line);
+}
 
 }  // namespace sf

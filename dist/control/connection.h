@@ -62,4 +62,9 @@ class ControlConnection {
   std::unique_ptr<Service> service_;
 };
 
+// Ends an operation that cannot go on: throws the job's verdict or, where there is none, makes the
+// reason the job's.
+[[noreturn]] void throw_verdict(ControlConnection& control, const Progress& progress,
+                                const std::string& reason);
+
 }  // namespace sf

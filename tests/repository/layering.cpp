@@ -36,6 +36,7 @@ const std::map<std::string, Names> kThirdParty{
     {"hwy", {"kernels", "data"}},
     {"boost", {"kernels", "dist"}},
     {"gloo", {"dist"}},
+    {"nccl", {"dist"}},
     {"libav", {"data"}},
     {"libsw", {"data"}},
     {"yaml-cpp", {"configs"}},
