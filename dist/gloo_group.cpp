@@ -43,7 +43,7 @@ std::shared_ptr<ProcessGroup> GlooGroup::world(std::shared_ptr<const GlooTranspo
   const std::shared_ptr<GlooGroup> group(
       new GlooGroup(transport, "all", 0, control.rank(), control.size()));
   const auto addresses = control.exchange(group->mesh_->addresses());
-  group->operation("connecting", [&] { group->mesh_->connect(addresses); });
+  group->connect(addresses);
   return group;
 }
 
@@ -63,6 +63,15 @@ void GlooGroup::operation(const std::string& text, const Act& act) {
 
 uint64_t GlooGroup::next_slot() { return slot_++; }
 
+std::byte* GlooGroup::scratch(size_t bytes) {
+  if (bytes > scratch_bytes_) {
+    scratch_.reset();
+    scratch_.reset(new std::byte[bytes]);  // not filled: it is written before it is read
+    scratch_bytes_ = bytes;
+  }
+  return scratch_.get();
+}
+
 // Parts of a length that differs by one element at most.
 RangeByRank GlooGroup::parts(int64_t count, size_t element_bytes) const {
   RangeByRank ranges;
@@ -76,14 +85,14 @@ RangeByRank GlooGroup::parts(int64_t count, size_t element_bytes) const {
 // This rank's part becomes the sum over all ranks.
 void GlooGroup::reduce_parts(Elements values, const RangeByRank& parts) {
   const ByteRange mine = parts[size_t(rank())];
-  const std::unique_ptr<std::byte[]> theirs(new std::byte[mine.count * size_t(size())]);
+  std::byte* const theirs = scratch(mine.count * size_t(size()));
   RangeByRank in;
   std::vector<const void*> by_rank;
   for (int r = 0; r < size(); ++r) {
     in.push_back({mine.count * size_t(r), mine.count});
-    by_rank.push_back(r == rank() ? at(values.data, mine.offset) : theirs.get() + in.back().offset);
+    by_rank.push_back(r == rank() ? at(values.data, mine.offset) : theirs + in.back().offset);
   }
-  mesh_->transfer(next_slot(), values.data, parts, theirs.get(), in);
+  mesh_->transfer(next_slot(), values.data, parts, theirs, in);
   add_in_rank_order(by_rank, at(values.data, mine.offset),
                     int64_t(mine.count / size_of(values.dtype)), values.dtype);
 }
@@ -95,14 +104,14 @@ void GlooGroup::gather_parts(void* data, const RangeByRank& parts) {
 
 void GlooGroup::reduce_at_once(Elements values) {
   const size_t bytes = bytes_of(values);
-  const std::unique_ptr<std::byte[]> theirs(new std::byte[bytes * size_t(size())]);
+  std::byte* const theirs = scratch(bytes * size_t(size()));
   RangeByRank in;
   std::vector<const void*> by_rank;
   for (int r = 0; r < size(); ++r) {
     in.push_back({bytes * size_t(r), bytes});
-    by_rank.push_back(r == rank() ? values.data : theirs.get() + in.back().offset);
+    by_rank.push_back(r == rank() ? values.data : theirs + in.back().offset);
   }
-  mesh_->transfer(next_slot(), values.data, everywhere(size(), bytes), theirs.get(), in);
+  mesh_->transfer(next_slot(), values.data, everywhere(size(), bytes), theirs, in);
   add_in_rank_order(by_rank, values.data, values.count, values.dtype);
 }
 
@@ -156,10 +165,20 @@ void GlooGroup::broadcast(Elements values, int root) {
 }
 
 void GlooGroup::barrier() {
-  operation("barrier", [&] {
-    std::vector<std::byte> bytes(2);
-    mesh_->transfer(next_slot(), bytes.data(), everywhere(size(), 1), bytes.data(),
-                    RangeByRank(size_t(size()), {1, 1}));
+  operation("barrier", [&] { meet(); });
+}
+
+void GlooGroup::meet() {
+  std::byte bytes[2]{};
+  mesh_->transfer(next_slot(), bytes, everywhere(size(), 1), bytes,
+                  RangeByRank(size_t(size()), {1, 1}));
+}
+
+// Nobody may leave before all others are through: they would find their connections closed.
+void GlooGroup::connect(const std::vector<std::string>& addresses) {
+  operation("connecting", [&] {
+    mesh_->connect(addresses);
+    meet();
   });
 }
 
@@ -197,7 +216,7 @@ std::shared_ptr<GlooGroup> GlooGroup::part(int ranks) {
   std::vector<std::string> addresses;
   for (int r = 0; r < ranks; ++r)
     addresses.push_back(all.substr(place(part->rank(), first + r), length));
-  operation(cat("consecutive of ", ranks, " ranks"), [&] { part->mesh_->connect(addresses); });
+  part->connect(addresses);
   return part;
 }
 

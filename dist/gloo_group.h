@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dist/gloo_mesh.h"
 #include "dist/process_group.h"
@@ -36,8 +37,11 @@ class GlooGroup : public ProcessGroup {
   // Runs one operation, `text` in messages: the ranks whose texts differ wait for each other.
   template <class Act>
   void operation(const std::string& text, const Act& act);
+  void connect(const std::vector<std::string>& addresses);
+  void meet();
   std::shared_ptr<GlooGroup> part(int ranks);
   uint64_t next_slot();
+  std::byte* scratch(size_t bytes);
   RangeByRank parts(int64_t count, size_t element_bytes) const;
   void reduce_parts(Elements values, const RangeByRank& parts);
   void gather_parts(void* data, const RangeByRank& parts);
@@ -50,6 +54,8 @@ class GlooGroup : public ProcessGroup {
   int cuts_ = 0;
   int64_t number_ = 0;  // of the operation
   uint64_t slot_ = 0;
+  std::unique_ptr<std::byte[]> scratch_;  // what other ranks send to be added up; kept
+  size_t scratch_bytes_ = 0;
 };
 
 }  // namespace sf

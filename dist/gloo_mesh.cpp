@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <exception>
 
-#include <gloo/common/error.h>
 #include <gloo/transport/tcp/device.h>
 
 namespace sf {
@@ -64,7 +64,7 @@ void GlooMesh::connect(const std::vector<std::string>& addresses) {
         const std::string& address = addresses[size_t(other)];
         context_->getPair(other)->connect({address.begin(), address.end()});
       }
-  } catch (const gloo::Exception& e) { throw Broken{reason_of(e)}; }
+  } catch (const std::exception& e) { throw Broken{reason_of(e)}; }
   set_connecting(false);
 }
 
@@ -92,7 +92,7 @@ void GlooMesh::transfer(uint64_t slot, const void* out, const RangeByRank& out_r
     }
     for (; whole && receives > 0; --receives) whole = receiving->waitRecv(nullptr, kUnlimited);
     for (; whole && sends > 0; --sends) whole = sending->waitSend(nullptr, kUnlimited);
-  } catch (const gloo::Exception& e) {
+  } catch (const std::exception& e) {
     whole = false;
     reason = reason_of(e);
   }

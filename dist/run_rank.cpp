@@ -94,8 +94,8 @@ void run_rank(const Placement& placement, const JoinOptions& options,
     control->leave();
     verdict = control->verdict();
   } catch (...) {
-    remove_note();
     if (server) server->finish();
+    remove_note();
     throw;
   }
   if (server) verdict = server->finish();

@@ -9,6 +9,7 @@
 
 #include "dist/control/message_stream.h"
 #include "dist/control/server.h"
+#include "dist/control/sockets.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -147,33 +148,11 @@ class ControlConnection::Service {
     return false;
   }
 
-  // Runs what is pending until done() says so or the time is over.
-  template <class Done>
-  void run_until(Clock::time_point end, const Done& done) {
-    io_.restart();
-    while (!done() && Clock::now() < end && io_.run_one_until(end) > 0) {}
-  }
-
   bool connect(const std::string& host, uint16_t port) {
-    error_code error;
-    tcp::resolver resolver(io_);
-    const auto found = resolver.resolve(host, cat(port), error);
-    if (error) return give_up(cat(host, ": ", error.message()));
-    std::vector<tcp::endpoint> ends(found.begin(), found.end());
-    std::stable_partition(ends.begin(), ends.end(),
-                          [](const auto& end) { return end.protocol() == tcp::v4(); });
-    const auto socket = std::make_shared<tcp::socket>(io_);
-    const auto result = std::make_shared<std::optional<error_code>>();
-    asio::async_connect(*socket, ends,
-                        [socket, result](error_code e, const tcp::endpoint&) { *result = e; });
-    run_until(std::min(deadline_, Clock::now() + kAttempt), [&] { return result->has_value(); });
-    if (!*result) {
-      socket->close(error);
-      return give_up("no answer");
-    }
-    if (**result) return give_up((**result).message());
-    stream_ = std::make_shared<MessageStream>(std::move(*socket));
-    return true;
+    const auto end = std::min(deadline_, Clock::now() + kAttempt);
+    auto socket = connect_to(io_, host, port, end, reason_);
+    if (socket) stream_ = std::make_shared<MessageStream>(std::move(*socket));
+    return socket.has_value();
   }
 
   // Until all have come.
@@ -195,9 +174,9 @@ class ControlConnection::Service {
     // The server, too, waits until the time-out and says which rank is missing.
     const auto done = [&] { return !address_.empty() || lost_ || verdict_; };
     const auto begin = Clock::now();
-    run_until(begin + kPatience, done);
+    run_until(io_, begin + kPatience, done);
     if (!done()) say("process group: waiting for the other ranks", "");
-    run_until(std::max(deadline_, begin) + options_.timeout, done);
+    run_until(io_, std::max(deadline_, begin) + options_.timeout, done);
     SF_CHECK(!verdict_, verdict_->line);
     if (!address_.empty()) {
       stream_->redirect([this](const Json& message) { take(message); },

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "dist/control/message_stream.h"
+#include "dist/control/sockets.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -24,13 +25,6 @@ namespace {
 constexpr size_t kMaxStrangers = 64;             // connections that have not said who they are
 constexpr std::chrono::seconds kMaxSilence{10};  // of a stranger
 constexpr std::chrono::seconds kHangUp{2};       // for ranks to take the verdict
-
-// An address without what makes an IPv4 one look like IPv6.
-asio::ip::address plain(const asio::ip::address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  return address;
-}
 
 Member member_of(const Json& hello) {
   constexpr int64_t kMost = 1 << 20;
@@ -57,26 +51,6 @@ ProgressByGroup progress_of(const Json& status, int ranks) {
   return progress;
 }
 
-// The socket that listens, on IPv4 and IPv6 alike where no address is given.
-tcp::acceptor listen(asio::io_context& io, const std::string& host, uint16_t port) {
-  const auto attempt = [&](const tcp::endpoint& end) {
-    tcp::acceptor acceptor(io);
-    acceptor.open(end.protocol());
-    acceptor.set_option(tcp::acceptor::reuse_address(true));
-    if (host.empty() && end.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(false));
-    acceptor.bind(end);
-    acceptor.listen();
-    return acceptor;
-  };
-  if (!host.empty()) return attempt({asio::ip::make_address(host), port});
-  try {
-    return attempt({tcp::v6(), port});
-  } catch (const boost::system::system_error& e) {
-    if (e.code() == asio::error::address_in_use) throw;
-    return attempt({tcp::v4(), port});
-  }
-}
-
 }  // namespace
 
 milliseconds beat_interval(milliseconds timeout) {
@@ -87,10 +61,11 @@ class ControlServer::Service {
  public:
   explicit Service(const Options& options)
       : options_(options),
-        acceptor_(listen(io_, options.host, options.port)),
+        acceptor_(listen_at(io_, options.host, options.port)),
         timer_(io_),
         job_(options.leader, options.timeout, Job::Clock::now()) {
     ranks_.resize(size_t(job_.size()));
+    heard_.resize(ranks_.size());
     addresses_.resize(ranks_.size());
     tick();
     thread_ = std::thread([this] { io_.run(); });
@@ -161,11 +136,13 @@ class ControlServer::Service {
     const Member member = member_of(message);
     const Stream stream = forget(key);
     const bool started = job_.complete();
+    if (member.rank < job_.size()) heard_[size_t(member.rank)] = true;
     const Verdict verdict = told_ ? *told_ : job_.come(member, Job::Clock::now());
     if (verdict) {
       tell(stream, verdict);
       stream->close_after_sending();
       if (!started) conclude(verdict);
+      note_hang_up();
       return;
     }
     const int rank = member.rank;
@@ -263,8 +240,8 @@ class ControlServer::Service {
   }
 
   void note_hang_up() {
-    const auto is_gone = [](const Stream& stream) { return !stream; };
-    if (!told_ || !std::all_of(ranks_.begin(), ranks_.end(), is_gone)) return;
+    for (size_t rank = 0; rank < ranks_.size(); ++rank)
+      if (!told_ || ranks_[rank] || !heard_[rank]) return;
     const std::lock_guard lock(mutex_);
     hung_up_ = true;
     changed_.notify_all();
@@ -296,6 +273,7 @@ class ControlServer::Service {
   bool accepting_ = false;
   std::vector<Stranger> strangers_;
   std::vector<Stream> ranks_;  // null: not yet come, or hung up
+  std::vector<bool> heard_;    // it has come once
   std::vector<std::vector<std::string>> addresses_;
   std::optional<Verdict> told_;
   // What finish() waits for:

@@ -40,7 +40,9 @@ void expect_match(const std::string& line, const std::string& pattern) {
 }
 
 class EachRank : public testing::TestWithParam<int> {};
+class EachRankSlow : public EachRank {};
 INSTANTIATE_TEST_SUITE_P(Victims, EachRank, testing::Range(0, 3));
+INSTANTIATE_TEST_SUITE_P(Victims, EachRankSlow, testing::Range(0, 3));
 
 TEST_P(EachRank, ThatIsKilledEndsTheOthers) {
   const HangGuard guard;
@@ -83,6 +85,21 @@ TEST_P(EachRank, ThatDoesNotComeToAnOperationIsNamed) {
           cat("process group: rank ", victim, " of 3 \\(.*\\) did not reach all_reduce of 4 ",
               "f64 values \\(operation 3\\) within 2 s of rank [0-2]; it was last in ",
               "barrier \\(operation 2\\)"));
+}
+
+// From before it has come until it waits for the others.
+TEST_P(EachRankSlow, MayDieAtAnyMoment) {
+  const HangGuard guard;
+  const int victim = GetParam();
+  for (const auto moment : {0ms, 4ms, 8ms, 12ms, 16ms, 20ms, 24ms, 28ms, 32ms, 48ms, 64ms, 96ms}) {
+    RankProcesses ranks(3, 1s, [](const auto& group, const auto&) {
+      for (;;) add_four(*group->consecutive(3));
+    });
+    std::this_thread::sleep_for(moment);
+    kill(ranks.process(victim), SIGKILL);
+    for (int rank = 0; rank < 3; ++rank)
+      if (rank != victim) expect_match(ranks.outcome(rank), cat(".*(rank|ranks) ", victim, ".*"));
+  }
 }
 
 TEST(Processes, AddUp) {
