@@ -5,6 +5,7 @@
 #include "apps/commands.h"
 #include "data/codecs.h"
 #include "data/cuda_decoder.h"
+#include "dist/device_group.h"
 #include "kernels/base/cuda/libraries.h"
 #include "kernels/base/cuda/runtime.h"
 #include "kernels/base/machine.h"
@@ -32,6 +33,7 @@ void doctor() {
   row("device cuda", cuda::describe_devices());
   row("cuDNN", describe_cudnn());
   row("cuBLASLt", describe_cublaslt());
+  row("NCCL", describe_nccl());
   row("oneDNN", onednn_version());
   try {
     row("FFmpeg", ffmpeg_version());

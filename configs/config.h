@@ -65,6 +65,8 @@ class Config {
   // Every key as YAML, in the order of defaults.yaml; loading the text gives an equal configuration
   // (texts in UTF-8 and a dump within 256 KiB assumed).
   std::string dump() const;
+  // The same with a whole setting in each line: "SOLVER.BASE_LR: 0.1".
+  std::string settings() const;
 
   // Checks what the original asserts and infers what it infers; throws with the key and the value.
   // A second call changes nothing, so it may follow each set(). MODEL_NAME ResNet_nopool becomes

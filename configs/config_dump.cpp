@@ -37,6 +37,14 @@ std::string Config::dump() const {
   return out;
 }
 
+std::string Config::settings() const {
+  std::string out;
+  const auto keys = Schema::instance().keys();
+  for (size_t i = 0; i < keys.size(); ++i)
+    out.append(keys[i].name).append(": ").append(yaml_text(state_->values[i])) += '\n';
+  return out;
+}
+
 std::vector<KeyInfo> Config::keys() {
   std::vector<KeyInfo> infos;
   for (const SchemaKey& key : Schema::instance().keys())

@@ -36,9 +36,10 @@ sf config --cfg FILE KEY VALUE...            # prints every key with its value, 
   `DATA` now, `TENSORBOARD.MODEL_VIS.TOPK` is `TOPK_PREDS`; `MODEL.ARCH` `slowonly` is `slow`, `c2d_nopool` is `slow_c2d`,
   `i3d_nopool` is `slow_i3d`, and `MODEL.MODEL_NAME` `ResNet_nopool` is `ResNet` with one of the latter two. `BN.EPSILON` and
   `BN.MOMENTUM` may be given with the only values they have, 1e-5 and 0.1. The section `PREFETCH` has no effect.
-- **Checks.** Batch sizes are multiples of `NUM_GPUS` where a run is on GPUs, `RESNET.WIDTH_PER_GROUP` one of
-  `RESNET.NUM_GROUPS`; `SHARD_ID` is below `NUM_SHARDS`. With `SOLVER.BASE_LR_SCALE_NUM_SHARDS` the learning rates
-  `BASE_LR`, `WARMUP_START_LR` and `COSINE_END_LR` are multiplied by `NUM_SHARDS`.
+- **Checks.** Batch sizes are multiples of `NUM_GPUS` where a run is on GPUs, else of `SF.CPU_PROCESSES`;
+  `RESNET.WIDTH_PER_GROUP` is one of `RESNET.NUM_GROUPS`; `SHARD_ID` is below `NUM_SHARDS`. With
+  `SOLVER.BASE_LR_SCALE_NUM_SHARDS` the learning rates `BASE_LR`, `WARMUP_START_LR` and `COSINE_END_LR` are multiplied by
+  `NUM_SHARDS`.
 )";
 
 // The keys by the reason why they have none.

@@ -66,14 +66,17 @@ void Config::validate() {
 
   if (get<bool>("BN.USE_PRECISE_STATS")) check_at_least(*this, "BN.NUM_BATCHES_PRECISE", 0);
   check_at_least(*this, "NUM_GPUS", 0);
-  const int64_t gpus = runs_on_gpus(*this) ? get<int64_t>("NUM_GPUS") : 0;
+  check_at_least(*this, "SF.CPU_PROCESSES", 1);
+  const bool on_gpus = runs_on_gpus(*this);
+  const std::string parts_key = on_gpus ? "NUM_GPUS" : "SF.CPU_PROCESSES";
+  const auto parts = get<int64_t>(parts_key);
   for (const std::string phase : {"TRAIN", "TEST"}) {
     check_word(*this, phase + ".CHECKPOINT_TYPE", {"pytorch", "caffe2"});
     const std::string key = phase + ".BATCH_SIZE";
     check_at_least(*this, key, 1);
     const auto batch = get<int64_t>(key);
-    SF_CHECK(gpus == 0 || batch % gpus == 0, key, ": wanted a multiple of NUM_GPUS ", gpus,
-             ", found ", batch);
+    SF_CHECK(parts == 0 || batch % parts == 0, key, ": wanted a multiple of ", parts_key, " ",
+             parts, ", found ", batch);
   }
 
   check_at_least(*this, "RESNET.NUM_GROUPS", 1);
@@ -91,6 +94,8 @@ void Config::validate() {
   if (get<double>("SF.MEMORY_LIMIT") != 0) check_amount(*this, "SF.MEMORY_LIMIT", kMaxGib);
   check_amount(*this, "SF.LOADER_MEMORY", kMaxGib);
   check_amount(*this, "SF.DECODE_TIMEOUT", kMaxSeconds);
+  check_amount(*this, "SF.DIST_TIMEOUT", kMaxSeconds);
+  check_at_least(*this, "SF.RESTARTS", 0);
   check_word(*this, "SF.DECODER", {"cpu", "cuda"});
   check_word(*this, "SF.WINOGRAD", {"auto", "on", "off"});
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "kernels/base/dtype.h"
@@ -26,27 +27,42 @@ class ProcessGroup {
   virtual int rank() const = 0;  // 0 .. size() - 1
   virtual int size() const = 0;
 
-  // The values of every rank become the sums over all ranks: f32, f64, i64. They are added in
-  // double or 64-bit integers, rank after rank from 0, and rounded once, so that every rank and
-  // every run has the same bits.
+  // The values of every rank become the sums over all ranks: f32, f64, bf16, f16, i64. They are
+  // added in double or 64-bit integers, rank after rank from 0, and rounded once, so that every
+  // rank and every run has the same bits.
   virtual void all_reduce(Elements values) = 0;
-  // `values` has size() parts of one length, of any type. Part r becomes what rank r had there.
-  virtual void all_gather(Elements values) = 0;
+  // `values` has size() parts of one length. Part rank() becomes the sum over all ranks of what
+  // they have there, as all_reduce adds; what becomes of the others is not said.
+  virtual void reduce_scatter(Elements values) = 0;
+  // `values` has size() parts, of counts[r] elements of any type. Part r becomes what rank r had
+  // there.
+  virtual void all_gather(Elements values, std::span<const int64_t> counts) = 0;
+  // The same with parts of one length.
+  void all_gather(Elements values);
   // The values of every rank become those of rank `root`, of any type.
   virtual void broadcast(Elements values, int root) = 0;
   // Returns when all ranks have called it.
   virtual void barrier() = 0;
   // Cuts the ranks into groups of `size` consecutive ones and returns this rank's. Throws where
-  // `size` does not divide this group's.
+  // `size` does not divide this group's. Operations of the new group and of this one may run at
+  // the same time, on a thread each.
   virtual std::shared_ptr<ProcessGroup> consecutive(int size) = 0;
   // This rank gives up: every operation, also one that waits now, throws Error with the reason on
   // every rank, in this group and in all that were cut from the same ranks. Any thread.
   virtual void fail(const std::string& /*reason*/) {}
+  // The same ranks, for values in the memory of this rank's CUDA device: they are complete when an
+  // operation is called, and its result is there when it returns. Throws where this kind of group
+  // has none.
+  virtual std::shared_ptr<ProcessGroup> on_device(int device);
 };
 
-// Throws unless all_reduce adds values of this type.
-void check_summable(DType dtype);
-// Throws unless `part` divides `whole`, naming what the parts are.
-void check_divides(int64_t whole, int64_t part, const char* parts);
+// An operation in a message: "all_reduce of 1024 f32 values".
+std::string text_of(const char* operation, Elements values);
+
+// What implementations check alike. Each throws Error unless
+void check_summable(DType dtype);                                    // all_reduce adds this type
+void check_root(int root, int ranks);                                // there is such a rank
+void check_divides(int64_t whole, int64_t part, const char* parts);  // `part` divides `whole`
+void check_parts(int64_t count, std::span<const int64_t> counts, int ranks);  // a part a rank
 
 }  // namespace sf

@@ -1,6 +1,5 @@
 #include "dist/thread_group.h"
 
-#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
@@ -9,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "dist/rank_sum.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -37,46 +37,44 @@ struct Call {
     return std::strcmp(operation, o.operation) == 0 && values.count == o.values.count &&
            values.dtype == o.values.dtype && root == o.root;
   }
-  std::string text() const {
-    return cat(operation, " (", values.count, " x ", values.dtype, ", ", root, ")");
-  }
+  std::string text() const { return values.data ? text_of(operation, values) : operation; }
 };
 
-template <class T, class Sum>
-void add_up(const std::vector<Call>& calls) {
-  for (int64_t i = 0; i < calls[0].values.count; ++i) {
-    Sum sum = 0;
-    for (const Call& call : calls) sum += Sum(static_cast<const T*>(call.values.data)[i]);
-    for (const Call& call : calls) static_cast<T*>(call.values.data)[i] = T(sum);
-  }
+std::byte* at(const Call& call, int64_t element) {
+  return static_cast<std::byte*>(call.values.data) + size_t(element) * size_of(call.values.dtype);
+}
+
+void copy(const Call& from, const Call& to, int64_t first, int64_t count) {
+  if (&from != &to && count > 0)
+    std::memcpy(at(to, first), at(from, first), size_t(count) * size_of(from.values.dtype));
+}
+
+// The sums of `count` elements from `first` on, for rank `owner`.
+void add_up(const std::vector<Call>& calls, int64_t first, int64_t count, size_t owner) {
+  std::vector<const void*> by_rank;
+  for (const Call& call : calls) by_rank.push_back(at(call, first));
+  add_in_rank_order(by_rank, at(calls[owner], first), count, calls[0].values.dtype);
+}
+
+void broadcast(const std::vector<Call>& calls, int root) {
+  for (const Call& to : calls) copy(calls[size_t(root)], to, 0, to.values.count);
 }
 
 void all_reduce(const std::vector<Call>& calls) {
-  if (calls[0].values.dtype == DType::f32) return add_up<float, double>(calls);
-  if (calls[0].values.dtype == DType::f64) return add_up<double, double>(calls);
-  add_up<int64_t, int64_t>(calls);
+  add_up(calls, 0, calls[0].values.count, 0);
+  broadcast(calls, 0);
 }
 
-std::byte* part(const Call& call, size_t index, size_t bytes) {
-  return static_cast<std::byte*>(call.values.data) + index * bytes;
+void reduce_scatter(const std::vector<Call>& calls) {
+  const int64_t part = calls[0].values.count / int64_t(calls.size());
+  for (size_t rank = 0; rank < calls.size(); ++rank)
+    add_up(calls, int64_t(rank) * part, part, rank);
 }
 
-void all_gather(const std::vector<Call>& calls) {
-  const Elements& values = calls[0].values;
-  const size_t bytes = size_t(values.count) / calls.size() * size_of(values.dtype);
-  for (size_t from = 0; from < calls.size(); ++from)
-    for (size_t to = 0; to < calls.size(); ++to)
-      if (to != from)
-        std::memcpy(part(calls[to], from, bytes), part(calls[from], from, bytes), bytes);
-}
-
-void broadcast(const std::vector<Call>& calls) {
-  const Elements& values = calls[0].values;
-  const auto root = size_t(calls[0].root);
-  for (size_t to = 0; to < calls.size(); ++to)
-    if (to != root)
-      std::memcpy(calls[to].values.data, calls[root].values.data,
-                  size_t(values.count) * size_of(values.dtype));
+void all_gather(const std::vector<Call>& calls, std::span<const int64_t> counts) {
+  int64_t first = 0;
+  for (size_t from = 0; from < calls.size(); first += counts[from++])
+    for (const Call& to : calls) copy(calls[from], to, first, counts[from]);
 }
 
 // Where the ranks of one group wait for each other.
@@ -162,14 +160,20 @@ class ThreadRank : public ProcessGroup {
     check_summable(values.dtype);
     meeting_->meet(rank_, {"all_reduce", values}, sf::all_reduce);
   }
-  void all_gather(Elements values) override {
-    check_divides(values.count, size(), "parts of all_gather");
-    meeting_->meet(rank_, {"all_gather", values}, sf::all_gather);
+  void reduce_scatter(Elements values) override {
+    check_summable(values.dtype);
+    check_divides(values.count, size(), "parts of reduce_scatter");
+    meeting_->meet(rank_, {"reduce_scatter", values}, sf::reduce_scatter);
+  }
+  void all_gather(Elements values, std::span<const int64_t> counts) override {
+    check_parts(values.count, counts, size());
+    meeting_->meet(rank_, {"all_gather", values},
+                   [&](const auto& calls) { sf::all_gather(calls, counts); });
   }
   void broadcast(Elements values, int root) override {
-    SF_CHECK(root >= 0 && root < size(), "broadcast: wanted a root among ", size(),
-             " ranks, found ", root);
-    meeting_->meet(rank_, {"broadcast", values, root}, sf::broadcast);
+    check_root(root, size());
+    meeting_->meet(rank_, {"broadcast", values, root},
+                   [&](const auto& calls) { sf::broadcast(calls, root); });
   }
   void barrier() override {
     meeting_->meet(rank_, {"barrier"}, [](const auto&) {});

@@ -1,4 +1,5 @@
 // What a dump says is what a configuration holds.
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -51,6 +52,14 @@ TEST(Dump, HoldsEveryDigitAndEveryLevel) {
   EXPECT_TRUE(again == config);
   EXPECT_EQ(again.dump(), config.dump());
   EXPECT_TRUE(std::signbit(again.get<std::vector<double>>("DATA.MEAN")[3]));
+}
+
+TEST(Dump, SettingsStandInALineEach) {
+  Config config;
+  config.set("SOLVER.BASE_LR", "0.25");
+  const std::string settings = "\n" + config.settings();
+  EXPECT_NE(settings.find("\nSOLVER.BASE_LR: 0.25\n"), std::string::npos);
+  EXPECT_EQ(size_t(std::count(settings.begin(), settings.end(), '\n')), Config::keys().size() + 1);
 }
 
 }  // namespace

@@ -31,6 +31,12 @@ TEST(Validate, EachRuleNamesItsKey) {
        "TEST.BATCH_SIZE: wanted a multiple of NUM_GPUS 4, found 6"},
       {{"TRAIN.BATCH_SIZE", "0"}, "TRAIN.BATCH_SIZE: wanted at least 1, found 0"},
       {{"TEST.BATCH_SIZE", "-8"}, "TEST.BATCH_SIZE: wanted at least 1, found -8"},
+      {{"SF.CPU_PROCESSES", "0"}, "SF.CPU_PROCESSES: wanted at least 1, found 0"},
+      {{"SF.CPU_PROCESSES", "3", "SF.DEVICE", "cpu"},
+       "TRAIN.BATCH_SIZE: wanted a multiple of SF.CPU_PROCESSES 3, found 64"},
+      {{"SF.DIST_TIMEOUT", "0"},
+       "SF.DIST_TIMEOUT: wanted a number above 0 and up to 1000000000, found 0.0"},
+      {{"SF.RESTARTS", "-1"}, "SF.RESTARTS: wanted at least 0, found -1"},
       {{"RESNET.NUM_GROUPS", "0"}, "RESNET.NUM_GROUPS: wanted at least 1, found 0"},
       {{"RESNET.WIDTH_PER_GROUP", "0"}, "RESNET.WIDTH_PER_GROUP: wanted at least 1, found 0"},
       {{"RESNET.NUM_GROUPS", "3"},
@@ -61,6 +67,8 @@ TEST(Validate, WhatTheRulesAllow) {
         Pairs{"NUM_GPUS", "0", "TRAIN.BATCH_SIZE", "7"},
         Pairs{"NUM_GPUS", "8", "SF.DEVICE", "cuda"},
         Pairs{"NUM_GPUS", "3", "SF.DEVICE", "cpu"},  // counts as 0
+        Pairs{"SF.CPU_PROCESSES", "4", "SF.DEVICE", "cpu"},
+        Pairs{"SF.CPU_PROCESSES", "3", "SF.DEVICE", "cuda"},  // not used
         Pairs{"RESNET.NUM_GROUPS", "32"}, Pairs{"NUM_SHARDS", "2", "SHARD_ID", "1"}})
     EXPECT_EQ(error_of([&] { valid(pairs); }), "") << pairs[0] << " " << pairs[1];
 }

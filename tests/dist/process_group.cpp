@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -11,6 +12,8 @@
 #include "dist/single_process.h"
 #include "dist/thread_group.h"
 #include "kernels/base/error.h"
+#include "kernels/base/half.h"
+#include "tests/dist/gloo_ranks.h"
 #include "tests/hang_guard.h"
 
 namespace sf {
@@ -28,6 +31,10 @@ Kind threads(int ranks) {
   return {cat("threads_", ranks), [=](const Work& work) { run_thread_group(ranks, work); }};
 }
 
+Kind gloo(int ranks) {
+  return {cat("gloo_", ranks), [=](const Work& work) { run_gloo_ranks(ranks, work); }};
+}
+
 template <class T>
 Elements elements(std::vector<T>& values) {
   return {values.data(), int64_t(values.size()), dtype_of<T>};
@@ -41,13 +48,12 @@ std::string error_of(const std::function<void()>& f) {
 }
 
 class Groups : public testing::TestWithParam<Kind> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, Groups,
-                         testing::Values(Kind{"single_process",
-                                              [](const Work& work) {
-                                                work(std::make_shared<SingleProcess>());
-                                              }},
-                                         threads(1), threads(2), threads(5)),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, Groups,
+    testing::Values(Kind{"single_process",
+                         [](const Work& work) { work(std::make_shared<SingleProcess>()); }},
+                    threads(1), threads(2), threads(5), gloo(2), gloo(3), gloo(4)),
+    [](const auto& info) { return info.param.name; });
 
 TEST_P(Groups, NumberTheirRanks) {
   const HangGuard guard;
@@ -57,6 +63,12 @@ TEST_P(Groups, NumberTheirRanks) {
     size = group->size();
   });
   EXPECT_EQ(ranks, (1 << size) - 1);
+}
+
+void expect_sum(ProcessGroup& group, int64_t value) {
+  std::vector<int64_t> values{value};
+  group.all_reduce(elements(values));
+  EXPECT_EQ(values[0], value * group.size());
 }
 
 template <class T>
@@ -92,6 +104,62 @@ TEST_P(Groups, AllGatherGivesEveryRankAllParts) {
   });
 }
 
+TEST_P(Groups, AllGatherTakesPartsOfAnyLength) {
+  const HangGuard guard;
+  GetParam().run([](const auto& group) {
+    const int n = group->size();
+    std::vector<int64_t> counts;  // 3, 0, 1, 2, 3, ...
+    for (int r = 0; r < n; ++r) counts.push_back((r + 3) % 4);
+    std::vector<int32_t> values, wanted;
+    for (int r = 0; r < n; ++r)
+      for (int i = 0; i < counts[size_t(r)]; ++i) {
+        wanted.push_back(100 * r + i);
+        values.push_back(r == group->rank() ? wanted.back() : -1);
+      }
+    group->all_gather(elements(values), counts);
+    EXPECT_EQ(values, wanted);
+  });
+}
+
+TEST_P(Groups, ReduceScatterGivesEachRankTheSumsOfItsPart) {
+  const HangGuard guard;
+  GetParam().run([](const auto& group) {
+    const int n = group->size();
+    for (const int part : {1, 5000}) {
+      std::vector<float> values(size_t(part * n));
+      for (int i = 0; i < part * n; ++i) values[size_t(i)] = float(i + group->rank());
+      group->reduce_scatter(elements(values));
+      for (int i = part * group->rank(); i < part * (group->rank() + 1); ++i)
+        ASSERT_EQ(values[size_t(i)], float(n * i + n * (n - 1) / 2)) << i;
+    }
+  });
+}
+
+// More than travels at once.
+TEST_P(Groups, LargeArraysAreAddedUpAndBroadcast) {
+  const HangGuard guard;
+  GetParam().run([](const auto& group) {
+    const int n = group->size(), count = 100'001;
+    std::vector<double> values(count);
+    for (int i = 0; i < count; ++i) values[size_t(i)] = i + group->rank();
+    group->all_reduce(elements(values));
+    for (int i = 0; i < count; ++i) ASSERT_EQ(values[size_t(i)], n * i + n * (n - 1) / 2) << i;
+    for (int i = 0; i < count; ++i) values[size_t(i)] = (group->rank() + 1.) * i;
+    group->broadcast(elements(values), n - 1);
+    for (int i = 0; i < count; ++i) ASSERT_EQ(values[size_t(i)], double(n) * i) << i;
+  });
+}
+
+TEST_P(Groups, HalfTypesAreAddedInFullPrecision) {
+  const HangGuard guard;
+  GetParam().run([](const auto& group) {
+    // In bf16, 1 is lost beside 256.
+    std::vector<bf16> values{bf16(group->rank() == 0 ? 256.0F : 1.0F)};
+    group->all_reduce({values.data(), 1, DType::bf16});
+    EXPECT_EQ(float(values[0]), float(bf16(255.0F + float(group->size()))));
+  });
+}
+
 TEST_P(Groups, BroadcastGivesEveryRankTheRootsValues) {
   const HangGuard guard;
   GetParam().run([](const auto& group) {
@@ -121,32 +189,37 @@ TEST_P(Groups, RefuseWhatTheHeaderRulesOut) {
   GetParam().run([](const auto& group) {
     std::vector<uint8_t> bytes(1);
     EXPECT_EQ(error_of([&] { group->all_reduce(elements(bytes)); }),
-              "all_reduce: wanted values of f32, f64 or i64, found u8");
+              "all_reduce: wanted values of f32, f64, bf16, f16 or i64, found u8");
     const int n = group->size();
     EXPECT_EQ(error_of([&] { group->broadcast(elements(bytes), n); }),
               cat("broadcast: wanted a root among ", n, " ranks, found ", n));
+    EXPECT_EQ(error_of([&] { group->all_gather(elements(bytes), std::vector<int64_t>(n, 2)); }),
+              cat("all_gather: wanted parts of 1 elements together, found ", 2 * n));
     EXPECT_EQ(error_of([&] { group->consecutive(n + 1); }),
               cat("ranks of a group: wanted a divisor of ", n, ", found ", n + 1));
     group->barrier();  // so that nobody leaves before the others are done
   });
 }
 
-TEST(ThreadGroup, SumsDoNotDependOnWhoComesFirst) {
+TEST_P(Groups, SumsDoNotDependOnWhoComesFirst) {
   const HangGuard guard;
-  // In another order, 1 is lost beside 2^53.
-  for (int round = 0; round < 50; ++round)
-    run_thread_group(4, [](const auto& group) {
-      const double by_rank[] = {0x1p53, 1, -0x1p53, 1};
+  GetParam().run([](const auto& group) {
+    // In another order, 1 is lost beside 2^53.
+    const double by_rank[] = {0x1p53, -0x1p53, 1, 1, 1};
+    const double sums[] = {0x1p53, 0, 1, 2, 3};
+    for (int round = 0; round < 50; ++round) {
       std::vector<double> values{by_rank[group->rank()]};
       group->all_reduce(elements(values));
-      EXPECT_EQ(values[0], 1);
-    });
+      EXPECT_EQ(values[0], sums[group->size() - 1]);
+    }
+  });
 }
 
-TEST(ThreadGroup, ConsecutiveRanksWorkAmongThemselves) {
+TEST_P(Groups, ConsecutiveRanksWorkAmongThemselves) {
   const HangGuard guard;
-  run_thread_group(6, [](const auto& group) {
-    for (const int size : {1, 2, 3, 6}) {
+  GetParam().run([](const auto& group) {
+    for (int size = 1; size <= group->size(); ++size) {
+      if (group->size() % size != 0) continue;
       const auto part = group->consecutive(size);
       ASSERT_EQ(part->size(), size);
       ASSERT_EQ(part->rank(), group->rank() % size);
@@ -156,6 +229,18 @@ TEST(ThreadGroup, ConsecutiveRanksWorkAmongThemselves) {
       EXPECT_EQ(values[0], size * first + size * (size - 1) / 2);
       group->barrier();
     }
+  });
+}
+
+TEST_P(Groups, TwoGroupsOfTheSameRanksWorkSideBySide) {
+  const HangGuard guard;
+  GetParam().run([](const auto& group) {
+    const auto other = group->consecutive(group->size());
+    std::thread beside([&] {
+      for (int round = 0; round < 50; ++round) expect_sum(*other, round);
+    });
+    for (int round = 0; round < 50; ++round) expect_sum(*group, 1000 + round);
+    beside.join();
   });
 }
 
@@ -190,13 +275,14 @@ TEST(ThreadGroup, ARankThatLeavesIsMissed) {
 
 TEST(ThreadGroup, RanksThatDisagreeAreNamed) {
   const HangGuard guard;
-  EXPECT_EQ(error_of([] {
-              run_thread_group(3, [](const auto& group) {
-                std::vector<double> values(group->rank() == 2 ? 5 : 4);
-                group->all_reduce(elements(values));
-              });
-            }),
-            "process group: rank 0 calls all_reduce (4 x f64, 0), rank 2 all_reduce (5 x f64, 0)");
+  EXPECT_EQ(
+      error_of([] {
+        run_thread_group(3, [](const auto& group) {
+          std::vector<double> values(group->rank() == 2 ? 5 : 4);
+          group->all_reduce(elements(values));
+        });
+      }),
+      "process group: rank 0 calls all_reduce of 4 f64 values, rank 2 all_reduce of 5 f64 values");
 }
 
 }  // namespace
