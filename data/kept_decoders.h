@@ -20,12 +20,16 @@ class KeptDecoders {
     std::string kind;  // as decoder_kind() has it
     CodecHandle codec;
     DeviceQueue queue;  // that it was opened on
+    // How often it went on with another key frame while it had frames to give. Times of packets
+    // count from a start of their own each time, by which their frames are told apart.
+    int64_t starts = 0;
+    bool needs_flush = false;  // to go on: it was told of the end, or its frames have no times
   };
 
   // Keeps `most` and lets go those that have waited longest.
   explicit KeptDecoders(size_t most) : most_(most) {}
 
-  // One of that kind, as it is behind its last frame.
+  // One of that kind, which may have frames to give.
   std::optional<Decoder> take(const std::string& kind);
   // Keeps a decoder that has met no error and of whose frames none is held.
   void keep(Decoder decoder);

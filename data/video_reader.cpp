@@ -181,7 +181,7 @@ class VideoReader::Decoder {
     const DecodingStart* key = index_->key_frame_before(frame);
     if (key == nullptr) return false;
     counts_ = false;
-    decoder_.flush();
+    decoder_.restart();
     begin();
     // Containers differ in which time they go by.
     for (int64_t time : {key->presentation_time, key->decoding_time}) {

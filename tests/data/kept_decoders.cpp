@@ -55,6 +55,27 @@ TEST(KeptDecoders, GiveEachVideoTheFramesOfANewDecoder) {
   EXPECT_EQ(kept->size(), 3u);  // one for the three videos of one kind
 }
 
+// From key frame to key frame without an end, forwards and backwards, in turn between two videos.
+TEST(KeptDecoders, GoOnFromKeyFramesWithTheFramesOfANewDecoder) {
+  const TemporaryFolder folder;
+  const auto kept = std::make_shared<KeptDecoders>(8);
+  for (const bool open_groups : {false, true}) {
+    std::vector<std::string> paths;
+    for (const int speed : {1, 2})
+      paths.push_back(write_moving_video(folder.path() / (cat(speed, open_groups) + ".mp4"), 90,
+                                         {.key_frame_interval = 12, .open_groups = open_groups},
+                                         speed));
+    for (const Indices& indices :
+         {Indices{50, 52}, Indices{3, 9}, Indices{80, 81}, Indices{14}, Indices{30, 60}})
+      for (const std::string& path : paths) {
+        VideoReader with(path, {.decoders = kept}), alone(path);
+        EXPECT_EQ(window(with, indices), window(alone, indices)) << path << " " << indices[0];
+        EXPECT_EQ(window(with, {40, 41}), window(alone, {40, 41})) << path << " " << indices[0];
+        EXPECT_EQ(with.decoded_frames(), alone.decoded_frames()) << path << " " << indices[0];
+      }
+  }
+}
+
 TEST(KeptDecoders, OfOneKindServeOneVideoAtATime) {
   const TemporaryFolder folder;
   const std::string path = write_moving_video(folder.path() / "a.mp4", 30, {});
