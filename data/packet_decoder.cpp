@@ -55,9 +55,7 @@ bool tells_start(int64_t time) { return time > -kStart / 2 && time < kStart / 2;
 
 PacketDecoder::PacketDecoder(const std::string& path, const VideoReaderOptions& options,
                              const VideoInfo& info)
-    : path_(path), options_(options), info_(info) {
-  decoder_.queue = DeviceQueue(options.pictures.device());
-}
+    : path_(path), options_(options), info_(info) {}
 
 PacketDecoder::~PacketDecoder() {
   if (options_.decoders && decoder_.codec && !erred_) options_.decoders->keep(std::move(decoder_));
@@ -71,6 +69,7 @@ void PacketDecoder::open(const AVCodecParameters& parameters, AVRational time_ba
     codec->opaque = const_cast<VideoInfo*>(&info_);
     codec->has_b_frames = parameters.video_delay;  // which decoders raise as they go
   } else {
+    if (!opened_) decoder_.queue = DeviceQueue(options_.pictures.device());
     const AVCodec* of_kind = ffmpeg().avcodec_find_decoder(parameters.codec_id);
     SF_CHECK(of_kind != nullptr, path_, ": no decoder for ",
              ffmpeg().avcodec_get_name(parameters.codec_id));
