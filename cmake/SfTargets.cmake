@@ -1,7 +1,8 @@
-# sf_library(NAME [OBJECT] [DEPS targets...]): the library sf_NAME of every .cpp file of the calling folder and below.
-# OBJECT keeps objects that nothing calls, which self-registration needs.
+# sf_library(NAME [OBJECT] [READERS] [DEPS targets...]): the library sf_NAME of every .cpp file of the calling folder and
+# below. OBJECT keeps objects that nothing calls, which self-registration needs; READERS has readers of outside files, whose
+# branches a fuzzer follows.
 function(sf_library name)
-  cmake_parse_arguments(ARG "OBJECT" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "OBJECT;READERS" "" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(ARG_OBJECT)
@@ -10,6 +11,9 @@ function(sf_library name)
     add_library(sf_${name} STATIC ${sources})
   endif()
   target_link_libraries(sf_${name} PUBLIC sf_options ${ARG_DEPS})
+  if(ARG_READERS AND SF_FUZZ)
+    target_compile_options(sf_${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
 endfunction()
 
 # sf_precompile(TARGET headers...): parses headers that many files of the target include once for all of them. In the
@@ -26,11 +30,8 @@ endfunction()
 # under the condition under which they read them; GCC 12 takes some for uninitialized. Clang says which loops it does not
 # unroll; the pragma is for nvcc.
 function(sf_simt_sources target)
-  if(SF_FUZZ)  # whose programs read files and run no kernel
-    set(not_run -O0)
-  endif()
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS
-                              "-Wno-unknown-pragmas;$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>;$<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>;${not_run}")
+                              "-Wno-unknown-pragmas;$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>;$<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>")
   target_sources(${target} PRIVATE ${ARGN})
 endfunction()
 

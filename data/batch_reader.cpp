@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/clip_reader.h"
+#include "data/kept_decoders.h"
 #include "data/key_frame_reader.h"
 #include "kernels/base/error.h"
 
@@ -64,7 +65,8 @@ BatchReader::BatchReader(const Dataset& dataset, const TrainLoaderOptions& optio
                        ? int64_t(slow_indices(options.sampling.num_frames, options.alpha).size())
                        : 0),
       indices_(kIndexBytes),
-      memory_(spare_bytes(), options.device) {
+      memory_(spare_bytes(), options.device),
+      decoders_(decoders_for(options.device, options.workers)) {
   const bool has_key_frames = dataset.size() > 0 && dataset.key_frame(0) != nullptr;
   SF_CHECK(dataset.size() == 0 || has_key_frames == options_.key_frames.has_value(),
            "train loader: wanted options ", has_key_frames ? "for" : "without",
@@ -151,8 +153,13 @@ void BatchReader::read_windows(const BatchContents& batch, int64_t first_clip, i
     places.push_back(place_of(batch, clip));
   const int crop = batch.range.crop;
   const auto known = indices_.find(video);
-  const auto index = read_random_clips(dataset_.video(video).path, known, crop_options_.at(crop),
-                                       crop, rng, memory_, batch.dropped.get_token(), places);
+  const auto index = read_random_clips(dataset_.video(video).path,
+                                       {.timeout_seconds = options_.decode_timeout_seconds,
+                                        .cancel = batch.dropped.get_token(),
+                                        .index = known,
+                                        .pictures = memory_,
+                                        .decoders = decoders_},
+                                       crop_options_.at(crop), crop, rng, places);
   if (index != known) indices_.insert(video, index);
 }
 

@@ -14,6 +14,8 @@
 
 namespace sf {
 
+class KeptDecoders;
+
 // A batch whose clips are being read, each by one thread.
 struct BatchContents {
   BatchRange range = {};
@@ -61,6 +63,7 @@ class BatchReader {
   std::map<int, TrainLoaderOptions> crop_options_;  // with the jitter for that crop
   IndexCache indices_;
   BatchMemory memory_;
+  std::shared_ptr<KeptDecoders> decoders_;  // null on the host
 };
 
 }  // namespace sf

@@ -122,14 +122,12 @@ std::vector<ClipChoice> random_clips(const TrainLoaderOptions& o, int crop, Pict
   return clips;
 }
 
-std::shared_ptr<const VideoIndex> read_random_clips(
-    const std::string& path, std::shared_ptr<const VideoIndex> index, const TrainLoaderOptions& o,
-    int crop, const CounterRng& rng, const BatchMemory& pictures, std::stop_token cancel,
-    std::span<const ClipPlace> places) {
-  VideoReader reader(path, {.timeout_seconds = o.decode_timeout_seconds,
-                            .cancel = std::move(cancel),
-                            .index = std::move(index),
-                            .pictures = pictures});
+std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
+                                                    VideoReaderOptions reading,
+                                                    const TrainLoaderOptions& o, int crop,
+                                                    const CounterRng& rng,
+                                                    std::span<const ClipPlace> places) {
+  VideoReader reader(path, std::move(reading));
   const auto copies = size_t(o.copies);
   int64_t frames = frames_of(*reader.index());
   for (bool complete = false; !complete;) {

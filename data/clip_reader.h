@@ -30,11 +30,12 @@ std::vector<ClipChoice> random_clips(const TrainLoaderOptions& options, int crop
                                      const CounterRng& rng);
 
 // Reads the random_clips() of the video into `places`. Throws sf::Error if the video cannot be
-// read. Pictures on the way lie in `pictures`, of the same device. Returns the index of the file;
-// `index` is what an earlier call has returned for it, or null.
-std::shared_ptr<const VideoIndex> read_random_clips(
-    const std::string& path, std::shared_ptr<const VideoIndex> index,
-    const TrainLoaderOptions& options, int crop, const CounterRng& rng, const BatchMemory& pictures,
-    std::stop_token cancel, std::span<const ClipPlace> places);
+// read. Pictures on the way lie where `reading` has them, on the same device. Returns the index of
+// the file.
+std::shared_ptr<const VideoIndex> read_random_clips(const std::string& path,
+                                                    VideoReaderOptions reading,
+                                                    const TrainLoaderOptions& options, int crop,
+                                                    const CounterRng& rng,
+                                                    std::span<const ClipPlace> places);
 
 }  // namespace sf

@@ -42,6 +42,7 @@ struct Ffmpeg {
   SharedLibrary avcodec{"libavcodec.so." AV_STRINGIFY(LIBAVCODEC_VERSION_MAJOR)};
   SF_FFMPEG_FUNCTION(avcodec, av_packet_alloc)
   SF_FFMPEG_FUNCTION(avcodec, av_packet_free)
+  SF_FFMPEG_FUNCTION(avcodec, av_packet_new_side_data)
   SF_FFMPEG_FUNCTION(avcodec, av_packet_rescale_ts)
   SF_FFMPEG_FUNCTION(avcodec, av_packet_unref)
   SF_FFMPEG_FUNCTION(avcodec, av_parser_close)

@@ -18,8 +18,8 @@ void interleave(const uint8_t* cb, const uint8_t* cr, int pairs, uint8_t* to) {
 
 }  // namespace
 
-FrameConverter::FrameConverter(std::string path, BatchMemory memory)
-    : path_(std::move(path)), memory_(std::move(memory)), queue_(memory_.device()) {}
+FrameConverter::FrameConverter(std::string path, BatchMemory memory, DeviceQueue queue)
+    : path_(std::move(path)), memory_(std::move(memory)), queue_(std::move(queue)) {}
 
 FrameConverter::~FrameConverter() {
   try {

@@ -16,15 +16,13 @@ namespace sf {
 // One thread at a time.
 class FrameConverter {
  public:
-  // Pictures lie in that memory and are made on the queue of its device. path: of the video, for
+  // Pictures lie in that memory and are made on that queue of its device. path: of the video, for
   // messages.
-  FrameConverter(std::string path, BatchMemory memory);
+  FrameConverter(std::string path, BatchMemory memory, DeviceQueue queue);
   // Waits for all work on pictures.
   ~FrameConverter();
   FrameConverter(const FrameConverter&) = delete;
   FrameConverter& operator=(const FrameConverter&) = delete;
-
-  const DeviceQueue& queue() const { return queue_; }
 
   // The frame in that size. `format`: in which the CPU would have it, where it lies on a CUDA
   // device, else its own. The picture stays until work queued on the next one begins. Throws.

@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "data/kept_decoders.h"
 #include "data/pathways.h"
 #include "data/random_draws.h"
 #include "data/task_threads.h"
@@ -246,7 +247,8 @@ class TestLoader::Pipeline {
       video.reader = std::make_unique<VideoReader>(
           item.path, VideoReaderOptions{.timeout_seconds = options_.decode_timeout_seconds,
                                         .cancel = threads_.stop_token(),
-                                        .pictures = memory_});
+                                        .pictures = memory_,
+                                        .decoders = decoders_});
       video.queue = video.reader->queue();
       plan(video, video.reader->expected_frames());
     });
@@ -324,6 +326,7 @@ class TestLoader::Pipeline {
   // On the host, what is released goes back at once.
   BatchMemory memory_{options_.device.is_host() ? 0 : size_t(options_.memory_bytes),
                       options_.device};
+  std::shared_ptr<KeptDecoders> decoders_ = decoders_for(options_.device, options_.workers);
   TaskThreads threads_{[this] { return pick(); }};  // last: its threads use all of the above
 };
 

@@ -6,6 +6,7 @@
 #include "data/cuda_decoder.h"
 #include "data/demuxer.h"
 #include "data/frame_converter.h"
+#include "data/packet_decoder.h"
 #include "data/video_index.h"
 #include "data/watch.h"
 #include "kernels/base/error.h"
@@ -26,17 +27,18 @@ class VideoReader::Decoder {
         options_(std::move(options)),
         watch_(options_.timeout_seconds, options_.cancel),
         index_(options_.index),
-        converter_(path_, options_.pictures) {
+        decoder_(path_, options_, info_) {
     packet_.reset(ffmpeg().av_packet_alloc());
     frame_.reset(ffmpeg().av_frame_alloc());
     SF_CHECK(packet_ && frame_, path_, ": out of memory");
     open();
+    converter_.emplace(path_, options_.pictures, decoder_.queue());
   }
 
   const std::string& path() const { return path_; }
   const VideoInfo& info() const { return info_; }
   int64_t decoded_frames() const { return decoded_; }
-  const DeviceQueue& queue() const { return converter_.queue(); }
+  const DeviceQueue& queue() const { return decoder_.queue(); }
 
   int64_t expected_frames() {
     if (count_ != kUnknown) return count_;
@@ -115,7 +117,7 @@ class VideoReader::Decoder {
     try {
       f();
     } catch (...) {
-      codec_.reset();
+      decoder_.close();
       demuxer_.reset();
       throw;
     }
@@ -129,7 +131,6 @@ class VideoReader::Decoder {
   }
 
   void open() {
-    codec_.reset();
     demuxer_.reset();
     auto demuxer = std::make_unique<Demuxer>(path_, watch_);
     if (index_ && index_->version() != demuxer->version()) index_.reset();
@@ -147,19 +148,7 @@ class VideoReader::Decoder {
                  int64_t(parameters->width) * parameters->height <= options_.max_pixels,
              path_, ": wanted pictures of 1 to ", options_.max_pixels, " pixels, found ",
              parameters->width, "x", parameters->height);
-    const AVCodec* codec = ffmpeg().avcodec_find_decoder(parameters->codec_id);
-    SF_CHECK(codec != nullptr, path_, ": no decoder for ",
-             ffmpeg().avcodec_get_name(parameters->codec_id));
-    codec_.reset(ffmpeg().avcodec_alloc_context3(codec));
-    SF_CHECK(codec_ != nullptr, path_, ": out of memory");
-    int result = ffmpeg().avcodec_parameters_to_context(codec_.get(), parameters);
-    codec_->thread_count = std::max(1, options_.threads);
-    codec_->max_pixels = options_.max_pixels;
-    codec_->pkt_timebase = demuxer->stream()->time_base;
-    if (options_.pictures.device().backend == Backend::cuda && cuda_decoder_fault().empty())
-      decode_on_cuda(*codec_, info_, converter_.queue());
-    if (result >= 0) result = ffmpeg().avcodec_open2(codec_.get(), codec, nullptr);
-    SF_CHECK(result >= 0, path_, ": ", codec->name, ": ", ffmpeg_message(result));
+    decoder_.open(*parameters, demuxer->stream()->time_base);
     demuxer_ = std::move(demuxer);
     counts_ = true;
     begin();
@@ -183,7 +172,7 @@ class VideoReader::Decoder {
     ended_ = false;
     draining_ = false;
     drain_errors_ = 0;
-    codec_->skip_frame = AVDISCARD_DEFAULT;
+    decoder_.skip(AVDISCARD_DEFAULT);
   }
 
   // Goes to a key frame that is not after that frame; its packet waits in packet_. False if the
@@ -192,7 +181,7 @@ class VideoReader::Decoder {
     const DecodingStart* key = index_->key_frame_before(frame);
     if (key == nullptr) return false;
     counts_ = false;
-    ffmpeg().avcodec_flush_buffers(codec_.get());
+    decoder_.restart();
     begin();
     // Containers differ in which time they go by.
     for (int64_t time : {key->presentation_time, key->decoding_time}) {
@@ -205,6 +194,14 @@ class VideoReader::Decoder {
     return false;
   }
 
+  // Sends packet_, or the end of the stream.
+  void send() {
+    if (draining_)
+      decoder_.send_end();
+    else
+      decoder_.send(*packet_);
+  }
+
   // Decodes from packet_, the key frame next_, as far as the frames of these indices need it. False
   // if one of them does not come.
   bool visit_from_here(std::span<const int64_t> indices, const Visit& visit) {
@@ -214,12 +211,12 @@ class VideoReader::Decoder {
       // A frame that no other refers to can be left out. Their packets say so in H.264 alone.
       const auto frame = draining_ ? std::nullopt : times.frame_at(packet_->pts);
       const bool needed = !frame || std::binary_search(indices.begin(), indices.end(), *frame);
-      const bool skips = !needed && codec_->codec_id == AV_CODEC_ID_H264;
-      codec_->skip_frame = skips ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-      ffmpeg().avcodec_send_packet(codec_.get(), draining_ ? nullptr : packet_.get());
+      const bool skips = !needed && decoder_.id() == AV_CODEC_ID_H264;
+      decoder_.skip(skips ? AVDISCARD_NONREF : AVDISCARD_DEFAULT);
+      send();
       while (true) {
         watch_.check(path_);
-        const int received = ffmpeg().avcodec_receive_frame(codec_.get(), frame_.get());
+        const int received = decoder_.receive(*frame_);
         if (received == AVERROR(EAGAIN)) break;
         if (received == AVERROR_EOF ||
             (received < 0 && draining_ && ++drain_errors_ > kMaxDrainErrors))
@@ -243,7 +240,7 @@ class VideoReader::Decoder {
   bool decode() {
     while (!ended_) {
       watch_.check(path_);
-      const int received = ffmpeg().avcodec_receive_frame(codec_.get(), frame_.get());
+      const int received = decoder_.receive(*frame_);
       if (received == 0) {
         ++next_;
         ++decoded_;
@@ -254,7 +251,7 @@ class VideoReader::Decoder {
       } else if (received == AVERROR(EAGAIN)) {
         // Packets that do not decode are skipped: the frames of the others count.
         draining_ = !demuxer_->next(packet_.get());
-        ffmpeg().avcodec_send_packet(codec_.get(), draining_ ? nullptr : packet_.get());
+        send();
         ffmpeg().av_packet_unref(packet_.get());
       }
     }
@@ -267,8 +264,8 @@ class VideoReader::Decoder {
     const bool cuda = options_.pictures.device().backend == Backend::cuda;
     const bool decoded_there = frame_->format == AV_PIX_FMT_CUDA;
     if (cuda && !decoded_there) warn_of_cpu_decoding(path_, info_, *frame_);
-    const auto format = AVPixelFormat(decoded_there ? codec_->sw_pix_fmt : frame_->format);
-    return converter_.run(*frame_, format, {info_.height, info_.width});
+    const auto format = AVPixelFormat(decoded_there ? decoder_.format_on_cpu() : frame_->format);
+    return converter_->run(*frame_, format, {info_.height, info_.width});
   }
 
   std::string path_;
@@ -276,12 +273,12 @@ class VideoReader::Decoder {
   Watch watch_;
   VideoInfo info_;
   std::shared_ptr<const VideoIndex> index_;
-  FrameConverter converter_;
   std::unique_ptr<Demuxer> demuxer_;  // null after an error
   bool counts_ = false;               // frames are decoded from the first on, so next_ counts them
-  CodecHandle codec_;
+  PacketDecoder decoder_;
   PacketHandle packet_;
-  FrameHandle frame_;
+  FrameHandle frame_;                        // of decoder_
+  std::optional<FrameConverter> converter_;  // on its queue
   int64_t expected_ = kUnknown;
   int64_t count_ = kUnknown;
   int64_t next_ = 0;

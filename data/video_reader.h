@@ -16,6 +16,7 @@
 
 namespace sf {
 
+class KeptDecoders;
 class VideoIndex;
 
 struct VideoReaderOptions {
@@ -29,6 +30,8 @@ struct VideoReaderOptions {
   // Where pictures lie. On a CUDA device its decoder decodes what it takes; what it does not, the
   // CPU decodes, with a warning, and copies there. On simt the CPU decodes.
   BatchMemory pictures = BatchMemory(0);
+  std::shared_ptr<KeptDecoders> decoders = {};  // where it takes one from and leaves it; null:
+                                                // opens one of its own
 };
 
 struct VideoInfo {

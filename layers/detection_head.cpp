@@ -24,6 +24,11 @@ Value DetectionHead::operator()(const std::vector<Value>& pathways, Value boxes)
   std::vector<Value> pooled;
   for (size_t p = 0; p < pathways.size(); ++p) {
     Value x = pathways[p];
+    if (!graph.training()) {
+      Graph::Scope cut(graph, cat("pathway", p, "_roi"));
+      pooled.push_back(box_features(x, boxes, options_.roi));
+      continue;
+    }
     {
       Graph::Scope pool(graph, cat("pathway", p, "_tpool"));
       x = avg_pool3d(x, {.kernel = {int(x.shape()[1]), 1, 1}});

@@ -18,4 +18,8 @@ struct RoiAlignParams {
 // no picture has) give zeros and take no gradient. The boxes have none.
 Value roi_align(Value x, Value boxes, const RoiAlignParams& params);
 
+// The largest bin of each box in the mean over time of x: N T H W C. Gives K 1 1 1 C: what
+// avg_pool3d(), roi_align() and max_pool3d() give together, in one step. Has no gradient.
+Value box_features(Value x, Value boxes, const RoiAlignParams& params);
+
 }  // namespace sf

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/base/case.h"
-#include "kernels/roi_align/roi_align.h"
+#include "kernels/roi_align/box_features.h"
 
 namespace sf {
 
@@ -42,6 +42,19 @@ inline std::vector<Case<RoiAlignProblem>> roi_align_cases() {
   vectors.x_pitch = 24;
   vectors.y_pitch = 40;
   cases.push_back({"whole_vectors_pitched", vectors});
+  return cases;
+}
+
+// The same with frames, a power of two of them, so that means are exact.
+inline std::vector<Case<BoxFeaturesProblem>> box_features_cases() {
+  std::vector<Case<BoxFeaturesProblem>> cases;
+  for (const auto& [name, problem] : roi_align_cases())
+    cases.push_back({name, {.roi = problem, .t = 1 << cases.size() % 4}});
+  // More channels than a task has, more pixels than shared memory holds.
+  cases.push_back(
+      {"large_picture",
+       {.roi = {.h = 24, .w = 41, .c = 150, .boxes = 6, .bins = 7, .x_pitch = 150, .y_pitch = 160},
+        .t = 4}});
   return cases;
 }
 

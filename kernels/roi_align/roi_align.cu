@@ -1,12 +1,10 @@
 // A thread has a vector of channels: of a bin forward, of a pixel backward, where it collects from
-// the bins that sampled the pixel, so that no two threads write to one place. Before that, a thread
-// a bin of an axis computes the weights.
+// the bins that sampled the pixel, so that no two threads write to one place.
 #include <array>
 
 #include "kernels/base/device_table.h"
-#include "kernels/base/launch.h"
 #include "kernels/roi_align/backward.h"
-#include "kernels/roi_align/weights.h"
+#include "kernels/roi_align/weights_kernel.h"
 
 namespace sf {
 
@@ -19,13 +17,6 @@ namespace {
 constexpr int kThreads = 256;
 // On a multiprocessor at least: with 4, of 64 registers, ptxas spills.
 [[maybe_unused]] constexpr int kBlocks = 3;
-constexpr int kWeightThreads = 32;  // there are few bins, and they wait for divisions
-
-__global__ void __launch_bounds__(kWeightThreads)
-    weights_kernel(RoiAlignProblem p, const float* boxes, void* workspace) {
-  const int64_t row = int64_t{blockIdx.x} * kWeightThreads + threadIdx.x;
-  if (row < RoiWeights::rows(p)) RoiWeights(p, workspace).fill(p, boxes, row);
-}
 
 template <class T, int kWidth>
 SF_DEVICE void add_weighted(float (&sums)[kWidth], float weight, const T* from) {
@@ -80,11 +71,6 @@ bool can_run(const RoiAlignProblem& p) {
 
 size_t workspace_bytes(const RoiAlignProblem& p, void*) { return RoiWeights::bytes(p); }
 int launches(const RoiAlignProblem&) { return 2; }
-
-void fill_weights(const RoiAlignProblem& p, const void* boxes, void* workspace, Queue queue) {
-  launch(weights_kernel, ceil_div(RoiWeights::rows(p), kWeightThreads), kWeightThreads, 0, queue, p,
-         static_cast<const float*>(boxes), workspace);
-}
 
 void run(const RoiAlignProblem& p, const RoiAlignArgs& a, void*, void* workspace, Queue queue) {
   fill_weights(p, a.boxes, workspace, queue);

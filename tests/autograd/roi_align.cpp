@@ -4,6 +4,7 @@
 
 #include "autograd/gradients.h"
 #include "autograd/ops/conv3d.h"
+#include "autograd/ops/pool3d.h"
 #include "autograd/rewrite/rewrite.h"
 #include "tests/autograd/network.h"
 
@@ -101,6 +102,30 @@ TEST(RoiAlign, BoxesStayFloat32AmongHalfActivations) {
   EXPECT_EQ(found, 1);
 }
 
+// Whole numbers, four frames, boxes on a grid: one step gives the bits of the three.
+TEST(BoxFeatures, AreTheLargestBinsOfTheMeanOverTime) {
+  for (const Backend backend : {Backend::cpu, Backend::simt, Backend::cuda}) {
+    if (backend == Backend::cuda && cuda::device_count() == 0) continue;
+    Graph graph;
+    const TensorType type{{kClips, 4, kSize, kSize, kChannels}, DType::f32};
+    const Value x = graph.input("x", type), boxes = graph.input("boxes", {{4, 5}, DType::f32});
+    const Value bins = roi_align(avg_pool3d(x, {.kernel = {4, 1, 1}}), boxes, kParams);
+    const std::vector both{
+        box_features(x, boxes, kParams),
+        max_pool3d(bins, {.kernel = {1, kParams.resolution, kParams.resolution}})};
+    Plan plan(graph, both, PlanOptions{.device = {.backend = backend}});
+    Tensor clip(type), rows({{4, 5}, DType::f32});
+    for (size_t i = 0; float& v : clip.span<float>()) v = float(i++ * 7 % 23) - 11;
+    std::ranges::fill(rows.span<float>(), -1);
+    std::ranges::copy(kBoxes, rows.span<float>().begin());
+    plan.feed(x, clip);
+    plan.feed(boxes, rows);
+    plan.run();
+    EXPECT_EQ(plan.fetch(both[0]).shape(), (Shape{4, 1, 1, 1, kChannels}));
+    EXPECT_EQ(values(plan.fetch(both[0])), values(plan.fetch(both[1])));
+  }
+}
+
 TEST(RoiAlign, MisuseIsNamed) {
   Graph graph;
   const Value x = graph.input("x", kType),
@@ -113,6 +138,10 @@ TEST(RoiAlign, MisuseIsNamed) {
   };
   EXPECT_EQ(error(clip, boxes({3, 5})),
             "roi_align: wants x N 1 H W C with positions, found [2 3 8 8 4]");
+  EXPECT_EQ(error_of([&] {
+              box_features(clip, boxes({3, 4}), kParams);
+            }),
+            "box_features: wants boxes K 5, found [3 4]");
   EXPECT_EQ(error(x, boxes({3, 4})), "roi_align: wants boxes K 5, found [3 4]");
   EXPECT_EQ(error(x, boxes({15})), "roi_align: wants boxes K 5, found [15]");
   EXPECT_EQ(error(x, boxes({3, 5}, DType::f64)),

@@ -68,7 +68,8 @@ void expect_clips_by_definition(const TrainLoaderOptions& o, uint64_t key) {
       slow(choices.size(), std::vector<float>(2 * kFrame));
   std::vector<ClipPlace> places;
   for (size_t i = 0; i < choices.size(); ++i) places.push_back({fast[i].data(), slow[i].data()});
-  read_random_clips(path, nullptr, o, kCrop, CounterRng(key), BatchMemory(0, o.device), {}, places);
+  read_random_clips(path, {.pictures = BatchMemory(0, o.device)}, o, kCrop, CounterRng(key),
+                    places);
   for (size_t i = 0; i < choices.size(); ++i) {
     const auto wanted = clip_by_definition(o, frames, choices[i]);
     EXPECT_EQ(fast[i], wanted) << "key " << key << " clip " << i;
@@ -188,8 +189,7 @@ TEST(ClipReader, AFileThatHoldsFewerFramesThanPacketsIsSampledAnew) {
     const auto clip = [&] {
       std::vector<float> values(10 * 40 * 40 * 3);
       const ClipPlace place{values.data(), values.data() + 8 * 40 * 40 * 3};
-      read_random_clips(path, nullptr, small(), 40, CounterRng(key), BatchMemory(0), {},
-                        {&place, 1});
+      read_random_clips(path, {}, small(), 40, CounterRng(key), {&place, 1});
       return values;
     };
     EXPECT_EQ(clip(), clip());
@@ -201,10 +201,8 @@ TEST(ClipReader, ReadsAgainByItsIndex) {
   std::vector<float> first(10 * 40 * 40 * 3), second(first.size());
   const ClipPlace one{first.data(), &first[8 * 40 * 40 * 3]};
   const ClipPlace two{second.data(), &second[8 * 40 * 40 * 3]};
-  const BatchMemory memory(0);
-  const auto index =
-      read_random_clips(path, nullptr, small(), 40, CounterRng(2), memory, {}, {&one, 1});
-  EXPECT_EQ(read_random_clips(path, index, small(), 40, CounterRng(2), memory, {}, {&two, 1}),
+  const auto index = read_random_clips(path, {}, small(), 40, CounterRng(2), {&one, 1});
+  EXPECT_EQ(read_random_clips(path, {.index = index}, small(), 40, CounterRng(2), {&two, 1}),
             index);
   EXPECT_EQ(first, second);
 }

@@ -55,7 +55,8 @@ TEST(DeviceClips, PicturesOfAnyFrameAreThoseOfTheCpu) {
     if (f.width % 2 != 0 && colour_bound() > 0) continue;  // libswscale leaves out the last column
     const FrameHandle frame = noise(f.format, f.width, f.height);
     for (const PictureSize size : {PictureSize{f.height, f.width}, PictureSize{40, 60}}) {
-      FrameConverter cpu("cpu", BatchMemory(0)), simt("simt", BatchMemory(0, kSimt));
+      FrameConverter cpu("cpu", BatchMemory(0), {}),
+          simt("simt", BatchMemory(0, kSimt), DeviceQueue(kSimt));
       for (int again = 0; again < 2; ++again)
         EXPECT_LE(
             most_difference(simt.run(*frame, f.format, size), cpu.run(*frame, f.format, size)),
