@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
       "files.",
       "sf");
   app.require_subcommand(1);
-  sf::add_run_command(app);
+  sf::add_run_command(app, {argv, argv + argc});
   sf::add_config_command(app);
   sf::add_infer_command(app);
   sf::add_step_command(app);
@@ -28,6 +28,8 @@ int main(int argc, char** argv) {
   sf::add_doctor_command(app);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& e) {
+    return e.get_exit_code();
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   } catch (const std::exception& e) {

@@ -17,7 +17,7 @@ bool has_no_labels(const Config& c) {
   return c.get<bool>("MIXUP.ENABLE") || !is(c, "MODEL.LOSS_FUNC", "cross_entropy");
 }
 
-constexpr std::string_view kOld = "accepted for old files", kOneProcess = "a run has one process",
+constexpr std::string_view kOld = "accepted for old files",
                            kContent = "the content of a file tells its kind",
                            kColours = "this change of a clip's colours is not built in",
                            kMasks = "masked networks are not built in",
@@ -35,10 +35,7 @@ constexpr auto kKeys = std::to_array<KeyWithoutEffect>({
     {"SOLVER.STEP_SIZE", kOld},
     {"SOLVER.WARMUP_FACTOR", kOld},
     {"AUG.RE_SPLIT", kOld},
-    {"DIST_BACKEND", kOneProcess},
-    {"MODEL.FP16_ALLREDUCE", kOneProcess},
-    {"BN.NUM_SYNC_DEVICES", kOneProcess},
-    {"BN.GLOBAL_SYNC", kOneProcess},
+    {"DIST_BACKEND", "NCCL takes what lies on GPUs, Gloo the rest"},
     {"TRAIN.CHECKPOINT_TYPE", kContent},
     {"TEST.CHECKPOINT_TYPE", kContent},
     {"TRAIN.CHECKPOINT_IN_INIT", "weights are loaded behind the initialisation"},

@@ -38,6 +38,14 @@ std::vector<Device> choose_devices(const Config& config) {
   return all;
 }
 
+int processes_of_machine(const Config& config) {
+  const Backend backend = device_of(config).backend;
+  if (backend == Backend::cpu) return config.get<int>("SF.CPU_PROCESSES");
+  if (backend == Backend::simt || !config.get<bool>("TRAIN.ENABLE")) return 1;
+  const QuietThread quiet;
+  return int(choose_devices(config).size());
+}
+
 double memory_limit_bytes(const Config& config, bool training) {
   // More clips together are no faster on the CPU, and new memory takes its time.
   constexpr double kGiB = 1 << 30, kTestGiBOfCpu = 1, kTestGiBOfDevice = 4;

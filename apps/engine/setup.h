@@ -24,6 +24,10 @@ Device choose_device(const Config& config);
 // devices as NUM_GPUS wants and the machine has.
 std::vector<Device> choose_devices(const Config& config);
 
+// The processes that share out a run's work on this machine: SF.CPU_PROCESSES on the CPU; on CUDA
+// devices a training has one for each of choose_devices().
+int processes_of_machine(const Config& config);
+
 // SF.MEMORY_LIMIT in bytes. Where it is 0: in a test 1 GiB on the CPU, 4 GiB on a device; in
 // training what the machine has left.
 double memory_limit_bytes(const Config& config, bool training);

@@ -44,7 +44,7 @@ TEST_F(CommandLine, BadInputIsOneLineAndStatus1) {
       {"run --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml MODEL.MODEL_NAME MViT TRAIN.ENABLE False "
        "OUTPUT_DIR /tmp",
        "MViT"},
-      {"run --cfg configs/AVA/c2/SLOWFAST_32x2_R50.yaml --num_shards 2", "--num_shards"},
+      {"run --cfg configs/AVA/c2/SLOWFAST_32x2_R50.yaml --num_shards 2 --shard_id 2", "SHARD_ID"},
       {"infer --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --device cuda:4711 --input "
        "x.safetensors --output y.safetensors",
        "cuda:4711"},
