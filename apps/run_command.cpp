@@ -85,6 +85,7 @@ JoinOptions join_options(const std::vector<Config>& configs) {
   options.log = tell;
   for (Config config : configs) {
     config.set("SHARD_ID", "0");
+    config.set("OUTPUT_DIR", ".");  // where rank 0 alone writes
     options.configuration += config.settings();
   }
   options.timeout =
