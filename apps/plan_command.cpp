@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <numeric>
@@ -7,6 +8,7 @@
 
 #include "apps/commands.h"
 #include "apps/engine/inference.h"
+#include "apps/engine/planned_ranks.h"
 #include "apps/engine/setup.h"
 #include "apps/engine/training_graph.h"
 #include "autograd/plan/measurement.h"
@@ -52,10 +54,19 @@ void print_recomputation(const Blueprint& kept, const Blueprint& recomputed) {
       recomputed.steps().size() - kept.steps().size());
 }
 
+// One of as many as would train together; alone where the step runs.
+TrainingRanks ranks_to_plan(const PlanArguments& a, const Config& config, Device device) {
+  const int processes = config.get<int>(device.is_host() ? "SF.CPU_PROCESSES" : "NUM_GPUS");
+  const int ranks = std::max(processes, 1) * config.get<int>("NUM_SHARDS");
+  if (ranks == 1 || a.measure) return training_ranks(config);
+  return training_ranks(config, std::make_shared<PlannedRanks>(ranks));
+}
+
 void plan_training(const PlanArguments& a, const Config& config, const Model& model,
                    Device device) {
   const Optimizer optimizer(model, config);
-  TrainStepOptions options = train_step_options(config, a.batch, device, training_ranks(config));
+  TrainStepOptions options =
+      train_step_options(config, a.batch, device, ranks_to_plan(a, config, device));
   LossScaler scaler;
   if (options.half == DType::f16) options.scaler = &scaler;
   const bool recompute = std::exchange(options.recompute, false);

@@ -15,9 +15,27 @@
 #include "tensor/checkpoint.h"
 
 namespace sf {
+namespace {
+
+bool names_number(const Config& config) {
+  return config.get<std::string>("SF.DEVICE").find(':') != std::string::npos;
+}
+
+}  // namespace
+
 Device device_of(const Config& config) { return Device::parse(device_name(config)); }
 
 Device device_to_plan(const Config& config) { return Device::parse_to_plan(device_name(config)); }
+
+Device device_of_process(const Config& config, int local_rank, int processes) {
+  Device device = device_to_plan(config);
+  if (device.is_host() || processes == 1) return device;
+  SF_CHECK(!names_number(config), "SF.DEVICE: wanted cuda, which gives each of ", processes,
+           " processes a device of its own, found ", device.name());
+  // Launchers may show each process a single device, which then has the number 0.
+  if (cuda::device_count() != 1) device.index = local_rank;
+  return device;
+}
 
 Device choose_device(const Config& config) {
   const Device device = device_of(config);
@@ -29,8 +47,7 @@ Device choose_device(const Config& config) {
 std::vector<Device> choose_devices(const Config& config) {
   const Device first = choose_device(config);
   std::vector<Device> all{first};
-  const bool by_number = config.get<std::string>("SF.DEVICE").find(':') != std::string::npos;
-  if (first.backend != Backend::cuda || by_number) return all;
+  if (first.backend != Backend::cuda || names_number(config)) return all;
   const int wanted = config.get<int>("NUM_GPUS"), found = cuda::device_count();
   while (int(all.size()) < std::min(wanted, found))
     all.push_back({.backend = Backend::cuda, .index = int(all.size())});

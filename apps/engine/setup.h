@@ -18,6 +18,9 @@ namespace sf {
 Device device_of(const Config& config);
 // The same for plans that do not run: the machine need not have it.
 Device device_to_plan(const Config& config);
+// Where one of `processes` of a machine that share a run runs, the local_rank-th: that device, but
+// of several CUDA devices one of its own. Throws where SF.DEVICE names the number of one.
+Device device_of_process(const Config& config, int local_rank, int processes);
 // device_of(), and to the log that NUM_GPUS counts as 0 where it is not a GPU.
 Device choose_device(const Config& config);
 // The same for what several devices can share out: where SF.DEVICE names no number, as many CUDA

@@ -30,6 +30,17 @@ std::optional<DType> type_on_the_way(const Config& config) {
   return is_half(type) ? std::optional(type) : std::nullopt;
 }
 
+// The queue's own group, for the memory of the device that the network trains on.
+std::shared_ptr<ReductionQueue> gradient_sums(const Config& config, ProcessGroup& world) {
+  const Device device = device_to_plan(config);
+  const auto half = type_on_the_way(config);
+  if (device.is_host())
+    return std::make_shared<ReductionQueue>(world.consecutive(world.size()), half);
+  SF_CHECK(!half, "SF.GRADIENT_TYPE: wanted f32 where ", world.size(),
+           " processes train on GPUs, found ", *half);
+  return std::make_shared<ReductionQueue>(world.on_device(device.index));
+}
+
 }  // namespace
 
 int64_t clips_of_rank(const Config& config, const char* key, const TrainingRanks& ranks) {
@@ -42,16 +53,11 @@ int64_t clips_of_rank(const Config& config, const char* key, const TrainingRanks
 TrainingRanks training_ranks(const Config& config, std::shared_ptr<ProcessGroup> world) {
   TrainingRanks ranks;
   ranks.world = std::move(world);
-  SF_CHECK(ranks.size() == 1 || device_of(config).backend != Backend::cuda,
-           "SF.DEVICE: wanted the CPU where ", ranks.size(), " processes train, found ",
-           config.get<std::string>("SF.DEVICE"));
   const auto mib = config.get<double>("SF.GRADIENT_BUCKET");
   SF_CHECK(mib > 0 && mib <= 1024,
            "SF.GRADIENT_BUCKET: wanted above 0 and at most 1024 MiB, found ", mib);
   ranks.bucket_bytes = int64_t(std::ceil(mib * (1 << 20)));
-  if (ranks.size() > 1)
-    ranks.gradients = std::make_shared<ReductionQueue>(ranks.world->consecutive(ranks.size()),
-                                                       type_on_the_way(config));
+  if (ranks.size() > 1) ranks.gradients = gradient_sums(config, *ranks.world);
   return training_ranks(config, ranks);
 }
 
@@ -59,6 +65,9 @@ TrainingRanks training_ranks(const Config& config, const TrainingRanks& before) 
   TrainingRanks ranks = before;
   if (!ranks.world) ranks.world = std::make_shared<SingleProcess>();
   ranks.batch_norm = batch_norm_group(config, ranks.world);
+  const Device device = device_to_plan(config);
+  if (ranks.batch_norm && ranks.batch_norm->size() > 1 && !device.is_host())
+    ranks.batch_norm = ranks.batch_norm->on_device(device.index);
   return ranks;
 }
 

@@ -17,9 +17,9 @@ namespace sf {
 
 // As one of them sees them. A process that trains alone is one rank, and exchanges nothing.
 struct TrainingRanks {
-  std::shared_ptr<ProcessGroup> world{};        // null: alone
-  std::shared_ptr<ProcessGroup> batch_norm{};   // as TrainingRules have it
-  std::shared_ptr<ReductionQueue> gradients{};  // null: alone
+  std::shared_ptr<ProcessGroup> world{};        // of host memory; null: alone
+  std::shared_ptr<ProcessGroup> batch_norm{};   // of the device's, as TrainingRules have it
+  std::shared_ptr<ReductionQueue> gradients{};  // of the device's; null: alone
   int64_t bucket_bytes = int64_t{25} << 20;     // of gradients that are added up together
 
   int rank() const { return world ? world->rank() : 0; }
@@ -33,8 +33,9 @@ struct TrainingRanks {
 // of one machine. Throws where the batch of all machines does not divide so.
 int64_t clips_of_rank(const Config& config, const char* key, const TrainingRanks& ranks);
 
-// For that configuration, whose batch norm it follows. All ranks of `world` call it together. With
-// `before` what does not depend on the configuration stays.
+// For that configuration, whose batch norm and device it follows. All ranks of `world` call it
+// together; on a CUDA device each has one of its own. With `before` what does not depend on the
+// configuration stays.
 TrainingRanks training_ranks(const Config& config, std::shared_ptr<ProcessGroup> world = nullptr);
 TrainingRanks training_ranks(const Config& config, const TrainingRanks& before);
 

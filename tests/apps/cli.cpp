@@ -174,6 +174,22 @@ TEST_F(CommandLine, PlanOfATrainingShowsWhatRecomputingSaves) {
   }
 }
 
+TEST_F(CommandLine, PlanOfATrainingShowsTheSumsOverItsProcesses) {
+  const auto sums = [&](const char* processes) {
+    const Outcome o =
+        sf(cat("plan --train --device cpu --cfg configs/synthetic/SLOWFAST_TINY.yaml "
+               "SF.GRADIENT_BUCKET 0.1 SF.CPU_PROCESSES ",
+               processes));
+    EXPECT_EQ(o.status, 0) << o.err;
+    return std::pair(o.out.find("start_sum"), o.out.find("finish_sum"));
+  };
+  const auto none = std::string::npos;
+  EXPECT_EQ(sums("1"), std::pair(none, none));
+  const auto [start, finish] = sums("2");
+  EXPECT_LT(start, finish);
+  EXPECT_NE(finish, none);
+}
+
 TEST_F(CommandLine, ASynthesizedSetIsTestedEndToEnd) {
   const std::string set = (folder / "motion").string();
   ASSERT_EQ(sf("synth --out " + set + " --videos 16 --seed 3").status, 0);

@@ -35,6 +35,20 @@ TEST(CudaOrCpu, ANamedDeviceIsTakenAtItsWord) {
   }
 }
 
+TEST(CudaOrCpu, ProcessesOfAMachineShareTheCpuAndNoGpu) {
+  Config config;
+  config.set("SF.DEVICE", "cpu");
+  EXPECT_EQ(device_of_process(config, 3, 4), Device{});
+#if defined(SF_WITH_CUDA)
+  config.set("SF.DEVICE", "cuda");
+  const int own = cuda::device_count() == 1 ? 0 : 3;
+  EXPECT_EQ(device_of_process(config, 3, 4), (Device{.backend = Backend::cuda, .index = own}));
+  config.set("SF.DEVICE", "cuda:1");
+  EXPECT_EQ(device_of_process(config, 0, 1), (Device{.backend = Backend::cuda, .index = 1}));
+  EXPECT_THROW(device_of_process(config, 3, 4), Error);
+#endif
+}
+
 // Batches of 64 and 8 clips, which three GPUs could not share.
 TEST(CudaOrCpu, NumGpusCountsForBatchesWhereThereIsAGpu) {
   Config config;

@@ -9,6 +9,7 @@
 #include "dist/thread_group.h"
 #include "tests/autograd/network.h"
 #include "tests/hang_guard.h"
+#include "tests/staged_ranks.h"
 
 namespace sf {
 namespace {
@@ -76,6 +77,26 @@ TEST(BucketedSum, AddsUpWithOrWithoutSharedMemory) {
         }
       }
     world->barrier();
+  });
+}
+
+TEST(CudaBucketedSum, WaitsForTheStreamsThatMakeItsTensors) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::describe_devices();
+  const HangGuard guard;
+  const Device gpu{.backend = Backend::cuda};
+  run_thread_group(2, [&](const auto& host) {
+    const auto group = std::make_shared<test::StagedRanks>(host->consecutive(2), gpu);
+    const auto queue = std::make_shared<ReductionQueue>(group);
+    for (const int64_t bytes : {1, 70, 1 << 20}) {
+      const Doubled d(queue, bytes);
+      Plan plan(d.graph, d.sums, {.device = gpu});
+      for (int run = 0; run < 5; ++run) {
+        d.run(plan, host->rank());
+        d.expect_sums(plan, 2);
+      }
+      EXPECT_EQ(plan.recorded_runs(), 0U);
+    }
+    host->barrier();
   });
 }
 
