@@ -85,6 +85,7 @@ class ControlConnection::Service {
 
   void begin(const std::string& group, const Progress& progress) {
     const std::lock_guard lock(mutex_);
+    SF_CHECK(!verdict_, line(text_of(progress)));
     progress_[group] = progress;
   }
   void end(const std::string& group) {
@@ -115,8 +116,13 @@ class ControlConnection::Service {
 
   void fail(const std::string& line) {
     post({{"kind", "failed"}, {"line", line}});
+    const auto ended = [&] { return verdict_ || done_; };
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kGoodbye, [&] { return bool(verdict_); });
+    if (changed_.wait_for(lock, kGoodbye, ended)) return;
+    asio::post(io_, [this, line] {  // rank 0 does not answer: then this rank ends alone
+      conclude(Job::failed(me().rank, line));
+    });
+    changed_.wait(lock, ended);
   }
 
   void leave() {

@@ -178,7 +178,7 @@ class ControlServer::Service {
     } else if (kind == "addresses") {
       take_addresses(rank, message.at("for").get<std::vector<std::string>>());
     } else if (kind == "failed") {
-      conclude(job_.failed(rank, message.at("line").get<std::string>()));
+      conclude(Job::failed(rank, message.at("line").get<std::string>()));
     } else if (kind == "leave") {
       leave(rank, message);
     } else {

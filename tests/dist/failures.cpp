@@ -1,6 +1,9 @@
 // Jobs of which a rank fails: the others end, and say which it was and what they waited in.
 #include <chrono>
 #include <csignal>
+#include <functional>
+#include <map>
+#include <memory>
 #include <regex>
 #include <thread>
 
@@ -147,6 +150,36 @@ TEST(GlooFailures, AFailureEndsEveryLaterOperation) {
     for (int round = 0; round < 3; ++round) EXPECT_THROW(group->barrier(), Error);
     EXPECT_THROW(group->consecutive(2), Error);
   });
+}
+
+std::string error_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& e) { return e.what(); }
+  return "";
+}
+
+// Rank 2, one thread of which waits for rank 3, gives up in one of its groups.
+TEST(GlooFailures, ARankThatGivesUpEndsEveryOperation) {
+  const HangGuard guard;
+  const std::string line = "process group: rank 2 failed: clip 7 is broken";
+  for (const int size : {4, 2, 1}) {
+    const auto errors = gloo_rank_errors(4, [&](const auto& group) {
+      const std::map<int, std::shared_ptr<ProcessGroup>> parts{
+          {4, group->consecutive(4)}, {2, group->consecutive(2)}, {1, group->consecutive(1)}};
+      group->barrier();
+      if (group->rank() == 2) {
+        std::thread waiting([&] { EXPECT_EQ(error_of([&] { add_four(*parts.at(2)); }), line); });
+        std::this_thread::sleep_for(20ms);  // or it finds the job ended when it comes
+        parts.at(size)->fail("clip 7 is broken");
+        waiting.join();
+      }
+      EXPECT_EQ(error_of([&] { group->barrier(); }), line);
+      for (const auto& [ranks, part] : parts)
+        EXPECT_EQ(error_of([&] { add_four(*part); }), line) << ranks;
+    });
+    EXPECT_EQ(errors, std::vector<std::string>(4, line));
+  }
 }
 
 TEST(GlooFailures, ARankThatLeavesIsMissed) {
