@@ -91,7 +91,8 @@ class ControlServer::Service {
       lock.lock();
       changed_.wait(lock, done);
     }
-    if (!over_) changed_.wait_for(lock, kHangUp, [&] { return hung_up_; });
+    const auto patience = std::min<milliseconds>(kHangUp, options_.timeout);
+    if (!over_) changed_.wait_for(lock, patience, [&] { return hung_up_; });
     return verdict_;
   }
 
