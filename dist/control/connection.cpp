@@ -23,8 +23,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kRetry{100};            // between attempts to reach rank 0
-constexpr std::chrono::seconds kAttempt{5};    // for one of them
+constexpr milliseconds kRetry{100};          // between attempts to reach rank 0, after shorter ones
+constexpr std::chrono::seconds kAttempt{5};  // for one of them
 constexpr std::chrono::seconds kPatience{10};  // before it is said what is waited for
 constexpr std::chrono::seconds kGoodbye{5};    // for rank 0 to take leave
 
@@ -45,11 +45,11 @@ class ControlConnection::Service {
  public:
   explicit Service(const Options& options)
       : options_(options), timer_(io_), deadline_(Clock::now() + options.timeout) {
-    while (!join()) {
+    for (milliseconds pause{2}; !join(); pause = std::min(2 * pause, kRetry)) {
       const std::string where = cat("process group: rank ", me().rank, " of ", me().size,
                                     " finds no rank 0 at ", options_.rendezvous.text);
       say(where, reason_);
-      std::this_thread::sleep_for(kRetry);
+      std::this_thread::sleep_for(pause);
       SF_CHECK(Clock::now() < deadline_, where, " within ", text_of(options_.timeout), ": ",
                reason_);
     }
