@@ -185,8 +185,8 @@ TEST(GlooFailures, ARankThatGivesUpEndsEveryOperation) {
         waiting.join();
       }
       EXPECT_EQ(error_of([&] { group->barrier(); }), line);
-      for (const auto& [ranks, part] : parts)
-        EXPECT_EQ(error_of([&] { add_four(*part); }), line) << ranks;
+      for (const auto& part : parts)
+        EXPECT_EQ(error_of([&] { add_four(*part.second); }), line) << part.first;
     });
     EXPECT_EQ(errors, std::vector<std::string>(4, line));
   }
