@@ -100,8 +100,9 @@ void run(Config config, const Placement& placement, const std::shared_ptr<Proces
   if (leads) start_log(config.get<std::string>("OUTPUT_DIR"));
   for (const std::string& warning : config.warnings()) SF_WARN("{}", warning);
   for (const std::string& setting : settings_without_effect(config)) SF_WARN("{}", setting);
-  if (world->size() > 1 && device_of(config).backend == Backend::cuda)
-    config.set("SF.DEVICE", cat("cuda:", placement.local_rank));
+  if (world->size() > 1)
+    config.set("SF.DEVICE",
+               device_of_process(config, placement.local_rank, placement.local_size).name());
   if (config.get<bool>("TRAIN.ENABLE")) train(config, world);
   if (config.get<bool>("TEST.ENABLE")) test(config, world);
   if (config.get<bool>("DEMO.ENABLE") && leads) demo(config, demo_options(config));

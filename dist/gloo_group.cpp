@@ -6,7 +6,6 @@
 
 #include "dist/device_group.h"
 #include "dist/rank_sum.h"
-#include "dist/single_process.h"
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -182,11 +181,9 @@ void GlooGroup::connect(const std::vector<std::string>& addresses) {
   });
 }
 
-std::shared_ptr<ProcessGroup> GlooGroup::consecutive(int ranks) {
-  if (ranks != 1) return part(ranks);
-  ++cuts_;
-  return std::make_shared<SingleProcess>();
-}
+void GlooGroup::fail(const std::string& reason) { transport_->control->fail(reason); }
+
+std::shared_ptr<ProcessGroup> GlooGroup::consecutive(int ranks) { return part(ranks); }
 
 std::shared_ptr<ProcessGroup> GlooGroup::on_device(int device) {
   const auto host = part(size());

@@ -25,6 +25,7 @@ class GlooGroup : public ProcessGroup {
   void all_gather(Elements values, std::span<const int64_t> counts) override;
   void broadcast(Elements values, int root) override;
   void barrier() override;
+  void fail(const std::string& reason) override;
   std::shared_ptr<ProcessGroup> consecutive(int size) override;
   std::shared_ptr<ProcessGroup> on_device(int device) override;
 

@@ -13,13 +13,6 @@ namespace {
 // Gloo's own limits are none: the control plane says when a wait is over, since it knows why.
 constexpr std::chrono::hours kUnlimited{100};
 
-// Without the place in Gloo's source.
-std::string reason_of(const std::exception& e) {
-  const std::string text = e.what();
-  const size_t end = text.starts_with('[') ? text.find("] ") : std::string::npos;
-  return end == std::string::npos ? text : text.substr(end + 2);
-}
-
 size_t extent_of(const RangeByRank& ranges) {
   size_t extent = 0;
   for (const ByteRange& range : ranges) extent = std::max(extent, range.offset + range.count);
@@ -27,6 +20,12 @@ size_t extent_of(const RangeByRank& ranges) {
 }
 
 }  // namespace
+
+std::string reason_of(const std::exception& e) {
+  const std::string text = e.what();
+  const size_t end = text.starts_with('[') ? text.find("] ") : std::string::npos;
+  return end == std::string::npos ? text : text.substr(end + 2);
+}
 
 GlooTransport::GlooTransport(std::shared_ptr<ControlConnection> connection)
     : control(std::move(connection)) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +21,9 @@ struct ByteRange {
   size_t offset = 0, count = 0;
 };
 using RangeByRank = std::vector<ByteRange>;
+
+// What Gloo threw, without the place in its source.
+std::string reason_of(const std::exception& e);
 
 // What all groups of a process share. Writing to a connection that the other side has closed must
 // not end the process: from then on it ignores SIGPIPE.

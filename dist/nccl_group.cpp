@@ -171,6 +171,7 @@ class NcclGroup : public ProcessGroup {
   }
 
   void barrier() override { options_.host->barrier(); }
+  void fail(const std::string& reason) override { options_.host->fail(reason); }
   std::shared_ptr<ProcessGroup> consecutive(int ranks) override {
     return options_.host->consecutive(ranks)->on_device(options_.device);
   }

@@ -6,20 +6,10 @@
 namespace sf {
 namespace {
 
-template <class Half>
-void round_to(const Elements& values, Half* to) {
-  const auto* from = static_cast<const float*>(values.data);
-  for (int64_t i = 0; i < values.count; ++i) to[i] = Half(from[i]);
-}
-
-template <class Half>
-void add_up(const Half* all, int ranks, const Elements& values) {
-  auto* to = static_cast<float*>(values.data);
-  for (int64_t i = 0; i < values.count; ++i) {
-    float sum = 0;
-    for (int r = 0; r < ranks; ++r) sum += float(all[r * values.count + i]);
-    to[i] = sum;
-  }
+// One type's values as another's, each rounded once.
+template <class From, class To>
+void convert(const From* from, To* to, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) to[i] = To(float(from[i]));
 }
 
 }  // namespace
@@ -86,15 +76,15 @@ void ReductionQueue::work() {
 
 void ReductionQueue::reduce(Elements values) {
   if (!half_ || values.dtype != DType::f32) return group_->all_reduce(values);
-  const int64_t bytes = values.count * int64_t(size_of(*half_));
-  rounded_.resize(size_t(bytes * size_));
+  rounded_.resize(size_t(values.count) * size_of(*half_));
   with_real(*half_, [&](auto type) {
     using Half = decltype(type);
     if constexpr (sizeof(Half) == 2) {
-      auto* all = reinterpret_cast<Half*>(rounded_.data());
-      round_to(values, all + group_->rank() * values.count);
-      group_->all_gather({all, values.count * size_, *half_});
-      add_up(all, size_, values);
+      auto* halves = reinterpret_cast<Half*>(rounded_.data());
+      auto* full = static_cast<float*>(values.data);
+      convert(full, halves, values.count);
+      group_->all_reduce({halves, values.count, *half_});
+      convert(halves, full, values.count);
     }
   });
 }

@@ -21,9 +21,8 @@ namespace sf {
 class ReductionQueue {
  public:
   // The group is the queue's alone from now on. half: bf16 or f16, what f32 values are rounded to
-  // on their way between ranks; they are added up in float32, in the order of the ranks, so that
-  // all have the same bits. Every rank receives the rounded values of all others, so that this
-  // halves the traffic of two ranks and does not lower that of more than four.
+  // on their way between ranks, and their sums, added as the group adds, once more: half the
+  // traffic. A sum beyond the type's range becomes infinite.
   explicit ReductionQueue(std::shared_ptr<ProcessGroup> group, std::optional<DType> half = {});
   ~ReductionQueue();  // ends
   ReductionQueue(const ReductionQueue&) = delete;
@@ -48,7 +47,7 @@ class ReductionQueue {
   const std::shared_ptr<ProcessGroup> group_;
   const int size_;
   const std::optional<DType> half_;
-  std::vector<std::byte> rounded_;  // the values of all ranks in the half type
+  std::vector<std::byte> rounded_;  // values in the half type
 
   std::mutex mutex_;
   std::condition_variable changed_;

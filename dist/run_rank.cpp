@@ -10,6 +10,7 @@
 
 #include "dist/control/connection.h"
 #include "dist/control/server.h"
+#include "dist/gloo_error_exit.h"
 #include "dist/gloo_group.h"
 #include "dist/rendezvous.h"
 #include "dist/single_process.h"
@@ -83,6 +84,7 @@ void run_rank(const Placement& placement, const JoinOptions& options,
     const auto control = std::make_shared<ControlConnection>(
         ControlConnection::Options{rendezvous, me, options.timeout, options.log});
     remove_note();
+    const GlooErrorExit error_exit(control);
     std::shared_ptr<ProcessGroup> world;  // its connections end after the farewell
     try {
       world = GlooGroup::world(std::make_shared<GlooTransport>(control));

@@ -23,8 +23,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kRetry{100};            // between attempts to reach rank 0
-constexpr std::chrono::seconds kAttempt{5};    // for one of them
+constexpr milliseconds kRetry{100};          // between attempts to reach rank 0, after shorter ones
+constexpr std::chrono::seconds kAttempt{5};  // for one of them
 constexpr std::chrono::seconds kPatience{10};  // before it is said what is waited for
 constexpr std::chrono::seconds kGoodbye{5};    // for rank 0 to take leave
 
@@ -45,11 +45,11 @@ class ControlConnection::Service {
  public:
   explicit Service(const Options& options)
       : options_(options), timer_(io_), deadline_(Clock::now() + options.timeout) {
-    while (!join()) {
+    for (milliseconds pause{2}; !join(); pause = std::min(2 * pause, kRetry)) {
       const std::string where = cat("process group: rank ", me().rank, " of ", me().size,
                                     " finds no rank 0 at ", options_.rendezvous.text);
       say(where, reason_);
-      std::this_thread::sleep_for(kRetry);
+      std::this_thread::sleep_for(pause);
       SF_CHECK(Clock::now() < deadline_, where, " within ", text_of(options_.timeout), ": ",
                reason_);
     }
@@ -85,6 +85,7 @@ class ControlConnection::Service {
 
   void begin(const std::string& group, const Progress& progress) {
     const std::lock_guard lock(mutex_);
+    SF_CHECK(!verdict_, line(text_of(progress)));
     progress_[group] = progress;
   }
   void end(const std::string& group) {
@@ -115,8 +116,13 @@ class ControlConnection::Service {
 
   void fail(const std::string& line) {
     post({{"kind", "failed"}, {"line", line}});
+    const auto ended = [&] { return verdict_ || done_; };
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kGoodbye, [&] { return bool(verdict_); });
+    if (changed_.wait_for(lock, kGoodbye, ended)) return;
+    asio::post(io_, [this, line] {  // rank 0 does not answer: then this rank ends alone
+      conclude(Job::failed(me().rank, line));
+    });
+    changed_.wait(lock, ended);
   }
 
   void leave() {

@@ -38,7 +38,8 @@ class ControlConnection {
   // Gives every rank a text, and gets one from every rank, in their order.
   std::vector<std::string> exchange(const std::vector<std::string>& for_ranks);
 
-  // What this rank does in a group; the others are told with the next beat.
+  // What this rank does in a group; the others are told with the next beat. Throws where the job
+  // has ended.
   void begin(const std::string& group, const Progress& progress);
   void end(const std::string& group);
 
@@ -52,7 +53,7 @@ class ControlConnection {
   int watch(std::function<void()> on_verdict);
   void forget(int watcher);
 
-  // Ends the job with this line.
+  // Ends the job with this line; returns when this rank's job has ended.
   void fail(const std::string& line);
   // This rank is done; the others may go on.
   void leave();

@@ -108,7 +108,7 @@ Verdict Job::left(int rank) {
 
 Verdict Job::gone(int rank) const { return {cat(kPrefix, name(rank), " is gone"), false}; }
 
-Verdict Job::failed(int rank, const std::string& line) const {
+Verdict Job::failed(int rank, const std::string& line) {
   // A rank that ends since another has failed repeats what it was told.
   return {line.starts_with(kPrefix) ? line : cat(kPrefix, "rank ", rank, " failed: ", line)};
 }

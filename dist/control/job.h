@@ -53,10 +53,10 @@ class Job {
   // The rest says whether the job can go on.
   Verdict come(const Member& member, Time now);
   Verdict heard(int rank, const ProgressByGroup& progress, Time now);
-  Verdict left(int rank);                                   // it is done
-  Verdict gone(int rank) const;                             // its connection has ended before
-  Verdict failed(int rank, const std::string& line) const;  // it says so itself
-  Verdict judge(Time now) const;                            // of what time has brought
+  Verdict left(int rank);                                    // it is done
+  Verdict gone(int rank) const;                              // its connection has ended before
+  static Verdict failed(int rank, const std::string& line);  // it says so itself
+  Verdict judge(Time now) const;                             // of what time has brought
 
  private:
   enum class State { awaited, present, left };

@@ -91,7 +91,8 @@ class ControlServer::Service {
       lock.lock();
       changed_.wait(lock, done);
     }
-    if (!over_) changed_.wait_for(lock, kHangUp, [&] { return hung_up_; });
+    const auto patience = std::min<milliseconds>(kHangUp, options_.timeout);
+    if (!over_) changed_.wait_for(lock, patience, [&] { return hung_up_; });
     return verdict_;
   }
 
@@ -178,7 +179,7 @@ class ControlServer::Service {
     } else if (kind == "addresses") {
       take_addresses(rank, message.at("for").get<std::vector<std::string>>());
     } else if (kind == "failed") {
-      conclude(job_.failed(rank, message.at("line").get<std::string>()));
+      conclude(Job::failed(rank, message.at("line").get<std::string>()));
     } else if (kind == "leave") {
       leave(rank, message);
     } else {

@@ -46,6 +46,13 @@ std::string hello(int rank, int size) {
              R"(,"host":"h","process":1,"build":"1","configuration":""})", "\n");
 }
 
+// What one is told that says hello.
+std::string answer_to(const std::string& text, const ControlServer& server) {
+  const int connection = connect_to(server.port());
+  send_all(connection, text);
+  return answer(connection);
+}
+
 const std::string kHostile[] = {
     "\n",
     std::string("\0\xff\xfe\x80garbage\n", 13),
@@ -114,13 +121,16 @@ TEST(ControlServer, SlowClientsAreWaitedFor) {
   const HangGuard guard;
   ControlServer server({.leader = {.rank = 0, .size = 2, .build = "1"}, .timeout = 20s});
   const int connection = connect_to(server.port());
-  for (const char byte : hello(1, 3)) {
+  for (const char byte : hello(2, 3)) {
     send_all(connection, std::string_view(&byte, 1));
     std::this_thread::sleep_for(1ms);
   }
-  EXPECT_NE(answer(connection).find("rank 1 (h, process 1) wants 3 ranks, rank 0 wants 2"),
+  EXPECT_NE(answer(connection).find("rank 2 (h, process 1) wants 3 ranks, rank 0 wants 2"),
             std::string::npos);
-  EXPECT_EQ(server.finish(), "process group: rank 1 (h, process 1) wants 3 ranks, rank 0 wants 2");
+  // finish() waits for the ranks that are still to come.
+  for (const int rank : {0, 1})
+    EXPECT_NE(answer_to(hello(rank, 2), server).find("wants 3 ranks"), std::string::npos);
+  EXPECT_EQ(server.finish(), "process group: rank 2 (h, process 1) wants 3 ranks, rank 0 wants 2");
 }
 
 TEST(ControlServer, ManyStrangersAreNotLetIn) {
@@ -145,6 +155,7 @@ TEST(ControlServer, ABrokenMessageOfARankEndsTheJob) {
                        R"("operation":"barrier","waiting":true}}})"
                        "\n");
   EXPECT_EQ(answer(connection), "");
+  EXPECT_NE(answer_to(hello(0, 2), server).find("is gone"), std::string::npos);
   EXPECT_EQ(server.finish(), "process group: rank 1 of 2 (h, process 1) is gone");
 }
 

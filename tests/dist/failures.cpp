@@ -1,6 +1,9 @@
 // Jobs of which a rank fails: the others end, and say which it was and what they waited in.
 #include <chrono>
 #include <csignal>
+#include <functional>
+#include <map>
+#include <memory>
 #include <regex>
 #include <thread>
 
@@ -60,23 +63,23 @@ TEST_P(EachRank, ThatIsKilledEndsTheOthers) {
   }
 }
 
-TEST_P(EachRank, ThatIsStoppedEndsTheOthersAtTheTimeout) {
+void expect_stopped_one_is_named(int victim) {
   const HangGuard guard;
-  const int victim = GetParam();
   RankProcesses ranks(3, kSoon, wait_for(victim));
   for (int rank = 0; rank < 3; ++rank) ranks.await(rank);
   kill(ranks.process(victim), SIGSTOP);
-  for (int rank = 0; rank < 3; ++rank)
-    if (rank != victim)
-      expect_match(
-          ranks.outcome(rank),
-          cat("process group: rank ", victim, " of 3 \\(.*\\) (has been silent for 2 s; rank ",
-              rank, " was in|did not reach) all_reduce of 4 f64 values \\(operation 3\\).*"));
+  for (const int rank : {2, 1, 0}) {
+    if (rank == victim) continue;
+    if (rank == 0) kill(ranks.process(victim), SIGKILL);  // it waits for the others to be told
+    expect_match(
+        ranks.outcome(rank),
+        cat("process group: rank ", victim, " of 3 \\(.*\\) (has been silent for 2 s; rank ", rank,
+            " was in|did not reach) all_reduce of 4 f64 values \\(operation 3\\).*"));
+  }
 }
 
-TEST_P(EachRank, ThatDoesNotComeToAnOperationIsNamed) {
+void expect_absent_one_is_named(int victim) {
   const HangGuard guard;
-  const int victim = GetParam();
   RankProcesses ranks(3, kSoon, wait_for(victim));
   for (int rank = 0; rank < 3; ++rank)
     if (rank != victim)
@@ -87,11 +90,21 @@ TEST_P(EachRank, ThatDoesNotComeToAnOperationIsNamed) {
               "barrier \\(operation 2\\)"));
 }
 
-// From before it has come until it waits for the others.
+TEST(TimeOut, NamesARankThatIsStopped) { expect_stopped_one_is_named(1); }
+TEST(TimeOut, NamesARankThatDoesNotComeToAnOperation) { expect_absent_one_is_named(1); }
+
+TEST_P(EachRankSlow, ThatIsStoppedIsNamed) { expect_stopped_one_is_named(GetParam()); }
+TEST_P(EachRankSlow, ThatDoesNotComeToAnOperationIsNamed) {
+  expect_absent_one_is_named(GetParam());
+}
+
+// From before it has come until it waits for the others or makes connections to them, as it does
+// over and over.
 TEST_P(EachRankSlow, MayDieAtAnyMoment) {
   const HangGuard guard;
   const int victim = GetParam();
-  for (const auto moment : {0ms, 4ms, 8ms, 12ms, 16ms, 20ms, 24ms, 28ms, 32ms, 48ms, 64ms, 96ms}) {
+  for (const auto moment : {0ms, 4ms, 8ms, 12ms, 16ms, 20ms, 24ms, 28ms, 32ms, 40ms, 48ms, 56ms,
+                            64ms, 80ms, 96ms, 128ms}) {
     RankProcesses ranks(3, 1s, [](const auto& group, const auto&) {
       for (;;) add_four(*group->consecutive(3));
     });
@@ -149,11 +162,42 @@ TEST(GlooFailures, AFailureEndsEveryLaterOperation) {
   });
 }
 
+std::string error_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& e) { return e.what(); }
+  return "";
+}
+
+// Rank 2, one thread of which waits for rank 3, gives up in one of its groups.
+TEST(GlooFailures, ARankThatGivesUpEndsEveryOperation) {
+  const HangGuard guard;
+  const std::string line = "process group: rank 2 failed: clip 7 is broken";
+  for (const int size : {4, 2, 1}) {
+    const auto errors = gloo_rank_errors(4, [&](const auto& group) {
+      const std::map<int, std::shared_ptr<ProcessGroup>> parts{
+          {4, group->consecutive(4)}, {2, group->consecutive(2)}, {1, group->consecutive(1)}};
+      group->barrier();
+      if (group->rank() == 2) {
+        std::thread waiting([&] { EXPECT_EQ(error_of([&] { add_four(*parts.at(2)); }), line); });
+        std::this_thread::sleep_for(20ms);  // or it finds the job ended when it comes
+        parts.at(size)->fail("clip 7 is broken");
+        waiting.join();
+      }
+      EXPECT_EQ(error_of([&] { group->barrier(); }), line);
+      for (const auto& part : parts)
+        EXPECT_EQ(error_of([&] { add_four(*part.second); }), line) << part.first;
+    });
+    EXPECT_EQ(errors, std::vector<std::string>(4, line));
+  }
+}
+
 TEST(GlooFailures, ARankThatLeavesIsMissed) {
   const HangGuard guard;
-  const auto errors = gloo_rank_errors(3, [](const auto& group) {
+  const auto work = [](const auto& group) {
     if (group->rank() != 1) group->barrier();
-  });
+  };
+  const auto errors = gloo_rank_errors(3, work, kSoon);  // noticed some beats later
   for (const int rank : {0, 2})
     expect_match(
         errors[size_t(rank)],

@@ -43,6 +43,7 @@ RankProcesses::RankProcesses(int ranks, std::chrono::milliseconds timeout, const
     SF_CHECK(process >= 0, "fork");
     if (process == 0) {
       close(ends[0]);
+      dup2(ends[1], STDERR_FILENO);
       alarm(60);
       be_rank(rank, ranks, address, timeout, ends[1], work);
     }
@@ -75,7 +76,8 @@ std::string RankProcesses::outcome(int rank) {
   int status = 0;
   waitpid(r.process, &status, 0);
   r.process = -1;
-  return WIFSIGNALED(status) ? cat("signal ", WTERMSIG(status)) : line;
+  if (!WIFSIGNALED(status)) return line;
+  return cat("signal ", WTERMSIG(status), line.empty() ? "" : ": ", line);
 }
 
 }  // namespace sf

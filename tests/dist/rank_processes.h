@@ -28,7 +28,8 @@ class RankProcesses {
   pid_t process(int rank) const { return ranks_[size_t(rank)].process; }
   // Returns when the rank has called ready().
   void await(int rank);
-  // The line of a rank that fails, "" if it ends well, "signal 9" or the like.
+  // What the rank wrote on stderr and the line of its failure, "" if it ends well; behind "signal
+  // 9" or the like.
   std::string outcome(int rank);
 
  private:

@@ -143,10 +143,16 @@ TEST(Rendezvous, AMissingRankIsNamed) {
 TEST(Rendezvous, ADoubledRankIsNamed) {
   const HangGuard guard;
   const std::string address = fresh_address();
-  expect_all(meet({{.rank = 0, .size = 3, .address = address},
-                   {.rank = 1, .size = 3, .address = address},
-                   {.rank = 1, .size = 3, .address = address}}),
-             "process group: two processes are rank 1 of 3: (P) and (P)");
+  const std::string line = "process group: two processes are rank 1 of 3: (P) and (P)";
+  std::vector<std::string> errors;
+  std::thread others([&] {
+    errors = meet(
+        {{.rank = 0, .size = 3, .address = address}, {.rank = 1, .size = 3, .address = address}});
+  });
+  expect_all(meet({{.rank = 1, .size = 3, .address = address}}), line);
+  expect_all(meet({{.rank = 2, .size = 3, .address = address}}), line);  // late, told all the same
+  others.join();
+  expect_all(errors, line);
 }
 
 TEST(Rendezvous, ARankOutOfRangeIsNamed) {
@@ -158,8 +164,8 @@ TEST(Rendezvous, OtherNumbersOfRanksAreNamed) {
   const HangGuard guard;
   const std::string address = fresh_address();
   expect_all(meet({{.rank = 0, .size = 2, .address = address},
-                   {.rank = 2, .size = 4, .address = address}}),
-             "process group: rank 2 (P) wants 4 ranks, rank 0 wants 2");
+                   {.rank = 1, .size = 4, .address = address}}),
+             "process group: rank 1 (P) wants 4 ranks, rank 0 wants 2");
 }
 
 TEST(Rendezvous, AnotherBuildIsNamed) {
