@@ -1,5 +1,7 @@
 #include "dist/reduction_queue.h"
 
+#include <utility>
+
 #include "kernels/base/element.h"
 #include "kernels/base/error.h"
 
@@ -35,12 +37,12 @@ void ReductionQueue::end(const std::string& reason) {
   if (thread_.joinable()) thread_.join();
 }
 
-int64_t ReductionQueue::start(Elements values) {
+int64_t ReductionQueue::start(Elements values, std::function<void()> complete) {
   SF_CHECK(values.dtype == DType::f32 || values.dtype == DType::f64,
            "reduction queue: wanted values of f32 or f64, found ", values.dtype);
   const std::lock_guard lock(mutex_);
   SF_CHECK(!ended_, "reduction queue: it has ended");
-  waiting_.push_back(values);
+  waiting_.push_back({values, std::move(complete)});
   changed_.notify_all();
   return started_++;
 }
@@ -56,12 +58,13 @@ void ReductionQueue::work() {
   while (true) {
     changed_.wait(lock, [&] { return ended_ || !waiting_.empty(); });
     if (ended_) return;
-    const Elements values = waiting_.front();
+    const Sum sum = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
     std::exception_ptr failure;
     try {
-      reduce(values);
+      if (sum.complete) sum.complete();
+      reduce(sum.values);
     } catch (...) { failure = std::current_exception(); }
     lock.lock();
     if (failure) {

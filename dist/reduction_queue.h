@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,8 +32,9 @@ class ReductionQueue {
   int size() const { return size_; }  // ranks
 
   // The values become their sums over all ranks: f32 or f64. Nobody touches them until they were
-  // waited for. Returns the number of the sum.
-  int64_t start(Elements values);
+  // waited for. Where they are still in the making, complete() returns once they are there; the
+  // queue's thread calls it. Returns the number of the sum.
+  int64_t start(Elements values, std::function<void()> complete = {});
   // Returns when this sum and all before it are there. Throws what the group threw.
   void wait(int64_t number);
   // Returns when the thread has ended, so that nothing touches the values any more; sums that are
@@ -41,6 +43,11 @@ class ReductionQueue {
   void end(const std::string& reason);
 
  private:
+  struct Sum {
+    Elements values;
+    std::function<void()> complete;
+  };
+
   void work();
   void reduce(Elements values);
 
@@ -51,7 +58,7 @@ class ReductionQueue {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Elements> waiting_;
+  std::deque<Sum> waiting_;
   int64_t started_ = 0, done_ = 0;
   std::exception_ptr failure_;
   bool ended_ = false;

@@ -38,11 +38,18 @@ class StartSumOp : public Op {  // inputs: tensors of a bucket; output: the buck
     lowered.kernel = kernel_name(copies);
     lowered.launches = int(copies.size());
     lowered.on_host = true;
-    lowered.run = [copies, queue = queue_, number = number_](const Binding& b, Queue device) {
+    lowered.run = [copies, queue = queue_, number = number_, made = std::shared_ptr<cuda::Event>()](
+                      const Binding& b, Queue device) mutable {
       const TensorRef& y = b.out[0];
       for (const PackedCopy& c : copies) run(c, b.in[c.port].data, y.data + c.offset, device);
-      cuda::synchronize(device);
-      *number = queue->start({y.data, y.type.shape.numel(), y.type.dtype});
+      const Elements bucket{y.data, y.type.shape.numel(), y.type.dtype};
+      if (device.backend != Backend::cuda) {
+        *number = queue->start(bucket);
+        return;
+      }
+      if (!made) made = std::make_shared<cuda::Event>(cuda::current_device());
+      made->record(device);
+      *number = queue->start(bucket, [made] { made->synchronize(); });
     };
     return lowered;
   }

@@ -14,8 +14,8 @@ namespace sf {
 // up. Where a plan can, it makes the tensors in their bucket and nothing is copied.
 //
 // The graphs of all ranks have the same buckets and run together; a run throws what the queue
-// throws. On a CUDA device the queue's group takes its memory; the host waits for a bucket's tensors
-// before it starts the sum. What lies between the tensors of a bucket is added up too: it is
+// throws. On a CUDA device the queue's group takes its memory, and waits for a bucket's tensors
+// while the host goes on. What lies between the tensors of a bucket is added up too: it is
 // undefined and nobody reads it.
 class BucketedSum {
  public:

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <future>
 #include <numeric>
 #include <thread>
 
@@ -46,6 +47,31 @@ TEST(ReductionQueue, AddsUpWhatWasStartedInOrder) {
     for (const int64_t number : numbers) queue.wait(number);  // again, at once
     world->barrier();
   });
+}
+
+TEST(ReductionQueue, WaitsForWhatIsStillInTheMaking) {
+  const HangGuard guard;
+  run_thread_group(2, [](const auto& world) {
+    ReductionQueue queue(world->consecutive(2));
+    std::vector<float> values{0}, next{1};
+    std::promise<void> made;
+    queue.start(elements(values), [&] { made.get_future().wait(); });
+    const int64_t last = queue.start(elements(next));
+    values[0] = 3;
+    made.set_value();
+    queue.wait(last);
+    EXPECT_EQ(values[0], 6);
+    EXPECT_EQ(next[0], 2);
+    world->barrier();
+  });
+}
+
+TEST(ReductionQueue, PassesOnWhyNothingWasMade) {
+  const HangGuard guard;
+  ReductionQueue queue(std::make_shared<SingleProcess>());
+  std::vector<float> values{0};
+  const int64_t number = queue.start(elements(values), [] { throw Error("a kernel failed"); });
+  EXPECT_EQ(error_of([&] { queue.wait(number); }), "a kernel failed");
 }
 
 TEST(ReductionQueue, TakesOnlyWhatHasGradients) {

@@ -40,6 +40,7 @@ void Stream::synchronize() const { absent(); }
 Event::Event(int) { absent(); }
 Event::~Event() {}
 void Event::record(const Stream&) { absent(); }
+void Event::record(Queue) { absent(); }
 void Event::synchronize() const { absent(); }
 float Event::milliseconds(const Event&, const Event&) { absent(); }
 

@@ -165,7 +165,11 @@ Event::~Event() { cudaEventDestroy(static_cast<cudaEvent_t>(native_)); }
 
 void Event::record(const Stream& stream) {
   const DeviceScope scope(stream.device());
-  SF_CUDA(cudaEventRecord(static_cast<cudaEvent_t>(native_), native(stream.queue())));
+  record(stream.queue());
+}
+
+void Event::record(Queue queue) {
+  SF_CUDA(cudaEventRecord(static_cast<cudaEvent_t>(native_), native(queue)));
 }
 
 void Event::synchronize() const {

@@ -98,6 +98,8 @@ class Event {
   Event& operator=(const Event&) = delete;
 
   void record(const Stream& stream);
+  // On a queue of the device that the event was made for, which is the calling thread's.
+  void record(Queue queue);
   // Returns when what it was recorded behind is done, at once if it was never recorded; throws what
   // that ran into.
   void synchronize() const;
