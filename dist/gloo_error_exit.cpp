@@ -36,9 +36,10 @@ std::optional<std::string> gloo_error() {
     const std::lock_guard lock(mutex);  // for good: nobody else ends the process meanwhile
     if (!connections.empty()) {
       ControlConnection& control = *connections.back();
-      if (control.await_verdict({}).empty())
-        control.fail(cat("lost the connection to another rank: ", *reason));
-      std::fprintf(stderr, "sf: %s\n", control.verdict().c_str());
+      const std::string own = cat("lost the connection to another rank: ", *reason);
+      if (control.await_verdict({}).empty()) control.fail(own);
+      const std::string line = control.verdict();
+      std::fprintf(stderr, "sf: %s\n", line.empty() ? own.c_str() : line.c_str());
       std::_Exit(1);
     }
   }

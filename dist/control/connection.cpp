@@ -122,7 +122,7 @@ class ControlConnection::Service {
     asio::post(io_, [this, line] {  // rank 0 does not answer: then this rank ends alone
       conclude(Job::failed(me().rank, line));
     });
-    changed_.wait(lock, ended);
+    changed_.wait_for(lock, kGoodbye, ended);
   }
 
   void leave() {
