@@ -51,13 +51,12 @@ void GlooGroup::operation(const std::string& text, const Act& act) {
   ControlConnection& control = *transport_->control;
   const Progress progress{first_, size(), ++number_, text, true};
   slot_ = hash_of(text_of(progress));
-  control.begin(name_, progress);
+  const ControlConnection::Operation running(control, name_, progress);
   try {
     act();
   } catch (const GlooMesh::Broken& broken) {
     throw_verdict(control, progress, cat("lost the connection to another rank: ", broken.reason));
   }
-  control.end(name_);
 }
 
 uint64_t GlooGroup::next_slot() { return slot_++; }

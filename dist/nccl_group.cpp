@@ -205,7 +205,7 @@ class NcclGroup : public ProcessGroup {
   void perform(const std::string& text, const Act& act) {
     const Progress progress{options_.first, size(), ++number_, text, true};
     const cuda::DeviceScope scope(stream_->device());
-    options_.control->begin(options_.name, progress);
+    const ControlConnection::Operation running(*options_.control, options_.name, progress);
     const auto end_job = [&](const std::string& reason) {
       communicator_.abort();
       throw_verdict(*options_.control, progress, reason);
@@ -215,7 +215,6 @@ class NcclGroup : public ProcessGroup {
     } catch (const Broken& e) { end_job(e.reason); } catch (const Error& e) {
       end_job(e.what());
     }
-    options_.control->end(options_.name);
   }
 
   const DeviceGroupOptions options_;

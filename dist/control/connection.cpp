@@ -1,10 +1,14 @@
 #include "dist/control/connection.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 
 #include "dist/control/message_stream.h"
@@ -27,6 +31,7 @@ constexpr milliseconds kRetry{100};          // between attempts to reach rank 0
 constexpr std::chrono::seconds kAttempt{5};  // for one of them
 constexpr std::chrono::seconds kPatience{10};  // before it is said what is waited for
 constexpr std::chrono::seconds kGoodbye{5};    // for rank 0 to take leave
+constexpr std::chrono::seconds kStuck{5};      // for operations to end behind a verdict
 
 Json json_of(const ProgressByGroup& progress) {
   Json groups = Json::object();
@@ -61,6 +66,7 @@ class ControlConnection::Service {
     });
   }
   ~Service() {
+    // The watchdog is the last to go: it knows of a thread that does not end.
     asio::post(io_, [this] { io_.stop(); });
     thread_.join();
   }
@@ -91,6 +97,7 @@ class ControlConnection::Service {
   void end(const std::string& group) {
     const std::lock_guard lock(mutex_);
     progress_[group].waiting = false;
+    freed_.notify_all();
   }
 
   std::string verdict(const std::string& doing) const {
@@ -236,10 +243,25 @@ class ControlConnection::Service {
       verdict_ = verdict;
       changed_.notify_all();
     }
+    watchdog_ = std::jthread([this](const std::stop_token& stop) { end_if_stuck(stop); });
     stream_->close();
     const std::lock_guard lock(watch_mutex_);
     called_ = true;
     for (const auto& [watcher, on_verdict] : watchers_) on_verdict();
+    told_ = true;
+  }
+
+  // Behind a verdict: ends the process where the transport keeps a thread.
+  void end_if_stuck(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    const auto waits = [](const auto& group) { return group.second.waiting; };
+    const auto free = [&] { return told_ && std::ranges::none_of(progress_, waits); };
+    freed_.wait_for(lock, stop, kStuck, free);
+    if (stop.stop_requested() || free()) return;
+    const auto waiting = std::ranges::find_if(progress_, waits);
+    const std::string doing = waiting == progress_.end() ? "" : text_of(waiting->second);
+    std::fprintf(stderr, "sf: %s\n", line(doing).c_str());
+    std::_Exit(1);
   }
 
   std::string line(const std::string& doing) const {
@@ -288,7 +310,10 @@ class ControlConnection::Service {
   std::map<int, std::function<void()>> watchers_;
   int last_watcher_ = 0;
   bool called_ = false;
+  std::atomic<bool> told_ = false;  // all watchers
+  std::condition_variable_any freed_;
   std::thread thread_;
+  std::jthread watchdog_;
 };
 
 ControlConnection::ControlConnection(const Options& options)
@@ -300,10 +325,12 @@ const std::string& ControlConnection::address() const { return service_->address
 std::vector<std::string> ControlConnection::exchange(const std::vector<std::string>& for_ranks) {
   return service_->exchange(for_ranks);
 }
-void ControlConnection::begin(const std::string& group, const Progress& progress) {
-  service_->begin(group, progress);
+ControlConnection::Operation::Operation(ControlConnection& control, const std::string& group,
+                                        const Progress& progress)
+    : control_(control), group_(group) {
+  control_.service_->begin(group_, progress);
 }
-void ControlConnection::end(const std::string& group) { service_->end(group); }
+ControlConnection::Operation::~Operation() { control_.service_->end(group_); }
 std::string ControlConnection::verdict(const std::string& doing) const {
   return service_->verdict(doing);
 }

@@ -38,10 +38,20 @@ class ControlConnection {
   // Gives every rank a text, and gets one from every rank, in their order.
   std::vector<std::string> exchange(const std::vector<std::string>& for_ranks);
 
-  // What this rank does in a group; the others are told with the next beat. Throws where the job
-  // has ended.
-  void begin(const std::string& group, const Progress& progress);
-  void end(const std::string& group);
+  // What this rank does in a group while it lives; the others are told with the next beat. Throws
+  // where the job has ended. One that still lives 5 s after that is stuck in the transport, which
+  // nothing can end: then the process says why the job ended and exits with status 1.
+  class Operation {
+   public:
+    Operation(ControlConnection& control, const std::string& group, const Progress& progress);
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    ~Operation();
+
+   private:
+    ControlConnection& control_;
+    const std::string group_;
+  };
 
   // Why the job ends, as far as this rank knows: empty while it goes on. `doing` is what the line
   // adds where it says nothing of operations, such as "barrier (operation 3)".
