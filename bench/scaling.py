@@ -2,7 +2,7 @@
 """A model of a training step on many GPUs or processes, from the plan of one.
 
     python3 bench/scaling.py --engine build/sf --cfg configs/Kinetics/SLOWFAST_8x8_R50.yaml --batch 8
-    python3 bench/scaling.py --engine build/sf --cfg configs/Kinetics/SLOW_8x8_R50.yaml --device cpu --step-ms 1441 \\
+    python3 bench/scaling.py --engine build/sf --cfg configs/Kinetics/SLOW_8x8_R50.yaml --device cpu --step-ms 1433 \\
         --bandwidth 1 --latency-us 40 --no-overlap --ranks 2 4
 
 A bucket of gradients can be summed once the steps before its start_sum have run (`sf plan --train`); sums follow each
