@@ -48,6 +48,7 @@ Rendezvous Rendezvous::parse(const std::string& text) {
       found.host = place.substr(0, colon);
       if (found.host.starts_with('[') && found.host.ends_with(']'))  // an IPv6 address
         found.host = found.host.substr(1, found.host.size() - 2);
+      if (found.host == "localhost") found.host = "127.0.0.1";  // also where nothing resolves names
       if (const auto port = port_of(std::string_view(place).substr(colon + 1))) {
         found.port = *port;
         return found;

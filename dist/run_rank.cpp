@@ -35,7 +35,7 @@ std::string listening_address(const std::string& host) {
       if (address.is_v4() != ipv4) continue;
       tcp::acceptor trial(io, entry.endpoint().protocol());
       if (trial.bind({address, 0}, error)) continue;
-      const bool means_loop = host == "localhost" || host == address.to_string();
+      const bool means_loop = host == address.to_string();
       return address.is_loopback() && !means_loop ? "" : address.to_string();
     }
   throw Error(cat(host, " is no address of this machine, where rank 0 is"));
