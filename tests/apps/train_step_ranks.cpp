@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "kernels/base/threads.h"
 #include "tests/apps/rank_courses.h"
 #include "tests/hang_guard.h"
 
@@ -45,6 +46,28 @@ TEST(TrainStepOfRanks, HasInFloatTheLossOfOneRank) {
   expect_alike(courses);
   EXPECT_LT(std::abs(courses[0].losses[0] / alone.losses[0] - 1), 1e-6);
 }
+
+#ifdef _OPENMP
+// Where sums round otherwise, 20 steps of float32 multiply it; how much is seen in runs of one
+// process with other numbers of threads. Twice that, since these are few draws.
+TEST(TrainStepOfRanksSlow, StaysInFloatAsCloseToOneRankAsThatWithOtherThreads) {
+  const Config config = small_config({"SF.DTYPE", "f32"});
+  const int threads = omp_get_max_threads();
+  std::vector<Course> alone;
+  for (const int n : {1, 2, 3, 4}) {
+    omp_set_num_threads(n);
+    alone.push_back(train(config, 20, nullptr));
+  }
+  omp_set_num_threads(threads);
+  double apart = 0;
+  for (const Course& other : alone) apart = std::max(apart, farthest_loss(other, alone[0]));
+  for (const int n : {2, 4}) {
+    const auto courses = train_together(config, 20, n);
+    expect_alike(courses);
+    EXPECT_LE(farthest_loss(courses[0], alone[0]), 2 * apart) << n << " ranks";
+  }
+}
+#endif
 
 TEST(TrainStepOfRanks, CopiesNoGradientAndStartsSumsWithinTheBackwardPass) {
   const HangGuard guard;
