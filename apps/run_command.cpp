@@ -105,7 +105,10 @@ void run(Config config, const Placement& placement, const std::shared_ptr<Proces
                device_of_process(config, placement.local_rank, placement.local_size).name());
   if (config.get<bool>("TRAIN.ENABLE")) train(config, world);
   if (config.get<bool>("TEST.ENABLE")) test(config, world);
-  if (config.get<bool>("DEMO.ENABLE") && leads) demo(config, demo_options(config));
+  if (config.get<bool>("DEMO.ENABLE")) {
+    if (leads) demo(config, demo_options(config));
+    world->await_all();
+  }
   if (leads) check_log();
 }
 

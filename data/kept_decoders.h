@@ -17,9 +17,9 @@ namespace sf {
 class KeptDecoders {
  public:
   struct Decoder {
-    std::string kind;  // as decoder_kind() has it
+    std::string kind;   // as decoder_kind() has it
+    DeviceQueue queue;  // that the codec was opened on, and outlives it
     CodecHandle codec;
-    DeviceQueue queue;  // that it was opened on
     // How often it went on with another key frame while it had frames to give. Times of packets
     // count from a start of their own each time, by which their frames are told apart.
     int64_t starts = 0;

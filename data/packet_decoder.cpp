@@ -73,6 +73,7 @@ void PacketDecoder::open(const AVCodecParameters& parameters, AVRational time_ba
     const AVCodec* of_kind = ffmpeg().avcodec_find_decoder(parameters.codec_id);
     SF_CHECK(of_kind != nullptr, path_, ": no decoder for ",
              ffmpeg().avcodec_get_name(parameters.codec_id));
+    erred_ = true;  // until it is open
     codec.reset(ffmpeg().avcodec_alloc_context3(of_kind));
     SF_CHECK(codec != nullptr, path_, ": out of memory");
     int result = ffmpeg().avcodec_parameters_to_context(codec.get(), &parameters);
@@ -107,8 +108,8 @@ bool PacketDecoder::take(const std::string& kind) {
 void PacketDecoder::begin(AVPacket& packet) {
   AVCodecContext& codec = *decoder_.codec;
   const bool goes_on = options_.decoders && !decoder_.needs_flush && !erred_ &&
-                       decoder_.starts < kMostStarts && codec.codec_id == AV_CODEC_ID_H264 &&
-                       begins_anew(packet, codec);
+                       decoder_.starts < kMostStarts && tells_start(packet.pts) &&
+                       codec.codec_id == AV_CODEC_ID_H264 && begins_anew(packet, codec);
   if (goes_on) {
     ++decoder_.starts;
   } else {

@@ -47,9 +47,9 @@ std::shared_ptr<ProcessGroup> GlooGroup::world(std::shared_ptr<const GlooTranspo
 }
 
 template <class Act>
-void GlooGroup::operation(const std::string& text, const Act& act) {
+void GlooGroup::operation(const std::string& text, const Act& act, bool patient) {
   ControlConnection& control = *transport_->control;
-  const Progress progress{first_, size(), ++number_, text, true};
+  const Progress progress{first_, size(), ++number_, text, true, patient};
   slot_ = hash_of(text_of(progress));
   const ControlConnection::Operation running(control, name_, progress);
   try {
@@ -164,6 +164,11 @@ void GlooGroup::broadcast(Elements values, int root) {
 
 void GlooGroup::barrier() {
   operation("barrier", [&] { meet(); });
+}
+
+void GlooGroup::await_all() {
+  operation(
+      "await_all", [&] { meet(); }, true);
 }
 
 void GlooGroup::meet() {

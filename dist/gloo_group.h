@@ -25,6 +25,7 @@ class GlooGroup : public ProcessGroup {
   void all_gather(Elements values, std::span<const int64_t> counts) override;
   void broadcast(Elements values, int root) override;
   void barrier() override;
+  void await_all() override;
   void fail(const std::string& reason) override;
   std::shared_ptr<ProcessGroup> consecutive(int size) override;
   std::shared_ptr<ProcessGroup> on_device(int device) override;
@@ -37,7 +38,7 @@ class GlooGroup : public ProcessGroup {
 
   // Runs one operation, `text` in messages: the ranks whose texts differ wait for each other.
   template <class Act>
-  void operation(const std::string& text, const Act& act);
+  void operation(const std::string& text, const Act& act, bool patient = false);
   void connect(const std::vector<std::string>& addresses);
   void meet();
   std::shared_ptr<GlooGroup> part(int ranks);

@@ -43,6 +43,9 @@ class ProcessGroup {
   virtual void broadcast(Elements values, int root) = 0;
   // Returns when all ranks have called it.
   virtual void barrier() = 0;
+  // The same behind work whose length differs from rank to rank: however long the others take, only
+  // one that is gone or silent ends the wait.
+  virtual void await_all() { barrier(); }
   // Cuts the ranks into groups of `size` consecutive ones and returns this rank's. Throws where
   // `size` does not divide this group's. Operations of the new group and of this one may run at
   // the same time, on a thread each.

@@ -44,6 +44,7 @@ void KeyFrameScores::run(const std::function<void(const ScoredBox&)>& visit) {
   if (network_) network_->release_weights();
   visit_ = nullptr;
   unfinished_ = false;
+  if (ranks_.size() > 1) ranks_.world->await_all();
   log_faults(true);
   SF_LOG("{:.1f} key frames/s", progress.rate());
 }

@@ -69,7 +69,8 @@ double memory_limit_bytes(const Config& config, bool training) {
   if (const double limit = config.get<double>("SF.MEMORY_LIMIT"); limit > 0) return limit * kGiB;
   const Device device = device_to_plan(config);
   if (!training) return (device.is_host() ? kTestGiBOfCpu : kTestGiBOfDevice) * kGiB;
-  const auto available = device.is_host() ? double(available_memory_bytes()) : 0.0;
+  const double available =
+      device.is_host() ? double(available_memory_bytes()) / config.get<int>("SF.CPU_PROCESSES") : 0;
   return available > 0 ? available : std::numeric_limits<double>::infinity();
 }
 

@@ -154,6 +154,7 @@ void TestRun::tell(const ViewEnsemble::Videos& videos, int rank) {
 }
 
 void TestRun::join_ranks() {
+  if (ranks_.size() > 1) ranks_.world->await_all();
   for (int rank = 0; ranks_.size() > 1 && rank < ranks_.size(); ++rank) {
     const int64_t first = first_video(rank), count = first_video(rank + 1) - first;
     if (count == 0) continue;

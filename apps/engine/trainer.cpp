@@ -245,8 +245,9 @@ TrainMeter::Iteration Training::train_batch(int64_t epoch, int64_t iteration,
 Error Training::with_file(const NotFiniteLoss& error, int64_t epoch, int64_t iteration,
                           const TrainBatch& batch) const {
   std::string file;
-  if (!batch.boxes && error.origin.rank == ranks_.rank())
-    file = cat(" (", train_set_->video(batch.videos.at(size_t(error.origin.clip))).path, ")");
+  const auto clip = size_t(error.origin.clip);  // or the row of a weight's gradient
+  if (!batch.boxes && error.origin.rank == ranks_.rank() && clip < batch.videos.size())
+    file = cat(" (", train_set_->video(batch.videos[clip]).path, ")");
   return Error(cat("epoch ", epoch + 1, ", iteration ", iteration + 1, ": ", error.what(),
                    told_by(ranks_, error.origin.rank, file)));
 }

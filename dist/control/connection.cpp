@@ -1,7 +1,6 @@
 #include "dist/control/connection.h"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -36,11 +35,8 @@ constexpr std::chrono::seconds kStuck{5};      // for operations to end behind a
 Json json_of(const ProgressByGroup& progress) {
   Json groups = Json::object();
   for (const auto& [group, p] : progress)
-    groups[group] = {{"first", p.first},
-                     {"size", p.size},
-                     {"number", p.number},
-                     {"operation", p.operation},
-                     {"waiting", p.waiting}};
+    groups[group] = {{"first", p.first},         {"size", p.size},       {"number", p.number},
+                     {"operation", p.operation}, {"waiting", p.waiting}, {"patient", p.patient}};
   return groups;
 }
 
@@ -248,7 +244,11 @@ class ControlConnection::Service {
     const std::lock_guard lock(watch_mutex_);
     called_ = true;
     for (const auto& [watcher, on_verdict] : watchers_) on_verdict();
-    told_ = true;
+    {
+      const std::lock_guard free_lock(mutex_);
+      told_ = true;
+    }
+    freed_.notify_all();
   }
 
   // Behind a verdict: ends the process where the transport keeps a thread.
@@ -310,7 +310,7 @@ class ControlConnection::Service {
   std::map<int, std::function<void()>> watchers_;
   int last_watcher_ = 0;
   bool called_ = false;
-  std::atomic<bool> told_ = false;  // all watchers
+  bool told_ = false;  // all watchers
   std::condition_variable_any freed_;
   std::thread thread_;
   std::jthread watchdog_;

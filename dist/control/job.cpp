@@ -180,7 +180,7 @@ Verdict Job::judge(Time now) const {
       if (const int other = absent(group, progress); other >= 0)
         return {cat(kPrefix, "rank ", other, " has left; rank ", rank, " waits for it in ",
                     text_of(progress))};
-      if (now - r.since.at(group) >= timeout_) return overdue(rank, group);
+      if (!progress.patient && now - r.since.at(group) >= timeout_) return overdue(rank, group);
     }
     if (now - r.heard >= timeout_)
       return {cat(kPrefix, name(rank), " has been silent for ", text_of(timeout_)), false};

@@ -24,6 +24,7 @@ struct Progress {
   int64_t number = 0;       // of the last operation, from 1 on
   std::string operation;    // "all_reduce of 1024 f32 values"
   bool waiting = false;     // it is in it
+  bool patient = false;     // and may be, however long others take to come
 };
 using ProgressByGroup = std::map<std::string, Progress>;
 

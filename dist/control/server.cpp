@@ -47,6 +47,7 @@ ProgressByGroup progress_of(const Json& status, int ranks) {
     mine.number = whole_number(p, "number", 0, INT64_MAX);
     mine.operation = p.at("operation").get<std::string>();
     mine.waiting = p.at("waiting").get<bool>();
+    mine.patient = p.at("patient").get<bool>();
   }
   return progress;
 }

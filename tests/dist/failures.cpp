@@ -126,6 +126,15 @@ TEST(Processes, AddUp) {
 }
 
 // Rank 0, which hears of all the others' ends, and those that hear of its.
+TEST(ProcessesSlow, MayComeLateWhereAllAreAwaited) {
+  const HangGuard guard;
+  RankProcesses ranks(2, 1s, [](const auto& group, const auto&) {
+    if (group->rank() == 1) std::this_thread::sleep_for(3s);
+    group->await_all();
+  });
+  for (int rank = 0; rank < 2; ++rank) EXPECT_EQ(ranks.outcome(rank), "");
+}
+
 TEST(Processes, MayEndAtDifferentTimes) {
   const HangGuard guard;
   for (const int first : {0, 1}) {
