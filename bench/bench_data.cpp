@@ -119,7 +119,7 @@ void train_clip(benchmark::State& state, const std::string& path) {
     }
     const ClipPlace to{.fast = fast.span<float>().data() + place * (fast.numel() / kBatch),
                        .slow = slow.span<float>().data() + place * (slow.numel() / kBatch)};
-    read_random_clips(path, index, options, 224, rng, BatchMemory(0), {}, {&to, 1});
+    read_random_clips(path, {.index = index}, options, 224, rng, {&to, 1});
     const double end = seconds();
     const auto choice =
         random_clips(options, 224, {info.height, info.width}, frames_of(*index), info.fps, rng);

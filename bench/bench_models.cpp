@@ -152,7 +152,7 @@ struct Training {
   Training(const Setting& s, int64_t batch, bool recompute)
       : model(counter_model(s.config)), optimizer(*model, s.config) {
     optimizer.set_learning_rate(1e-4);
-    TrainStepOptions options = train_step_options(s.config, batch, s.device);
+    TrainStepOptions options = train_step_options(s.config, batch, s.device, {});
     options.recompute = recompute;
     if (options.half == DType::f16) options.scaler = &scaler;
     step = std::make_unique<TrainStep>(*model, optimizer, s.config, options);
