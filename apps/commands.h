@@ -12,8 +12,8 @@
 namespace sf {
 
 // Each adds its subcommand, whose callback does the work and throws sf::Error on failure.
-// command_line: all arguments of the program, to start it again; the program ends with the status of
-// CLI::RuntimeError.
+// command_line: all arguments of the program, to start it again; the program ends with the status
+// of CLI::RuntimeError.
 void add_run_command(CLI::App& app, std::vector<std::string> command_line);
 void add_config_command(CLI::App& app);
 void add_infer_command(CLI::App& app);

@@ -31,22 +31,14 @@ const std::map<std::string, Names> kAllowed{
 
 // Where headers of other projects may appear.
 const std::map<std::string, Names> kThirdParty{
-    {"dnnl", {"kernels"}},
-    {"cudnn", {"kernels"}},
-    {"hwy", {"kernels", "data"}},
-    {"boost", {"kernels", "dist"}},
-    {"gloo", {"dist"}},
-    {"nccl", {"dist"}},
-    {"libav", {"data"}},
-    {"libsw", {"data"}},
-    {"yaml-cpp", {"configs"}},
-    {"nlohmann", {"tensor", "dist", "autograd", "apps", "data"}},
-    {"zip.h", {"tensor"}},
-    {"CLI", {"apps"}},
-    {"spdlog", {"apps"}},
-    {"cublasLt", {"kernels"}},
-    {"turbojpeg", {"data"}},
-    {"ft2build", {"data"}},
+    {"dnnl", {"kernels"}},        {"cudnn", {"kernels"}},
+    {"hwy", {"kernels", "data"}}, {"boost", {"kernels", "dist"}},
+    {"gloo", {"dist"}},           {"nccl", {"dist"}},
+    {"libav", {"data"}},          {"libsw", {"data"}},
+    {"yaml-cpp", {"configs"}},    {"nlohmann", {"tensor", "dist", "autograd", "apps", "data"}},
+    {"zip.h", {"tensor"}},        {"CLI", {"apps"}},
+    {"spdlog", {"apps"}},         {"cublasLt", {"kernels"}},
+    {"turbojpeg", {"data"}},      {"ft2build", {"data"}},
     {"fontconfig", {"data"}},
 };
 
