@@ -138,11 +138,12 @@ TEST_F(KilledProcessesSlow, EndInTheBitsOfThoseThatLive) {
       const auto ranks = running.children();
       if (!ranks.empty()) kill(ranks[size_t(kills) % ranks.size()], SIGKILL);
       ASSERT_TRUE(running.ends_within(seconds(120))) << running.output();
-      EXPECT_FALSE(running.ended_well()) << running.output();
-      kills += !ranks.empty();
+    }
+    if (!running.ended_well()) {  // else the kill came too late
+      ASSERT_LT(share, 1) << running.output();
+      ++kills;
       continue;
     }
-    ASSERT_TRUE(running.ended_well()) << running.output();
     ++ends;
     expect_equal_checkpoints(checkpoint("whole", "checkpoint_epoch_00003.sf"),
                              checkpoint(output, "checkpoint_epoch_00003.sf"));
