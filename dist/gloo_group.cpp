@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "dist/device_group.h"
@@ -40,7 +41,7 @@ GlooGroup::GlooGroup(std::shared_ptr<const GlooTransport> transport, std::string
 std::shared_ptr<ProcessGroup> GlooGroup::world(std::shared_ptr<const GlooTransport> transport) {
   ControlConnection& control = *transport->control;
   const std::shared_ptr<GlooGroup> group(
-      new GlooGroup(transport, "all", 0, control.rank(), control.size()));
+      new GlooGroup(std::move(transport), "all", 0, control.rank(), control.size()));
   const auto addresses = control.exchange(group->mesh_->addresses());
   group->connect(addresses);
   return group;
@@ -202,8 +203,8 @@ std::shared_ptr<GlooGroup> GlooGroup::part(int ranks) {
   check_divides(size(), ranks, "ranks of a group");
   ++cuts_;
   const int first = rank() / ranks * ranks;
-  const std::shared_ptr<GlooGroup> part(new GlooGroup(
-      transport_, cat(name_, ".", cuts_, ".", first), first_ + first, rank() - first, ranks));
+  std::shared_ptr<GlooGroup> part(new GlooGroup(transport_, cat(name_, ".", cuts_, ".", first),
+                                                first_ + first, rank() - first, ranks));
   // Every rank gives its addresses, in the order of the part's ranks.
   const auto& mine = part->mesh_->addresses();
   const size_t length = mine[0].size();

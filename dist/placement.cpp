@@ -80,8 +80,7 @@ std::string first_machine(const std::string& list) {
 
 // Where the launcher lets the processes meet; "" if it does not say.
 std::string meeting_place(const Variables& variables) {
-  if (const std::string address = variables.text({"SF_INIT_METHOD"}); !address.empty())
-    return address;
+  if (std::string address = variables.text({"SF_INIT_METHOD"}); !address.empty()) return address;
   std::string host = variables.text({"MASTER_ADDR"});
   int port = variables.number({"MASTER_PORT"}, 1, 65'535, 0);
   // torchrun itself listens at its port then.

@@ -126,7 +126,7 @@ class ControlServer::Service {
     const auto is_it = [&](const Stranger& s) { return s.stream.get() == key; };
     const auto it = std::find_if(strangers_.begin(), strangers_.end(), is_it);
     if (it == strangers_.end()) return nullptr;
-    const Stream stream = it->stream;
+    Stream stream = it->stream;
     strangers_.erase(it);
     return stream;
   }
