@@ -55,7 +55,7 @@ std::string answer_to(const std::string& text, const ControlServer& server) {
 
 const std::string kHostile[] = {
     "\n",
-    std::string("\0\xff\xfe\x80garbage\n", 13),
+    std::string("\0\xff\xfe\x80garbage\n", 12),
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "null\n",
     "[]\n",
@@ -65,14 +65,14 @@ const std::string kHostile[] = {
     "{\"kind\":7}\n",
     "{\"kind\":\"status\",\"groups\":{}}\n",
     "{\"kind\":\"leave\",\"groups\":{}}\n",
-    R"({"kind":"hello","token":"","rank":1e300,"size":2,"host":"h","process":1,"build":"1","configuration":""})"
-    "\n",
-    R"({"kind":"hello","token":"","rank":-1,"size":2,"host":"h","process":1,"build":"1","configuration":""})"
-    "\n",
-    R"({"kind":"hello","token":"","rank":18446744073709551615,"size":2,"host":"h","process":1,"build":"1","configuration":""})"
-    "\n",
-    R"({"kind":"hello","token":"another job's","rank":1,"size":2,"host":"h","process":1,"build":"1","configuration":""})"
-    "\n",
+    R"({"kind":"hello","token":"","rank":1e300,"size":2,"host":"h","process":1,"build":"1","configuration":""}
+)",
+    R"({"kind":"hello","token":"","rank":-1,"size":2,"host":"h","process":1,"build":"1","configuration":""}
+)",
+    R"({"kind":"hello","token":"","rank":18446744073709551615,"size":2,"host":"h","process":1,"build":"1","configuration":""}
+)",
+    R"({"kind":"hello","token":"another job's","rank":1,"size":2,"host":"h","process":1,"build":"1","configuration":""}
+)",
     "{\"kind\":\"hel\xc3\x28lo\"}\n",
     repeated("[", 1 << 20) + "\n",
     repeated("{\"a\":", 1 << 18) + "\n",
