@@ -125,7 +125,7 @@ TEST_F(KilledProcessesSlow, EndInTheBitsOfThoseThatLive) {
   ASSERT_EQ(sf(arguments("whole", more)).status, 0);
   const double whole = std::chrono::duration<double>(Clock::now() - begin).count();
 
-  constexpr int kKills = 60, kMostRuns = 300;
+  constexpr int kKills = 30, kMostRuns = 200;
   const CounterRng draws("kills of ranks");
   int kills = 0, ends = 0;
   for (int run = 0; kills < kKills || ends == 0; ++run) {
