@@ -75,7 +75,8 @@ template <class T>
 void expect_sums(ProcessGroup& group) {
   for (int round = 0; round < 20; ++round) {
     std::vector<T> values(7);
-    std::iota(values.begin(), values.end(), T(100 * group.rank() + round));
+    const int first = 100 * group.rank() + round;
+    std::iota(values.begin(), values.end(), T(first));
     group.all_reduce(elements(values));
     const T n = T(group.size());
     for (int i = 0; i < 7; ++i)
