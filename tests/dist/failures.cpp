@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kernels/base/error.h"
+#include "tests/dist/elements.h"
 #include "tests/dist/gloo_ranks.h"
 #include "tests/dist/rank_processes.h"
 #include "tests/hang_guard.h"
@@ -169,13 +170,6 @@ TEST(GlooFailures, AFailureEndsEveryLaterOperation) {
     for (int round = 0; round < 3; ++round) EXPECT_THROW(group->barrier(), Error);
     EXPECT_THROW(group->consecutive(2), Error);
   });
-}
-
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) { return e.what(); }
-  return "";
 }
 
 // Rank 2, one thread of which waits for rank 3, gives up in one of its groups.

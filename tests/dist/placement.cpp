@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
+#include "tests/dist/elements.h"
 
 namespace sf {
 namespace {
@@ -24,14 +25,6 @@ std::string text(const std::optional<Placement>& p) {
   if (!p) return "alone";
   return cat(p->rank, " of ", p->size, ", ", p->local_rank, " of ", p->local_size, ", ",
              p->address);
-}
-
-template <class Act>
-std::string error_of(const Act& act) {
-  try {
-    act();
-  } catch (const Error& e) { return e.what(); }
-  return "";
 }
 
 const Variables kTorchrun{{"RANK", "5"},

@@ -13,6 +13,7 @@
 #include "dist/thread_group.h"
 #include "kernels/base/error.h"
 #include "kernels/base/half.h"
+#include "tests/dist/elements.h"
 #include "tests/dist/gloo_ranks.h"
 #include "tests/hang_guard.h"
 
@@ -33,18 +34,6 @@ Kind threads(int ranks) {
 
 Kind gloo(int ranks) {
   return {cat("gloo_", ranks), [=](const Work& work) { run_gloo_ranks(ranks, work); }};
-}
-
-template <class T>
-Elements elements(std::vector<T>& values) {
-  return {values.data(), int64_t(values.size()), dtype_of<T>};
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) { return e.what(); }
-  return "";
 }
 
 class Groups : public testing::TestWithParam<Kind> {};

@@ -11,22 +11,11 @@
 #include "dist/single_process.h"
 #include "dist/thread_group.h"
 #include "kernels/base/error.h"
+#include "tests/dist/elements.h"
 #include "tests/hang_guard.h"
 
 namespace sf {
 namespace {
-
-template <class T>
-Elements elements(std::vector<T>& values) {
-  return {values.data(), int64_t(values.size()), dtype_of<T>};
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) { return e.what(); }
-  return "";
-}
 
 TEST(ReductionQueue, AddsUpWhatWasStartedInOrder) {
   const HangGuard guard;
