@@ -3,6 +3,7 @@
 #include "data/ava_evaluation.h"
 #include "kernels/base/error.h"
 #include "tensor/atomic_file.h"
+#include "tensor/mapped_file.h"
 
 namespace sf {
 
@@ -31,7 +32,7 @@ AvaBoxes read_ava_boxes(const std::filesystem::path& file, AvaFile kind, int64_t
     SF_CHECK(row.label && *row.label >= 1, line, ": wanted a label from 1 on, found ",
              row.label ? std::to_string(*row.label) : "none");
     SF_CHECK(kind == AvaFile::detections || (row.box[0] <= row.box[2] && row.box[1] <= row.box[3]),
-             line, ": wanted left,top,right,bottom of a box, found ", row.box_text);
+             line, ": wanted left,top,right,bottom of a box, found ", printable(row.box_text));
     if (row.second % every != 0) return;
     boxes.add({std::string(row.video), row.second},
               {.box = row.box, .label = *row.label, .score = row.score.value_or(1)});

@@ -104,9 +104,9 @@ class Decoder {
 void check_box(const TextLine& line, const AvaRow& row) {
   const auto [left, top, right, bottom] = row.box;
   SF_CHECK(left <= right && top <= bottom, line, ": wanted left,top,right,bottom of a box, found ",
-           row.box_text);
+           printable(row.box_text));
   SF_CHECK(left >= 0 && top >= 0 && right <= 1 && bottom <= 1, line,
-           ": wanted a box within 0 and 1, found ", row.box_text);
+           ": wanted a box within 0 and 1, found ", printable(row.box_text));
 }
 
 void check_boxes(const std::filesystem::path& file, bool detected, const AvaDataset& dataset,

@@ -175,6 +175,8 @@ TEST(AvaRows, OfAnotherFormAreNamedByFileAndLine) {
   EXPECT_EQ(message("v,902,0,0,1,1,1,", detections), "wanted a number as score, found \"\"");
   EXPECT_EQ(message("v,902,1,0,0,1,1", truth),
             "wanted left,top,right,bottom of a box, found 1,0,0,1");
+  EXPECT_EQ(message("v,902,1,\t0,0,1,1", truth),
+            "wanted left,top,right,bottom of a box, found 1,\\x090,0,1");
 }
 
 TEST(AvaRows, LabelMapsAndExclusionsAreChecked) {

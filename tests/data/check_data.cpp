@@ -81,8 +81,8 @@ TEST(CheckData, EachPlantedFaultIsFoundWithItsLine) {
   const HangGuard guard;
   Planted set;
   set.annotated += "a,1,0,0,1,1,4,0\n";      // 3: label
-  set.annotated += "a,1,0,0,1,1.5,3,0\n";    // 4: box beyond the picture
-  set.annotated += "a,1,0.5,0,0.4,1,3,0\n";  // 5: box reversed
+  set.annotated += "a,1,0,0,1,\t2,3,0\n";    // 4: box beyond the picture
+  set.annotated += "a,1,0.5,0,\t0,1,3,0\n";  // 5: box reversed
   set.annotated += "a,7,0,0,1,1,3,0\n";      // 6: second without a frame
   set.annotated += "a,7,0,0,0.5,1,3,0\n";    // the same second is told once
   set.annotated += "a,101,0,0,1,1,3,0\n";    // 8: second out of range
@@ -103,8 +103,8 @@ TEST(CheckData, EachPlantedFaultIsFoundWithItsLine) {
       "annotated.csv:9: wanted video,second,left,top,right,bottom,label, found 6 fields",
       "detected.csv:2: wanted a number as score, found \"high\"",
       "annotated.csv:10: c: is in no frame list, as 1 row of this file",
-      "annotated.csv:4: wanted a box within 0 and 1, found 0,0,1,1.5",
-      "annotated.csv:5: wanted left,top,right,bottom of a box, found 0.5,0,0.4,1",
+      "annotated.csv:4: wanted a box within 0 and 1, found 0,0,1,\\x092",
+      "annotated.csv:5: wanted left,top,right,bottom of a box, found 0.5,0,\\x090,1",
       "annotated.csv:6: wanted a second of the 5 frames of a, found 7, frame 7",
       "list.csv:3: a/2.jpg: wanted an intact JPEG picture: ",
       "list.csv:4: a/3.jpg: wanted a short side of at least 29, found 1x1",
