@@ -1,0 +1,47 @@
+# Libraries of NVIDIA that the program loads when it first needs them: a build takes their headers, where they are.
+
+# sf_loaded_library(NAME TITLE HEADER VERSIONS PREFIX LEAST): SF_NAME AUTO takes the library with the cuda backend and HEADER
+# beside the toolkit's, ON is an error without them. The header VERSIONS defines PREFIX_MAJOR and PREFIX_MINOR, which are at
+# least LEAST. Sets SF_WITH_NAME, SF_NAME_INCLUDES (folders) and SF_NAME_STATE, for the table that ends a configure.
+function(sf_loaded_library name title header versions prefix least)
+  set(with OFF)
+  set(wanted "the cuda backend and ${header} of ${title} ${least} or later")
+  set(state "left out: SF_${name} is OFF")
+  if(SF_${name})
+    set(version none)
+    if(SF_WITH_CUDA)
+      find_path(SF_${name}_INCLUDE ${header} HINTS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+      if(SF_${name}_INCLUDE)
+        foreach(part MAJOR MINOR)
+          file(STRINGS ${SF_${name}_INCLUDE}/${versions} ${part} REGEX "define ${prefix}_${part} ")
+          string(REGEX REPLACE "[^0-9]" "" ${part} "${${part}}")
+        endforeach()
+        set(version ${MAJOR}.${MINOR})
+      endif()
+    endif()
+    if(version VERSION_GREATER_EQUAL least)
+      set(with ON)
+      set(state "headers ${version}")
+    elseif(SF_${name} STREQUAL "AUTO")
+      set(state "left out: wanted ${wanted}, found ${version}")
+    else()
+      message(FATAL_ERROR "SF_${name}: wanted ${wanted}, found ${version} (SF_CUDA ${SF_CUDA})")
+    endif()
+  endif()
+  set(SF_WITH_${name} ${with} PARENT_SCOPE)
+  set(SF_${name}_INCLUDES ${SF_${name}_INCLUDE} ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES} PARENT_SCOPE)
+  set(SF_${name}_STATE "${state}" PARENT_SCOPE)
+endfunction()
+
+# sf_loaded_sources(NAME WITH files... WITHOUT files...): of the files of the calling folder's library, which are compiled
+# with the library NAME and which stand where it is left out.
+function(sf_loaded_sources name)
+  cmake_parse_arguments(ARG "" "" "WITH;WITHOUT" ${ARGN})
+  if(SF_WITH_${name})
+    set(left_out ${ARG_WITHOUT})
+    set_source_files_properties(${ARG_WITH} PROPERTIES INCLUDE_DIRECTORIES "${SF_${name}_INCLUDES}")
+  else()
+    set(left_out ${ARG_WITH})
+  endif()
+  set_source_files_properties(${left_out} PROPERTIES HEADER_FILE_ONLY ON)
+endfunction()
