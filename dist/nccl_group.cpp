@@ -51,11 +51,9 @@ class Communicator {
     config.blocking = 0;  // or a rank that dies meanwhile leaves the others there
     call([&] { return library_.comm_init_rank_config(&native_, ranks, id, rank, &config); });
   }
-  // Waits for the other ranks to do the same.
+  // Waits for the other ranks to do the same. Throws Broken.
   void close() {
-    try {
-      call([&] { return library_.comm_finalize(native_); });
-    } catch (const Broken&) { abort(); }
+    call([&] { return library_.comm_finalize(native_); });
     const std::lock_guard lock(mutex_);
     if (native_) library_.comm_destroy(native_);
     native_ = nullptr;
@@ -81,7 +79,7 @@ class Communicator {
 
   void abort() {
     const std::lock_guard lock(mutex_);
-    if (aborted_.exchange(true)) return;
+    aborted_ = true;
     if (native_) library_.comm_abort(native_);
     native_ = nullptr;
   }
@@ -112,11 +110,8 @@ class NcclGroup : public ProcessGroup {
     }
   }
   ~NcclGroup() override {
-    const cuda::DeviceScope scope(stream_->device());
-    if (std::uncaught_exceptions() > 0)
-      communicator_.abort();  // the others may be waiting, and cannot take leave
-    else
-      communicator_.close();
+    if (std::uncaught_exceptions() == 0) close();
+    communicator_.abort();  // where it is not closed
     options_.control->forget(watcher_);
   }
   NcclGroup(const NcclGroup&) = delete;
@@ -190,6 +185,14 @@ class NcclGroup : public ProcessGroup {
       if (!reason.empty()) throw Broken{cat("NCCL: ", reason)};
       communicator_.connect(size(), id, rank());
     });
+  }
+
+  // The others come when they are through with what they do, within the time-out after that.
+  void close() {
+    try {
+      options_.host->await_all();
+      perform("closing of devices", [&] { communicator_.close(); });
+    } catch (const Error&) {}  // the job has ended, and says why
   }
 
   template <class Queue>

@@ -1,5 +1,6 @@
 // What groups of GPUs ask NCCL to do, and how they end.
 #include <cstdlib>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -168,6 +169,47 @@ TEST(Nccl, ADeviceThatFallsBehindIsNamedAtTheTimeout) {
         error.starts_with("process group: all_reduce of 1 f64 values (operation 2) did not "
                           "end on rank "))
         << error;
+}
+
+TEST(Nccl, AGroupClosesWhenTheOthersComeHoweverLate) {
+  const HangGuard guard;
+  RecordingLibrary library;
+  const Lines errors = gloo_rank_errors(
+      2,
+      [&](const Group& host) {
+        const Group group = host->on_device(0);
+        if (host->rank() == 0) return;
+        std::this_thread::sleep_for(std::chrono::seconds(3));
+        EXPECT_TRUE(library.calls(0).back().starts_with("comm_init")) << library.calls(0).back();
+      },
+      std::chrono::seconds(1));
+  EXPECT_EQ(errors, (Lines{"", ""}));
+  for (const int rank : {0, 1}) EXPECT_EQ(library.calls(rank).back(), "comm_destroy");
+}
+
+TEST(Nccl, ACloseThatFailsEndsTheJob) {
+  const HangGuard guard;
+  RecordingLibrary library;
+  library.refuse("comm_finalize", ncclSystemError);
+  const Lines errors = gloo_rank_errors(2, [](const Group& host) { host->on_device(0); });
+  for (const std::string& error : errors)
+    EXPECT_NE(error.find("NCCL: unhandled system error in closing of devices (operation 2)"),
+              std::string::npos)
+        << error;
+  for (const int rank : {0, 1}) EXPECT_EQ(library.calls(rank).back(), "comm_abort");
+}
+
+TEST(Nccl, ACloseThatHangsEndsTheJobAtTheTimeout) {
+  const HangGuard guard;
+  RecordingLibrary library;
+  library.hang();
+  const Lines errors = gloo_rank_errors(
+      2, [](const Group& host) { host->on_device(0); }, std::chrono::seconds(1));
+  for (const std::string& error : errors)
+    EXPECT_TRUE(
+        error.starts_with("process group: closing of devices (operation 2) did not end on rank "))
+        << error;
+  for (const int rank : {0, 1}) EXPECT_EQ(library.calls(rank).back(), "comm_abort");
 }
 
 TEST(Nccl, ALibraryThatIsNotThereIsSaidToBeMissing) {

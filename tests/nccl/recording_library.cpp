@@ -13,6 +13,7 @@ struct ncclComm {
   int rank = 0;
   ncclResult_t async = ncclSuccess;
   int polls = 0;  // until it is that
+  bool finalized = false;
 };
 
 namespace sf::test {
@@ -36,6 +37,11 @@ ncclResult_t note(int rank, const std::string& name, const std::string& details)
   state->calls[rank].push_back(cat(name, details.empty() ? "" : " ", details));
   const auto refused = state->refused.find(name);
   return refused == state->refused.end() ? ncclSuccess : refused->second;
+}
+
+bool hangs() {
+  const std::lock_guard lock(state->mutex);
+  return state->hangs;
 }
 
 std::string type_text(ncclDataType_t type) {
@@ -111,10 +117,15 @@ nccl::Library recording() {
     return ncclInProgress;
   };
   l.comm_get_async_error = [](ncclComm_t comm, ncclResult_t* result) {
-    *result = --comm->polls > 0 ? ncclInProgress : comm->async;
+    const bool goes_on = comm->finalized ? hangs() : --comm->polls > 0;
+    *result = goes_on ? ncclInProgress : comm->async;
     return ncclSuccess;
   };
-  l.comm_finalize = [](ncclComm_t comm) { return note(comm->rank, "comm_finalize", ""); };
+  l.comm_finalize = [](ncclComm_t comm) {
+    comm->finalized = true;
+    comm->async = note(comm->rank, "comm_finalize", "");
+    return ncclInProgress;
+  };
   l.comm_destroy = [](ncclComm_t comm) {
     const ncclResult_t result = note(comm->rank, "comm_destroy", "");
     delete comm;

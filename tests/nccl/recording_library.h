@@ -24,7 +24,7 @@ class RecordingLibrary {
 
   // The calls of this name (such as "all_reduce") have this result; ncclSuccess takes it back.
   void refuse(const std::string& call, ncclResult_t result);
-  // What is queued from now on is not done before its communicator is aborted.
+  // What is queued from now on, and the end of a communicator, is not done before that is aborted.
   void hang();
 
  private:
