@@ -48,14 +48,6 @@ inline dnnl::convolution_backward_weights::primitive_desc convolution_backward_w
   return {desc, attr, engine, forward, true};
 }
 
-inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::engine& engine,
-                                                                 const Desc& x, const Desc& w,
-                                                                 const Desc& bias, const Desc& y,
-                                                                 const dnnl::primitive_attr& attr) {
-  const dnnl::inner_product_forward::desc desc(dnnl::prop_kind::forward_inference, x, w, bias, y);
-  return {desc, attr, engine, true};
-}
-
 inline dnnl::matmul::primitive_desc matmul(const dnnl::engine& engine, const Desc& a, const Desc& b,
                                            const Desc& c, const dnnl::primitive_attr& attr) {
   return {dnnl::matmul::desc(a, b, c), attr, engine, true};
@@ -90,13 +82,6 @@ inline dnnl::convolution_backward_weights::primitive_desc convolution_backward_w
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
   return {engine,     kDirect, s.x,   s.dw,    s.bias, s.y, s.stride,
           s.dilation, s.pad,   s.pad, forward, attr,   true};
-}
-
-inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::engine& engine,
-                                                                 const Desc& x, const Desc& w,
-                                                                 const Desc& bias, const Desc& y,
-                                                                 const dnnl::primitive_attr& attr) {
-  return {engine, dnnl::prop_kind::forward_inference, x, w, bias, y, attr, true};
 }
 
 inline dnnl::matmul::primitive_desc matmul(const dnnl::engine& engine, const Desc& a, const Desc& b,

@@ -14,10 +14,10 @@ namespace cublaslt {
 std::span<const LinearKernel> linear_kernels();
 }  // namespace cublaslt
 
-extern const LinearKernel kLinearOneDnn, kLinearReference;
+extern const LinearKernel kLinearDots, kLinearReference;
 
 std::span<const LinearKernel> linear_kernels(Backend backend) {
-  static const std::array rows{kLinearOneDnn, kLinearReference};
+  static const std::array rows{kLinearDots, kLinearReference};
   static const auto on_cuda = with_library(cuda::linear_kernels(), cublaslt::linear_kernels());
   switch (backend) {
     case Backend::cpu: return rows;

@@ -23,7 +23,8 @@ struct LinearProblem {
 };
 
 // y = activation(x w^T + bias). w is what pack() made where the kernel packs. y overlaps nothing.
-// A NaN may leave a fused ReLU as NaN (reference) or as 0 (oneDNN).
+// On the CPU a row of y is the same bits whatever other rows there are. A NaN may leave a fused
+// ReLU as NaN (on the CPU) or as 0.
 struct LinearArgs {
   const void* x = nullptr;
   const void* w = nullptr;

@@ -71,5 +71,17 @@ TEST_P(Linear, WhatTheWorkspaceHeldChangesNoBit) {
   });
 }
 
+TEST_P(Linear, ARowHasTheSameBitsWhateverIsBesideItOnTheCpu) {
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    LinearProblem one = GetParam().problem;
+    one.rows = 1;
+    LinearData<T> all(GetParam().problem), first(one);
+    all.fill(reals<T>).run(*select(linear_kernels(Backend::cpu), all.p));
+    first.fill(reals<T>).run(*select(linear_kernels(Backend::cpu), first.p));
+    for (int o = 0; o < one.out; ++o) EXPECT_EQ(float(all.y.at(0, o)), float(first.y.at(0, o)));
+  });
+}
+
 }  // namespace
 }  // namespace sf
