@@ -29,14 +29,14 @@ struct RunArguments {
 };
 
 // As a launcher of processes has placed this one, if there is one.
-std::optional<Placement> launched(const RunArguments& arguments) {
+std::optional<ProcessPlacement> launched(const RunArguments& arguments) {
   return placement_of_launcher([](const char* name) { return std::getenv(name); },
                                arguments.init_method);
 }
 
 // All files are checked before the first starts hours of work.
 std::vector<Config> checked_configs(const RunArguments& arguments,
-                                    const std::optional<Placement>& placement) {
+                                    const std::optional<ProcessPlacement>& placement) {
   int shards = arguments.num_shards, shard = arguments.shard_id;
   if (placement && placement->size % placement->local_size == 0) {
     shards = placement->size / placement->local_size;
@@ -94,7 +94,8 @@ JoinOptions join_options(const std::vector<Config>& configs) {
 }
 
 // One rank's part of one configuration.
-void run(Config config, const Placement& placement, const std::shared_ptr<ProcessGroup>& world) {
+void run(Config config, const ProcessPlacement& placement,
+         const std::shared_ptr<ProcessGroup>& world) {
   const bool leads = world->rank() == 0;
   const QuietThread quiet(!leads);
   if (leads) start_log(config.get<std::string>("OUTPUT_DIR"));
@@ -118,9 +119,10 @@ int run(const RunArguments& arguments) {
   const std::vector<Config> configs = checked_configs(arguments, placement);
   const int processes = same_in_all(configs, "processes of a machine", processes_of_machine);
   if (!placement && processes > 1) return start_processes(arguments, configs.front(), processes);
-  const Placement mine = placement ? *placement
-                                   : placement_of_shard(arguments.shard_id, arguments.num_shards, 0,
-                                                        1, arguments.init_method);
+  const ProcessPlacement mine = placement
+                                    ? *placement
+                                    : placement_of_shard(arguments.shard_id, arguments.num_shards,
+                                                         0, 1, arguments.init_method);
   run_rank(mine, join_options(configs), [&](const std::shared_ptr<ProcessGroup>& world) {
     for (const Config& config : configs) run(config, mine, world);
   });

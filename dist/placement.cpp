@@ -98,15 +98,15 @@ std::string meeting_place(const Variables& variables) {
 
 }  // namespace
 
-std::optional<Placement> placement_of_launcher(const Environment& environment,
-                                               const std::string& address) {
+std::optional<ProcessPlacement> placement_of_launcher(const Environment& environment,
+                                                      const std::string& address) {
   const Variables variables(environment);
   for (const Launcher& launcher : kLaunchers) {
     const char* name = *launcher.rank.begin();
     if (!variables.has(name) || variables.text(launcher.size).empty()) continue;
     // In the script of an sbatch job Slurm sets these, too; only srun starts more than one process.
     if (name == std::string_view("SLURM_PROCID") && !variables.has("SLURM_STEP_ID")) continue;
-    Placement placement;
+    ProcessPlacement placement;
     placement.size = variables.number(launcher.size, 1, kMostProcesses, 1);
     if (placement.size == 1) continue;
     placement.rank = variables.number(launcher.rank, 0, placement.size - 1, 0);
@@ -120,8 +120,8 @@ std::optional<Placement> placement_of_launcher(const Environment& environment,
   return std::nullopt;
 }
 
-Placement placement_of_shard(int shard_id, int num_shards, int local_rank, int processes,
-                             const std::string& address) {
+ProcessPlacement placement_of_shard(int shard_id, int num_shards, int local_rank, int processes,
+                                    const std::string& address) {
   SF_CHECK(num_shards > 0 && num_shards <= kMostProcesses, "--num_shards: wanted 1 to ",
            kMostProcesses, ", found ", num_shards);
   SF_CHECK(shard_id >= 0 && shard_id < num_shards, "--shard_id: wanted 0 to ", num_shards - 1,

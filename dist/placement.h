@@ -7,7 +7,7 @@
 
 namespace sf {
 
-struct Placement {
+struct ProcessPlacement {
   int rank = 0, size = 1;              // among all processes
   int local_rank = 0, local_size = 1;  // among those of this machine
   std::string address;                 // where they meet: see dist/rendezvous.h
@@ -24,12 +24,12 @@ using Environment = std::function<const char*(const char* name)>;
 // job's number; where there is none of these, at `address`. Nothing where there is only one process
 // or none of these launchers; what an sbatch script runs without srun is one process. Throws where
 // a variable is no number or out of range.
-std::optional<Placement> placement_of_launcher(const Environment& environment,
-                                               const std::string& address);
+std::optional<ProcessPlacement> placement_of_launcher(const Environment& environment,
+                                                      const std::string& address);
 
 // Of process `local_rank` on machine `shard_id` of `num_shards`, each with `processes`. Throws
 // where a number is out of range.
-Placement placement_of_shard(int shard_id, int num_shards, int local_rank, int processes,
-                             const std::string& address);
+ProcessPlacement placement_of_shard(int shard_id, int num_shards, int local_rank, int processes,
+                                    const std::string& address);
 
 }  // namespace sf

@@ -65,7 +65,7 @@ std::unique_ptr<ControlServer> listen(const Rendezvous& rendezvous, const Member
 
 }  // namespace
 
-void run_rank(const Placement& placement, const JoinOptions& options,
+void run_rank(const ProcessPlacement& placement, const JoinOptions& options,
               const std::function<void(const std::shared_ptr<ProcessGroup>&)>& work) {
   SF_CHECK(placement.rank >= 0 && placement.rank < placement.size,
            "process group: wanted a rank from 0 to ", placement.size - 1, ", found ",

@@ -29,7 +29,7 @@ struct JoinOptions {
 // Where work throws on one rank, or a rank dies, is silent, or lets others wait in an operation for
 // longer than the time-out, every rank's operations throw an Error that names the rank, and the
 // operation; what work throws is thrown here. A placement of one rank meets nobody.
-void run_rank(const Placement& placement, const JoinOptions& options,
+void run_rank(const ProcessPlacement& placement, const JoinOptions& options,
               const std::function<void(const std::shared_ptr<ProcessGroup>&)>& work);
 
 }  // namespace sf

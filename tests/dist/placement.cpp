@@ -12,7 +12,7 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-std::optional<Placement> placement(const Variables& variables) {
+std::optional<ProcessPlacement> placement(const Variables& variables) {
   const auto value = [&](const char* name) {
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
@@ -21,7 +21,7 @@ std::optional<Placement> placement(const Variables& variables) {
 }
 
 // rank of size, local rank of local size, address
-std::string text(const std::optional<Placement>& p) {
+std::string text(const std::optional<ProcessPlacement>& p) {
   if (!p) return "alone";
   return cat(p->rank, " of ", p->size, ", ", p->local_rank, " of ", p->local_size, ", ",
              p->address);
@@ -50,7 +50,7 @@ Variables with(Variables variables, const Variables& others) {
   return variables;
 }
 
-TEST(Placement, IsWhatTheLauncherSays) {
+TEST(ProcessPlacement, IsWhatTheLauncherSays) {
   EXPECT_EQ(text(placement({})), "alone");
   EXPECT_EQ(text(placement(kTorchrun)), "5 of 8, 1 of 4, tcp://node7:29500");
   EXPECT_EQ(text(placement(kSlurm)), "3 of 16, 3 of 8, tcp://gpu007:13456");
@@ -58,7 +58,7 @@ TEST(Placement, IsWhatTheLauncherSays) {
   EXPECT_EQ(text(placement(with(kOpenMpi, kTorchrun))), "5 of 8, 1 of 4, tcp://node7:29500");
 }
 
-TEST(Placement, MeetsWhereTheLauncherSays) {
+TEST(ProcessPlacement, MeetsWhereTheLauncherSays) {
   EXPECT_EQ(placement(with(kSlurm, {{"MASTER_ADDR", "head"}}))->address, "tcp://head:13456");
   EXPECT_EQ(placement(with(kSlurm, {{"MASTER_PORT", "77"}}))->address, "tcp://gpu007:77");
   EXPECT_EQ(placement(with(kOpenMpi, {{"MASTER_ADDR", "::1"}, {"MASTER_PORT", "77"}}))->address,
@@ -68,7 +68,7 @@ TEST(Placement, MeetsWhereTheLauncherSays) {
   EXPECT_EQ(placement(with(kTorchrun, {{"SF_INIT_METHOD", "file:///x"}}))->address, "file:///x");
 }
 
-TEST(Placement, TheFirstOfSlurmsMachinesIsFound) {
+TEST(ProcessPlacement, TheFirstOfSlurmsMachinesIsFound) {
   const auto first = [](const char* list) {
     return placement(with(kSlurm, {{"SLURM_JOB_NODELIST", list}, {"MASTER_PORT", "1"}}))->address;
   };
@@ -79,14 +79,14 @@ TEST(Placement, TheFirstOfSlurmsMachinesIsFound) {
   EXPECT_EQ(first("broken[1"), "tcp://broken1:1");
 }
 
-TEST(Placement, OneProcessIsAlone) {
+TEST(ProcessPlacement, OneProcessIsAlone) {
   EXPECT_EQ(text(placement(with(kTorchrun, {{"RANK", "0"}, {"WORLD_SIZE", "1"}}))), "alone");
   EXPECT_EQ(text(placement(with(kSlurm, {{"SLURM_STEP_NUM_TASKS", "1"}}))), "alone");
   // The script of an sbatch job.
   EXPECT_EQ(text(placement(with(kSlurm, {{"SLURM_STEP_ID", ""}}))), "alone");
 }
 
-TEST(Placement, WrongVariablesAreNamed) {
+TEST(ProcessPlacement, WrongVariablesAreNamed) {
   EXPECT_EQ(error_of([] {
               placement(with(kTorchrun, {{"RANK", "8"}}));
             }),
@@ -101,7 +101,7 @@ TEST(Placement, WrongVariablesAreNamed) {
             "MASTER_PORT: wanted a number from 1 to 65535, found 0");
 }
 
-TEST(Placement, OfAShardNumbersMachineAfterMachine) {
+TEST(ProcessPlacement, OfAShardNumbersMachineAfterMachine) {
   EXPECT_EQ(text(placement_of_shard(1, 3, 2, 4, "a")), "6 of 12, 2 of 4, a");
   EXPECT_EQ(error_of([] { placement_of_shard(2, 2, 0, 1, ""); }),
             "--shard_id: wanted 0 to 1, as --num_shards is 2, found 2");
