@@ -10,13 +10,14 @@
 namespace sf {
 namespace {
 
-struct Row {
+struct NumpyName {
   std::string_view name;
   DType dtype;
 };
-constexpr std::array kTypes{
-    Row{"f2", DType::f16}, Row{"f4", DType::f32}, Row{"f8", DType::f64}, Row{"i4", DType::i32},
-    Row{"i8", DType::i64}, Row{"u1", DType::u8},  Row{"b1", DType::u8},
+constexpr std::array kNumpyNames{
+    NumpyName{"f2", DType::f16}, NumpyName{"f4", DType::f32}, NumpyName{"f8", DType::f64},
+    NumpyName{"i4", DType::i32}, NumpyName{"i8", DType::i64}, NumpyName{"u1", DType::u8},
+    NumpyName{"b1", DType::u8},
 };
 
 struct NumpyType {
@@ -30,7 +31,7 @@ NumpyType numpy_type(const PickleValue& value) {
   const std::string_view name = value.argument(0).string();
   NumpyType type;
   if (const auto state = value.state()) type.big_endian = state->item(1).string() == ">";
-  for (const Row& row : kTypes) {
+  for (const NumpyName& row : kNumpyNames) {
     if (row.name != name) continue;
     type.dtype = row.dtype;
     return type;

@@ -11,7 +11,7 @@
 namespace sf {
 namespace {
 
-constexpr std::string_view kMagic =
+constexpr std::string_view kLegacyMagic =
     "\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19";  // 0x1950A86A20F9469CFC6C
 constexpr int64_t kProtocol = 1001;
 
@@ -32,7 +32,7 @@ TypesByKey storages_of(const Pickle& pickle) {
 }  // namespace
 
 bool is_legacy_magic(const PickleValue& value) {
-  return value.is(PickleKind::big_integer) && value.text() == kMagic;
+  return value.is(PickleKind::big_integer) && value.text() == kLegacyMagic;
 }
 
 StoredCheckpoint parse_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {

@@ -15,15 +15,19 @@
 namespace sf {
 namespace {
 
-struct Row {
+struct StorageName {
   std::string_view global;
   DType dtype;
 };
-constexpr std::array kStorages{
-    Row{"torch FloatStorage", DType::f32}, Row{"torch DoubleStorage", DType::f64},
-    Row{"torch HalfStorage", DType::f16},  Row{"torch BFloat16Storage", DType::bf16},
-    Row{"torch LongStorage", DType::i64},  Row{"torch IntStorage", DType::i32},
-    Row{"torch ByteStorage", DType::u8},   Row{"torch BoolStorage", DType::u8},
+constexpr std::array kStorageNames{
+    StorageName{"torch FloatStorage", DType::f32},
+    StorageName{"torch DoubleStorage", DType::f64},
+    StorageName{"torch HalfStorage", DType::f16},
+    StorageName{"torch BFloat16Storage", DType::bf16},
+    StorageName{"torch LongStorage", DType::i64},
+    StorageName{"torch IntStorage", DType::i32},
+    StorageName{"torch ByteStorage", DType::u8},
+    StorageName{"torch BoolStorage", DType::u8},
 };
 
 class TorchReader {
@@ -213,8 +217,8 @@ TorchStorage torch_storage(const PickleValue& persistent) {
            "wanted a storage with type, key, location and size, found a ", name_of(id.kind()));
   SF_CHECK(id.size() == 5 || id.item(5).is(PickleKind::none),
            "wanted a whole storage, found a view of one");
-  const auto type = std::ranges::find(kStorages, id.item(1).text(), &Row::global);
-  SF_CHECK(type != kStorages.end(),
+  const auto type = std::ranges::find(kStorageNames, id.item(1).text(), &StorageName::global);
+  SF_CHECK(type != kStorageNames.end(),
            "wanted elements of float, double, half, bfloat16, long, int, byte or bool, found ",
            printable(id.item(1).text()));
   const int64_t elements = id.item(4).integer();

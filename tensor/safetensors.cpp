@@ -17,31 +17,31 @@ using nlohmann::json;
 
 constexpr size_t kLengthBytes = 8;
 constexpr size_t kMaxHeaderBytes = size_t{16} << 20;
-constexpr size_t kAlignment = 64;
+constexpr size_t kDataAlignment = 64;
 // Smaller data is copied out of the mapped file: the system may keep 2 MiB around each page that is
 // read.
 constexpr size_t kLeastMapped = size_t{1} << 20;
 constexpr std::string_view kMetadata = "__metadata__";
 
-struct Row {
+struct TypeName {
   std::string_view name;
   DType dtype;
 };
-constexpr std::array kTypes{
-    Row{"F64", DType::f64},   Row{"F32", DType::f32}, Row{"F16", DType::f16},
-    Row{"BF16", DType::bf16}, Row{"I64", DType::i64}, Row{"I32", DType::i32},
-    Row{"U8", DType::u8},     Row{"BOOL", DType::u8},
+constexpr std::array kTypeNames{
+    TypeName{"F64", DType::f64},   TypeName{"F32", DType::f32}, TypeName{"F16", DType::f16},
+    TypeName{"BF16", DType::bf16}, TypeName{"I64", DType::i64}, TypeName{"I32", DType::i32},
+    TypeName{"U8", DType::u8},     TypeName{"BOOL", DType::u8},
 };
 
 DType dtype_named(std::string_view name) {
-  for (const Row& row : kTypes)
+  for (const TypeName& row : kTypeNames)
     if (row.name == name) return row.dtype;
   throw Error(
       cat("wanted dtype F64, F32, F16, BF16, I64, I32, U8 or BOOL, found '", printable(name), "'"));
 }
 
 std::string_view name_of_type(DType dtype) {
-  return std::ranges::find(kTypes, dtype, &Row::dtype)->name;
+  return std::ranges::find(kTypeNames, dtype, &TypeName::dtype)->name;
 }
 
 uint64_t header_length(std::span<const std::byte> bytes) {
@@ -101,7 +101,7 @@ Tensor load_entry(const std::shared_ptr<const MappedFile>& file, const Entry& en
   const bool half = entry.type.dtype == DType::f16 || entry.type.dtype == DType::bf16;
   const bool permutes = options.channels_first_in_file && entry.type.shape.rank() == 5;
   const bool converts = permutes || (half && options.halves_as_f32);
-  if (offset % kAlignment == 0 && size >= kLeastMapped && !converts)
+  if (offset % kDataAlignment == 0 && size >= kLeastMapped && !converts)
     return mapped_tensor(file, entry.type, offset);
 
   Tensor copy;
@@ -219,8 +219,9 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Stor
     offset = end;
   }
   std::string text = json_text(header, cat(path.string(), ": safetensors: header"));
-  text.resize(
-      (kLengthBytes + text.size() + kAlignment - 1) / kAlignment * kAlignment - kLengthBytes, ' ');
+  text.resize((kLengthBytes + text.size() + kDataAlignment - 1) / kDataAlignment * kDataAlignment -
+                  kLengthBytes,
+              ' ');
 
   std::array<std::byte, kLengthBytes> length;
   for (size_t i = 0; i < kLengthBytes; ++i) length[i] = std::byte(uint64_t(text.size()) >> (8 * i));

@@ -12,18 +12,11 @@
 #include "models/loss.h"
 #include "models/weights.h"
 #include "tests/apps/golden.h"
+#include "tests/error_of.h"
 #include "tests/hang_guard.h"
 
 namespace sf {
 namespace {
-
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-    return "";
-  } catch (const Error& e) { return e.what(); }
-}
 
 class Detection : public testing::Test {
  protected:

@@ -8,12 +8,10 @@
 #include "autograd/ops/pointwise.h"
 #include "kernels/base/warning.h"
 #include "tests/autograd/network.h"
+#include "tests/environment.h"
 
 namespace sf {
 namespace {
-
-constexpr Device kCuda{.backend = Backend::cuda};
-const TensorType kType{{2, 3, 5, 5, 12}, DType::f32};
 
 class CudaGraphs : public ::testing::Test {
  protected:
@@ -22,22 +20,10 @@ class CudaGraphs : public ::testing::Test {
   }
 };
 
-// A variable of the environment while it lives.
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~Environment() { unsetenv(name_); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  const char* name_;
-};
-
 // Two pathways that wait for each other.
 struct Pathways {
   Pathways() {
-    x = graph.input("x", kType);
+    x = graph.input("x", kSmallClip);
     const Value w = graph.state(weight, "w", true);
     Value slow = x, fast = x;
     for (int stage = 0; stage < 2; ++stage) {
@@ -50,7 +36,7 @@ struct Pathways {
     }
     y = add(slow, fast);
   }
-  static Tensor clip(int run) { return random_tensor(cat("x", run), kType, -1, 1); }
+  static Tensor clip(int run) { return random_tensor(cat("x", run), kSmallClip, -1, 1); }
   // The results of several runs on clips of their own.
   std::vector<std::vector<float>> run(Plan& plan, int runs) const {
     std::vector<std::vector<float>> found;
@@ -70,7 +56,7 @@ struct Pathways {
   }
 
   Graph graph;
-  Tensor weight = random_tensor("w", kType, -1, 1);
+  Tensor weight = random_tensor("w", kSmallClip, -1, 1);
   Value x, y;
 };
 
@@ -191,8 +177,8 @@ TEST_F(CudaGraphs, AreRecordedAnewWhereAStateHasMoved) {
   Plan plan(p.graph, std::vector{p.y}, {.device = kCuda});
   p.run(plan, 3);
   p.graph.move_states_to({});
-  p.weight.copy_from(random_tensor("other", kType, -1, 1));
-  const Tensor in_its_place(kType, kCuda);
+  p.weight.copy_from(random_tensor("other", kSmallClip, -1, 1));
+  const Tensor in_its_place(kSmallClip, kCuda);
   const auto wanted = p.run_on_cpu(3);
   EXPECT_EQ(p.run(plan, 3), wanted);
   EXPECT_EQ(plan.recorded_runs(), 1U);
@@ -200,17 +186,17 @@ TEST_F(CudaGraphs, AreRecordedAnewWhereAStateHasMoved) {
 
 TEST_F(CudaGraphs, AreRecordedAnewWithNewConstants) {
   Graph graph;
-  const Tensor frozen = random_tensor("w", kType, -1, 1);
-  const Value x = graph.input("x", kType), w = graph.state(frozen, "w", false);
+  const Tensor frozen = random_tensor("w", kSmallClip, -1, 1);
+  const Value x = graph.input("x", kSmallClip), w = graph.state(frozen, "w", false);
   const Value y = add(x, add(w, w));  // the inner sum is made once
   graph.move_states_to(kCuda);
   Plan plan(graph, std::vector{y}, {.device = kCuda});
-  plan.feed(x, Tensor::zeros(kType));
+  plan.feed(x, Tensor::zeros(kSmallClip));
   for (int i = 0; i < 3; ++i) plan.run();
-  const Tensor other = random_tensor("other", kType, -1, 1);
+  const Tensor other = random_tensor("other", kSmallClip, -1, 1);
   frozen.copy_from(other);
   plan.release_constants();
-  const Tensor in_their_place(kType, kCuda);
+  const Tensor in_their_place(kSmallClip, kCuda);
   for (int i = 0; i < 3; ++i) {
     plan.run();
     const auto found = values(plan.fetch(y)), half = values(other);
@@ -238,7 +224,7 @@ TEST_F(CudaGraphs, AreDoneWithoutWhereAStepCannotBeRecorded) {
   const auto before =
       listen_to_warnings([&](const std::string& text) { warnings.push_back(text); });
   Graph graph;
-  const Value x = graph.input("x", kType);
+  const Value x = graph.input("x", kSmallClip);
   const Value y = relu(graph.apply1(std::make_shared<WaitingCopy>(), {relu(x)}));
   Plan plan(graph, std::vector{y}, {.device = kCuda});
   for (int i = 0; i < 6; ++i) {
@@ -274,7 +260,7 @@ class SpoilsTwoRecordings : public Op {
 TEST_F(CudaGraphs, AreTriedAgainAfterARecordingWasSpoiled) {
   if (std::getenv("SF_CUDA_GRAPHS")) GTEST_SKIP() << "the environment leaves graphs out";
   Graph graph;
-  const Value x = graph.input("x", kType);
+  const Value x = graph.input("x", kSmallClip);
   const Value y = relu(x), spoiler = graph.apply1(std::make_shared<SpoilsTwoRecordings>(), {y});
   Plan plan(graph, std::vector{y, spoiler}, {.device = kCuda});
   for (int i = 0; i < 5; ++i) {

@@ -6,20 +6,10 @@
 #include "autograd/ops/reshape.h"
 #include "autograd/plan/plan.h"
 #include "tests/autograd/network.h"
+#include "tests/error_of.h"
 
 namespace sf {
 namespace {
-
-constexpr Device kCuda{.backend = Backend::cuda};
-const TensorType kType{{2, 3, 5, 5, 12}, DType::f32};
-
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-    return "";
-  } catch (const Error& e) { return e.what(); }
-}
 
 class CudaPlan : public ::testing::Test {
  protected:
@@ -29,14 +19,15 @@ class CudaPlan : public ::testing::Test {
 
   // relu(x w + x), of an input and a state: one rounding each on every device.
   CudaPlan() {
-    const Value x = graph_.input("x", kType), w = graph_.state(weight_, "w", true);
+    const Value x = graph_.input("x", kSmallClip), w = graph_.state(weight_, "w", true);
     const Graph::Scope scope(graph_, "s2");
     x_ = x;
     y_ = relu(add(multiply(x, w), x));
   }
 
   Graph graph_;
-  Tensor weight_ = random_tensor("w", kType, -1, 1), clip_ = random_tensor("x", kType, -1, 1);
+  Tensor weight_ = random_tensor("w", kSmallClip, -1, 1),
+         clip_ = random_tensor("x", kSmallClip, -1, 1);
   Value x_, y_;
 };
 
@@ -56,14 +47,14 @@ TEST_F(CudaPlan, EqualsThatOnTheCpuBitForBit) {
 }
 
 TEST_F(CudaPlan, GradientsToo) {
-  const Value dy = graph_.input("dy", kType);
+  const Value dy = graph_.input("dy", kSmallClip);
   const Value dx = gradients(y_, std::vector{x_}, dy)[0];
   std::vector<float> found[2];
   for (const Device device : {Device{}, kCuda}) {
     graph_.move_states_to(device);
     Plan plan(graph_, std::vector{dx}, {.device = device});
     plan.feed(x_, clip_);
-    plan.feed(dy, random_tensor("dy", kType, -1, 1));
+    plan.feed(dy, random_tensor("dy", kSmallClip, -1, 1));
     plan.run();
     found[device == kCuda] = values(plan.fetch(dx));
   }
@@ -89,7 +80,7 @@ TEST_F(CudaPlan, ConstantsAndCopiesToo) {
 // Each stream waits for the other twice in a run, and starts behind the run before.
 TEST_F(CudaPlan, PathwaysOnTwoStreamsToo) {
   Graph graph;
-  const Value x = graph.input("x", kType);
+  const Value x = graph.input("x", kSmallClip);
   Value slow = x, fast = x;
   for (int stage = 0; stage < 2; ++stage) {
     const auto on = [&](const char* pathway, auto f) {
@@ -128,7 +119,7 @@ TEST_F(CudaPlan, ANaNIsFoundAtItsStep) {
 
 TEST_F(CudaPlan, AnOpWithoutAKernelIsNamed) {
   Graph graph;
-  const Value x = graph.input("x", {kType.shape, DType::f64});
+  const Value x = graph.input("x", {kSmallClip.shape, DType::f64});
   const Graph::Scope scope(graph, "s2");
   const Value y = relu(x);
   EXPECT_EQ(error_of([&] { Plan(graph, std::vector{y}, {.device = kCuda}); }),

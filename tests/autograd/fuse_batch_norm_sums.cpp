@@ -6,7 +6,7 @@
 #include "autograd/ops/batch_norm_training.h"
 #include "autograd/ops/conv3d.h"
 #include "autograd/rewrite/rewrite.h"
-#include "network.h"
+#include "tests/autograd/network.h"
 
 namespace sf {
 namespace {
@@ -56,18 +56,12 @@ struct Network {
   Value x, w, gamma, beta, convolved, y;
 };
 
-int count(const Graph& graph, std::string_view op) {
-  int n = 0;
-  for (const auto& node : graph.nodes()) n += node.op->name() == op;
-  return n;
-}
-
 // How many passes over activations for sums are left.
 int sums_left(const Options& options, Backend backend) {
   const Network net(options);
   const Rewritten r = fuse_batch_norm_sums(net.built, std::vector{net.y.id()}, backend);
-  EXPECT_EQ(count(*r.graph, "conv3d"), 1);
-  return count(*r.graph, "batch_norm_sums");
+  EXPECT_EQ(count_ops(*r.graph, "conv3d"), 1);
+  return count_ops(*r.graph, "batch_norm_sums");
 }
 
 // y, the convolution's output, all gradients and the statistics after one step.
@@ -80,7 +74,7 @@ std::vector<Tensor> step(const Options& options, Device device, bool fused) {
     Rewritten next = fuse_batch_norm_sums(*r.graph, kept, device.backend);
     r = std::move(r).then(std::move(next));
   }
-  EXPECT_EQ(count(*r.graph, "batch_norm_sums"), fused ? 0 : 1);
+  EXPECT_EQ(count_ops(*r.graph, "batch_norm_sums"), fused ? 0 : 1);
   const Value y = r[net.y];
   const Tensor seed = random_tensor("seed", y.type(), -1, 1);
   auto outputs = gradients(y, std::vector{r[net.x], r[net.w], r[net.gamma], r[net.beta]},

@@ -13,6 +13,7 @@
 #include "autograd/plan/plan.h"
 #include "tests/autograd/network.h"
 #include "tests/data/temporary_folder.h"
+#include "tests/environment.h"
 
 namespace sf {
 namespace {
@@ -23,7 +24,7 @@ using Names = std::vector<std::string_view>;
 const Names kNames{"slow", "fast", "other"};
 
 // Times by kernel; negative: no candidate. Counts how many were asked for.
-struct Clock {
+struct KernelClock {
   std::vector<double> times;
   int asked = 0;
 
@@ -41,7 +42,7 @@ class KernelTunerTest : public ::testing::Test {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "sf" / "kernel_times.json";
 
-  std::optional<size_t> fastest(Clock& clock, const std::string& device = "gpu",
+  std::optional<size_t> fastest(KernelClock& clock, const std::string& device = "gpu",
                                 const std::string& problem = "conv3d",
                                 const Names& names = kNames) {
     KernelTuner tuner(device, file);
@@ -52,14 +53,14 @@ class KernelTunerTest : public ::testing::Test {
 };
 
 TEST_F(KernelTunerTest, TakesTheFastestCandidate) {
-  Clock clock{{3, 1, 2}}, without{{3, -1, 2}}, none{{-1, -1, -1}};
+  KernelClock clock{{3, 1, 2}}, without{{3, -1, 2}}, none{{-1, -1, -1}};
   EXPECT_EQ(fastest(clock, "a"), 1U);
   EXPECT_EQ(fastest(without, "b"), 2U);
   EXPECT_EQ(fastest(none, "c"), std::nullopt);
 }
 
 TEST_F(KernelTunerTest, MeasuresOnceForEachProblemDeviceAndTable) {
-  Clock clock{{3, 1, 2, 4}};
+  KernelClock clock{{3, 1, 2, 4}};
   EXPECT_EQ(fastest(clock), 1U);
   EXPECT_EQ(clock.asked, 3);
   EXPECT_EQ(fastest(clock), 1U);
@@ -73,7 +74,7 @@ TEST_F(KernelTunerTest, MeasuresOnceForEachProblemDeviceAndTable) {
 }
 
 TEST_F(KernelTunerTest, AKernelThatIsGoneIsMeasuredAnew) {
-  Clock clock{{3, 1, 2}};
+  KernelClock clock{{3, 1, 2}};
   EXPECT_EQ(fastest(clock), 1U);
   EXPECT_EQ(fastest(clock, "gpu", "conv3d", {"slow", "renamed", "other"}), 1U);
   EXPECT_EQ(clock.asked, 6);
@@ -87,7 +88,7 @@ TEST_F(KernelTunerTest, WhatFailsIsNotRemembered) {
   KernelTuner tuner("gpu", file);
   EXPECT_EQ(tuner.fastest("conv3d", kNames, failing), 2U);
   tuner.save();
-  Clock clock{{3, 1, 2}};
+  KernelClock clock{{3, 1, 2}};
   EXPECT_EQ(fastest(clock), 1U);
   EXPECT_EQ(clock.asked, 3);
 }
@@ -107,7 +108,7 @@ TEST_F(KernelTunerTest, AFileThatCannotBeReadCountsAsEmptyAndIsReplaced) {
        {"", "{", "[]", R"({"format": 2, "devices": {}})",
         R"({"format": 1, "devices": {"gpu": {"conv3d of 3": {"slow": "x"}}}})"}) {
     std::ofstream(file) << text;
-    Clock clock{{3, 1, 2}}, again{{3, 1, 2}};
+    KernelClock clock{{3, 1, 2}}, again{{3, 1, 2}};
     EXPECT_EQ(fastest(clock), 1U) << text;
     EXPECT_EQ(clock.asked, 3) << text;
     EXPECT_EQ(fastest(again), 1U) << text;
@@ -136,21 +137,6 @@ TEST_F(KernelTunerTest, AFileThatCannotBeWrittenStopsNobody) {
   times.add("gpu", "a", {{"x", 1}});
   EXPECT_FALSE(times.save());
 }
-
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    value ? setenv(name, value, 1) : unsetenv(name);
-  }
-  ~Environment() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
 
 TEST(KernelTimesFile, LiesInTheUsersCache) {
   const Environment home("HOME", "/home/me");

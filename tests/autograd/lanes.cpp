@@ -152,8 +152,8 @@ struct Inference {
 };
 
 // A step of SGD by the gradients of the output.
-struct Training {
-  explicit Training(bool recompute = false) {
+struct StepOfTraining {
+  explicit StepOfTraining(bool recompute = false) {
     const auto number = [](int64_t n) { return Tensor::from(std::vector{n}, {1}); };
     Graph built(TrainingRules{.seed = number(1), .step = number(2)});
     std::vector<Value> in;
@@ -205,7 +205,7 @@ TEST(Lanes, UseTheSameMemoryInNoStepsThatMayRunAtOnce) {
   const Inference inference;
   EXPECT_EQ(conflict(inference.blueprint(2)), std::nullopt);
   EXPECT_EQ(conflict(inference.blueprint(2, false)), std::nullopt);
-  const Training training, recomputing(true);
+  const StepOfTraining training, recomputing(true);
   EXPECT_EQ(conflict(training.blueprint(2)), std::nullopt);
   EXPECT_EQ(conflict(recomputing.blueprint(2)), std::nullopt);
 }

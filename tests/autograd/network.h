@@ -16,6 +16,15 @@
 
 namespace sf {
 
+inline constexpr Device kCuda{.backend = Backend::cuda};
+inline const TensorType kSmallClip{{2, 3, 5, 5, 12}, DType::f32};
+
+inline int count_ops(const Graph& graph, std::string_view op) {
+  int n = 0;
+  for (const auto& node : graph.nodes()) n += node.op->name() == op;
+  return n;
+}
+
 inline Tensor random_tensor(std::string_view name, TensorType type, float lo, float hi) {
   Tensor t({type.shape, DType::f32});
   const CounterRng rng(name);

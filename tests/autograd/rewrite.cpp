@@ -10,12 +10,6 @@
 namespace sf {
 namespace {
 
-int count(const Graph& g, std::string_view op) {
-  int n = 0;
-  for (const auto& node : g.nodes()) n += node.op->name() == op;
-  return n;
-}
-
 TEST(Rewrite, FoldedAndFusedEqualsPlain) {
   const TinySlowFast net(DType::f64);
   Graph g;
@@ -61,7 +55,7 @@ TEST(Rewrite, KeepsBatchNormBehindAConvolutionWithTwoReaders) {
   Value y = conv(g.input("x", {{1, 1, 2, 2, 2}}));
   Value out = add(bn(y), y);
   Rewritten r = fold_batch_norm(g, std::vector{out.id()});
-  EXPECT_EQ(count(*r.graph, "batch_norm"), 1);
+  EXPECT_EQ(count_ops(*r.graph, "batch_norm"), 1);
 }
 
 TEST(Rewrite, MarkedValuesSurviveWhenTheyAreKept) {
@@ -71,8 +65,8 @@ TEST(Rewrite, MarkedValuesSurviveWhenTheyAreKept) {
   Value y = conv(g.input("x", {{1, 1, 2, 2, 2}}));
   g.mark("before", y);
   Value out = relu(y);
-  EXPECT_EQ(count(*rewrite_for_inference(g, std::vector{out.id()}, true).graph, "relu"), 1);
-  EXPECT_EQ(count(*rewrite_for_inference(g, std::vector{out.id()}).graph, "relu"), 0);
+  EXPECT_EQ(count_ops(*rewrite_for_inference(g, std::vector{out.id()}, true).graph, "relu"), 1);
+  EXPECT_EQ(count_ops(*rewrite_for_inference(g, std::vector{out.id()}).graph, "relu"), 0);
 }
 
 }  // namespace

@@ -7,27 +7,20 @@
 #include "autograd/ops/pool3d.h"
 #include "autograd/rewrite/rewrite.h"
 #include "tests/autograd/network.h"
+#include "tests/error_of.h"
 
 namespace sf {
 namespace {
 
 constexpr int64_t kClips = 2, kSize = 8, kChannels = 20;
 constexpr RoiAlignParams kParams{.resolution = 4, .spatial_scale = 0.25};
-const TensorType kType{{kClips, 1, kSize, kSize, kChannels}, DType::f32};
-
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-    return "";
-  } catch (const Error& e) { return e.what(); }
-}
+const TensorType kFeaturesType{{kClips, 1, kSize, kSize, kChannels}, DType::f32};
 
 // Features and their gradient, with room for `capacity` boxes. Clips of whole numbers and boxes on
 // a grid: every device gives the same bits.
 struct Planned {
   explicit Planned(int64_t capacity, Device device = {}) {
-    x = graph.input("x", kType);
+    x = graph.input("x", kFeaturesType);
     boxes = graph.input("boxes", {{capacity, 5}, DType::f32});
     y = roi_align(x, boxes, kParams);
     dy = graph.input("dy", y.type());
@@ -40,7 +33,7 @@ struct Planned {
     Tensor rows({{boxes.shape()[0], 5}, DType::f32});
     std::ranges::fill(rows.span<float>(), -1);
     std::ranges::copy(numbers, rows.span<float>().begin());
-    Tensor clip(kType), gradient(dy.type());
+    Tensor clip(kFeaturesType), gradient(dy.type());
     for (size_t i = 0; float& v : clip.span<float>()) v = float(i++ * 7 % 23) - 11;
     for (size_t i = 0; float& v : gradient.span<float>()) v = float(i++ * 5 % 19) - 9;
     plan->feed(x, clip);
@@ -88,7 +81,8 @@ TEST(CudaRoiAlign, EqualsThatOnTheCpuBitForBit) {
 
 TEST(RoiAlign, BoxesStayFloat32AmongHalfActivations) {
   Graph graph;
-  const Value x = graph.input("x", kType), boxes = graph.input("boxes", {{3, 5}, DType::f32});
+  const Value x = graph.input("x", kFeaturesType),
+              boxes = graph.input("boxes", {{3, 5}, DType::f32});
   const Tensor weight({{16, 1, 1, 1, kChannels}, DType::f32});
   const Value y = roi_align(conv3d(x, graph.state(weight, "w", false), {}), boxes, kParams);
   const Rewritten halved = mixed_precision(graph, std::vector{y.id()}, DType::bf16);
@@ -128,7 +122,7 @@ TEST(BoxFeatures, AreTheLargestBinsOfTheMeanOverTime) {
 
 TEST(RoiAlign, MisuseIsNamed) {
   Graph graph;
-  const Value x = graph.input("x", kType),
+  const Value x = graph.input("x", kFeaturesType),
               clip = graph.input("clip", {{2, 3, 8, 8, 4}, DType::f32});
   const auto boxes = [&](const Shape& shape, DType dtype = DType::f32) {
     return graph.input("boxes", {shape, dtype});

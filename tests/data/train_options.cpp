@@ -7,6 +7,7 @@
 #include "golden.h"
 #include "kernels/base/error.h"
 #include "temporary_folder.h"
+#include "tests/error_of.h"
 
 namespace sf {
 namespace {
@@ -125,14 +126,6 @@ TEST(TrainOptions, MisuseIsNamedByKey) {
   has(error({"DATA.TRAIN_JITTER_SCALES_RELATIVE", "[1.0, 0.1]", "DATA.TRAIN_JITTER_ASPECT_RELATIVE",
              "[0.7, 1.4]"}),
       "DATA.TRAIN_JITTER_SCALES_RELATIVE: wanted");
-}
-
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-    return "";
-  } catch (const Error& e) { return e.what(); }
 }
 
 TEST(TrainOptions, ClipsAreMadeWhereTheDecoderIs) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/cuda/runtime.h"
+#include "tests/error_of.h"
 
 #if defined(SF_WITH_CUDA)
 #include <cuda_runtime_api.h>
@@ -13,14 +14,6 @@
 
 namespace sf {
 namespace {
-
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-    return "";
-  } catch (const Error& e) { return e.what(); }
-}
 
 TEST(CudaRuntime, SaysWhatThereIs) {
   const std::string text = cuda::describe_devices();

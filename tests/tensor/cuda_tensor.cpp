@@ -6,19 +6,12 @@
 #include "kernels/base/cuda/runtime.h"
 #include "tensor/checkpoint.h"
 #include "tensor/tensor.h"
+#include "tests/error_of.h"
 
 namespace sf {
 namespace {
 
 constexpr Device kCuda{.backend = Backend::cuda};
-
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-    return "";
-  } catch (const Error& e) { return e.what(); }
-}
 
 std::vector<float> values(const Tensor& tensor) {
   const auto all = tensor.span<float>();

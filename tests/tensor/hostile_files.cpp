@@ -14,12 +14,6 @@ namespace {
 
 using namespace pickled;
 
-std::string repeated(std::string_view part, size_t times) {
-  std::string out;
-  for (size_t i = 0; i < times; ++i) out += part;
-  return out;
-}
-
 // A dict of texts "0", "1", ... that all have one value, which the file holds once.
 std::string shared(const std::string& value, int times) {
   const std::string again("h\0", 2);

@@ -14,6 +14,7 @@
 
 #include "kernels/base/counter_rng.h"
 #include "kernels/base/error.h"
+#include "tests/error_of.h"
 
 namespace sf {
 
@@ -50,15 +51,6 @@ inline std::string read_bytes(const std::filesystem::path& path) {
 
 inline std::filesystem::path golden(std::string_view name) {
   return std::filesystem::path(SF_SOURCE_DIR) / "tests" / "golden" / name;
-}
-
-// What the sf::Error of f says; empty if it throws none. Other exceptions escape and fail the test.
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-  } catch (const Error& error) { return error.what(); }
-  return "";
 }
 
 // Calls read(PATH) for `bytes` cut at `cuts` lengths and with 1 to 4 flipped bits in `flips`

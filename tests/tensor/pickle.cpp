@@ -23,15 +23,9 @@ std::string text_of(const Pickle& pickle) {
   return PlainValues(budget).text(pickle.root());
 }
 
-void expect_refusal(std::string_view wanted, const std::string& bytes) {
+void expect_refused_pickle(std::string_view wanted, const std::string& bytes) {
   const std::string error = error_of([&] { parse(bytes); });
   EXPECT_NE(error.find(wanted), std::string::npos) << "wanted: " << wanted << "\nfound:  " << error;
-}
-
-std::string repeated(std::string_view part, size_t times) {
-  std::string out;
-  for (size_t i = 0; i < times; ++i) out += part;
-  return out;
 }
 
 TEST(Pickle, EveryProtocolGivesTheSameValues) {
@@ -62,16 +56,18 @@ TEST(Pickle, OtherGlobalsAreRefusedByName) {
             "pickle: refuses global posix.system");
   EXPECT_EQ(error_of([] { parse(whole(global("torch", "FloatStorage\x01"))); }),
             "pickle: refuses global torch.FloatStorage\\x01");
-  expect_refusal("refuses global builtins.eval", whole(global("builtins", "eval")));
+  expect_refused_pickle("refuses global builtins.eval", whole(global("builtins", "eval")));
 }
 
 TEST(Pickle, ObjectsOfClassesAreRefused) {
-  expect_refusal("wanted an opcode for plain data at byte 1, found byte 105", "(iposix\nsystem\n.");
-  expect_refusal("wanted an opcode for plain data at byte 5, found byte 111", "(K\x01K\x02o.");
-  expect_refusal("wanted a global called with a tuple, found int and tuple",
-                 whole(call(integer(1), tuple({}))));
-  expect_refusal("wanted a global called with a tuple, found global and int",
-                 whole(call(global("collections", "OrderedDict"), integer(1))));
+  expect_refused_pickle("wanted an opcode for plain data at byte 1, found byte 105",
+                        "(iposix\nsystem\n.");
+  expect_refused_pickle("wanted an opcode for plain data at byte 5, found byte 111",
+                        "(K\x01K\x02o.");
+  expect_refused_pickle("wanted a global called with a tuple, found int and tuple",
+                        whole(call(integer(1), tuple({}))));
+  expect_refused_pickle("wanted a global called with a tuple, found global and int",
+                        whole(call(global("collections", "OrderedDict"), integer(1))));
 }
 
 TEST(Pickle, MillionFoldNestingNeitherRecursesNorHangs) {
@@ -82,9 +78,9 @@ TEST(Pickle, MillionFoldNestingNeitherRecursesNorHangs) {
   EXPECT_LT(text_of(pickle).size(), 100u);
   const std::string tuples = cat("N", repeated("\x85", kDepth), ".");
   EXPECT_TRUE(parse(tuples).root().is(PickleKind::tuple));
-  expect_refusal("more than 1000 open marks", repeated("(", kDepth) + ".");
-  expect_refusal("more than 1048576 values", repeated("]", 2 * kDepth) + ".");
-  expect_refusal("values on the stack", repeated("N", 5 * kDepth) + ".");
+  expect_refused_pickle("more than 1000 open marks", repeated("(", kDepth) + ".");
+  expect_refused_pickle("more than 1048576 values", repeated("]", 2 * kDepth) + ".");
+  expect_refused_pickle("values on the stack", repeated("N", 5 * kDepth) + ".");
 }
 
 TEST(Pickle, ValuesThatContainThemselvesOrEachOtherManyTimesStayBounded) {
@@ -100,48 +96,48 @@ TEST(Pickle, ValuesThatContainThemselvesOrEachOtherManyTimesStayBounded) {
   std::string copies = std::string("](") + repeated("N", 1000) + std::string("eq\0", 3) + "0(";
   for (int i = 0; i < 10000; ++i)
     copies += global("collections", "OrderedDict") + std::string("(h\0tR", 5);
-  expect_refusal("wanted pairs, found None", whole(copies + "t"));
+  expect_refused_pickle("wanted pairs, found None", whole(copies + "t"));
   std::string sets = std::string("](") + repeated("N", 1000) + std::string("eq\0", 3) + "0(";
   for (int i = 0; i < 10000; ++i) sets += global("builtins", "set") + std::string("(h\0tR", 5);
-  expect_refusal("more than 4194304 references", whole(sets + "t"));
+  expect_refused_pickle("more than 4194304 references", whole(sets + "t"));
 
   // One text of 1000 characters, encoded 10000 times.
   std::string encodings = text(std::string(1000, 'x')) + std::string("q\0", 2) + "(";
   for (int i = 0; i < 10000; ++i)
     encodings += cat(global("_codecs", "encode"), "(", std::string("h\0", 2), text("latin1"), "tR");
-  expect_refusal("texts larger than twice the input", whole(encodings + "t"));
+  expect_refused_pickle("texts larger than twice the input", whole(encodings + "t"));
 }
 
 TEST(Pickle, LengthsBeyondTheInputAreRefused) {
-  expect_refusal("wanted 4294967295 bytes",
-                 "\x80\x02X\xFF\xFF\xFF\xFF"
-                 "abc.");
-  expect_refusal("wanted 18446744073709551615 bytes",
-                 "\x80\x04\x8D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF.");
-  expect_refusal("a frame of 18446744073709551615 bytes",
-                 "\x80\x04\x95\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFN.");
-  expect_refusal("wanted 4294967295 bytes", "\x80\x02\x8B\xFF\xFF\xFF\xFF\x01.");
+  expect_refused_pickle("wanted 4294967295 bytes",
+                        "\x80\x02X\xFF\xFF\xFF\xFF"
+                        "abc.");
+  expect_refused_pickle("wanted 18446744073709551615 bytes",
+                        "\x80\x04\x8D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF.");
+  expect_refused_pickle("a frame of 18446744073709551615 bytes",
+                        "\x80\x04\x95\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFN.");
+  expect_refused_pickle("wanted 4294967295 bytes", "\x80\x02\x8B\xFF\xFF\xFF\xFF\x01.");
 }
 
 TEST(Pickle, MalformedInputIsRefused) {
-  expect_refusal("wanted protocol 0 to 5, found 6", "\x80\x06N.");
-  expect_refusal("no memorised value 7", "h\x07.");
-  expect_refusal("finds too few values", "a.");
-  expect_refusal("finds too few values", "N(a.");
-  expect_refusal("finds no mark", "Nt.");
-  expect_refusal("wanted one value at the end, found 2", "NN.");
-  expect_refusal("wanted one value at the end, found 0", ".");
-  expect_refusal("a dict with a key but no value", "}(Nu.");
-  expect_refusal("wanted to fill a list, found dict", "}Na.");
-  expect_refusal("wanted to give state to an object, found list", "]Nb.");
-  expect_refusal("wanted a number of 64 bits, found '12x'", "I12x\n.");
-  expect_refusal("wanted a number of 64 bits", "L99999999999999999999L\n.");
-  expect_refusal("wanted a quoted string", "S'abc\n.");
-  expect_refusal("an escape that is cut off", "S'\\x4'\n.");
-  expect_refusal("unknown escape", "S'\\q'\n.");
-  expect_refusal("escape without hexadecimal digits", "V\\u12g4\n.");
-  expect_refusal("a character beyond Unicode", "V\\U00110000\n.");
-  expect_refusal(
+  expect_refused_pickle("wanted protocol 0 to 5, found 6", "\x80\x06N.");
+  expect_refused_pickle("no memorised value 7", "h\x07.");
+  expect_refused_pickle("finds too few values", "a.");
+  expect_refused_pickle("finds too few values", "N(a.");
+  expect_refused_pickle("finds no mark", "Nt.");
+  expect_refused_pickle("wanted one value at the end, found 2", "NN.");
+  expect_refused_pickle("wanted one value at the end, found 0", ".");
+  expect_refused_pickle("a dict with a key but no value", "}(Nu.");
+  expect_refused_pickle("wanted to fill a list, found dict", "}Na.");
+  expect_refused_pickle("wanted to give state to an object, found list", "]Nb.");
+  expect_refused_pickle("wanted a number of 64 bits, found '12x'", "I12x\n.");
+  expect_refused_pickle("wanted a number of 64 bits", "L99999999999999999999L\n.");
+  expect_refused_pickle("wanted a quoted string", "S'abc\n.");
+  expect_refused_pickle("an escape that is cut off", "S'\\x4'\n.");
+  expect_refused_pickle("unknown escape", "S'\\q'\n.");
+  expect_refused_pickle("escape without hexadecimal digits", "V\\u12g4\n.");
+  expect_refused_pickle("a character beyond Unicode", "V\\U00110000\n.");
+  expect_refused_pickle(
       "a character that Latin-1 does not have",
       whole(call(global("_codecs", "encode"), tuple({text("\xE4\xB8\xAD"), text("latin1")}))));
 }

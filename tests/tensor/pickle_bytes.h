@@ -11,6 +11,12 @@
 
 namespace sf::pickled {
 
+inline std::string repeated(std::string_view part, size_t times) {
+  std::string out;
+  for (size_t i = 0; i < times; ++i) out += part;
+  return out;
+}
+
 inline std::string le(uint64_t value, int bytes) {
   std::string out;
   for (int i = 0; i < bytes; ++i) out += char(value >> (8 * i));

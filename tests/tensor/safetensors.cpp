@@ -13,7 +13,7 @@
 namespace sf {
 namespace {
 
-std::string file_of(std::string_view header, std::string_view data) {
+std::string safetensors_of(std::string_view header, std::string_view data) {
   std::string out;
   for (int i = 0; i < 8; ++i) out += char(uint64_t(header.size()) >> (8 * i));
   return out.append(header).append(data);
@@ -22,11 +22,12 @@ std::string file_of(std::string_view header, std::string_view data) {
 std::string refusal_of(std::string_view header, std::string_view data = "") {
   const TemporaryFolder folder;
   const auto path = folder / "x.safetensors";
-  write_bytes(path, file_of(header, data));
+  write_bytes(path, safetensors_of(header, data));
   return error_of([&] { read_safetensors(path); });
 }
 
-void expect_refusal(std::string_view wanted, std::string_view header, std::string_view data = "") {
+void expect_refused_header(std::string_view wanted, std::string_view header,
+                           std::string_view data = "") {
   const std::string error = refusal_of(header, data);
   EXPECT_NE(error.find(wanted), std::string::npos) << "wanted: " << wanted << "\nfound:  " << error;
   EXPECT_NE(error.find("x.safetensors"), std::string::npos) << error;
@@ -83,9 +84,9 @@ TEST(Safetensors, HalvesBecomeFloatsOnRequest) {
   const std::vector<uint16_t> bf16{0x3F80, 0xC040};  // 1, -3
   std::string data(reinterpret_cast<const char*>(f16.data()), 14);
   data.append(reinterpret_cast<const char*>(bf16.data()), 4);
-  write_bytes(path, file_of(R"({"h":{"dtype":"F16","shape":[7],"data_offsets":[0,14]},)"
-                            R"("b":{"dtype":"BF16","shape":[2],"data_offsets":[14,18]}})",
-                            data));
+  write_bytes(path, safetensors_of(R"({"h":{"dtype":"F16","shape":[7],"data_offsets":[0,14]},)"
+                                   R"("b":{"dtype":"BF16","shape":[2],"data_offsets":[14,18]}})",
+                                   data));
   EXPECT_EQ(read_safetensors(path).at("h").dtype(), DType::f16);
   const Safetensors read = read_safetensors(path, {.halves_as_f32 = true});
   const auto h = read.at("h").span<float>();
@@ -102,40 +103,43 @@ TEST(Safetensors, HalvesBecomeFloatsOnRequest) {
 }
 
 TEST(Safetensors, AHeaderThatLiesIsRefused) {
-  expect_refusal(
+  expect_refused_header(
       "an overlap or a gap",
       R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
       "123456");
-  expect_refusal("an overlap or a gap", R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
-                 "1234");
-  expect_refusal("wanted 2 bytes of data, found 4",
-                 R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", "1234");
-  expect_refusal("tensor a: wanted data within 4 bytes",
-                 R"({"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})", "1234");
-  expect_refusal("from 0 to 2^62, found -4",
-                 R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[-4,0]}})", "1234");
-  expect_refusal("from 0 to 2^62, found 18446744073709551615",
-                 R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,18446744073709551615]}})",
-                 "1234");
-  expect_refusal("wanted data within", R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})",
-                 "1234");
-  expect_refusal("wanted 3 elements of 4 bytes",
-                 R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,4]}})", "1234");
-  expect_refusal("more than 2^62 elements",
-                 R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})");
-  expect_refusal("at most 5 extents",
-                 R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,1],"data_offsets":[0,1]}})", "1");
-  expect_refusal("found 'I16'", R"({"a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]}})", "12");
-  expect_refusal("wanted 'shape', found none", R"({"a":{"dtype":"U8","data_offsets":[0,1]}})", "1");
-  expect_refusal("wanted text for 'k', found number", R"({"__metadata__":{"k":1}})");
-  expect_refusal(
+  expect_refused_header("an overlap or a gap",
+                        R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})", "1234");
+  expect_refused_header("wanted 2 bytes of data, found 4",
+                        R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", "1234");
+  expect_refused_header("tensor a: wanted data within 4 bytes",
+                        R"({"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})", "1234");
+  expect_refused_header("from 0 to 2^62, found -4",
+                        R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[-4,0]}})", "1234");
+  expect_refused_header(
+      "from 0 to 2^62, found 18446744073709551615",
+      R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,18446744073709551615]}})", "1234");
+  expect_refused_header("wanted data within",
+                        R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})", "1234");
+  expect_refused_header("wanted 3 elements of 4 bytes",
+                        R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,4]}})", "1234");
+  expect_refused_header(
+      "more than 2^62 elements",
+      R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})");
+  expect_refused_header("at most 5 extents",
+                        R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,1],"data_offsets":[0,1]}})", "1");
+  expect_refused_header("found 'I16'", R"({"a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]}})",
+                        "12");
+  expect_refused_header("wanted 'shape', found none",
+                        R"({"a":{"dtype":"U8","data_offsets":[0,1]}})", "1");
+  expect_refused_header("wanted text for 'k', found number", R"({"__metadata__":{"k":1}})");
+  expect_refused_header(
       "has 'a' twice",
       R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
       "12");
-  expect_refusal("not JSON at byte 2", "{oops");
-  expect_refusal("wanted an object, found array", "[]");
-  expect_refusal("nested deeper than 16", std::string(1000000, '['));
-  expect_refusal("tensor line\\x0abreak: ", "{\"line\\nbreak\":3}");
+  expect_refused_header("not JSON at byte 2", "{oops");
+  expect_refused_header("wanted an object, found array", "[]");
+  expect_refused_header("nested deeper than 16", std::string(1000000, '['));
+  expect_refused_header("tensor line\\x0abreak: ", "{\"line\\nbreak\":3}");
 }
 
 TEST(Safetensors, ALengthBeyondTheFileIsRefusedWithoutAllocatingIt) {
