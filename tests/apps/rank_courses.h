@@ -65,7 +65,7 @@ inline Course train(const Config& config, int64_t steps, const std::shared_ptr<P
                     const std::function<void(TrainStepOptions&)>& change = {}) {
   const DType dtype = parse_dtype(config.get<std::string>("SF.DTYPE"));
   const auto model = make_model(config, dtype);
-  model->initialise(1);
+  model->initialise(uint64_t(config.get<int64_t>("RNG_SEED")));
   Optimizer optimizer(*model, config);
   const TrainingRanks ranks = training_ranks(config, world);
   const int64_t part = kClips / ranks.size(), first = ranks.rank() * part;
