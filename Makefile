@@ -33,7 +33,7 @@ test: build
 	ctest --test-dir $(BUILD) --output-on-failure -j $$(nproc)
 
 build: deps
-	cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
+	cmake -S . -B $(BUILD) -DCMAKE_UNITY_BUILD=ON $(CMAKE_FLAGS)
 	cmake --build $(BUILD) -j $$(nproc)
 
 deps:

@@ -65,6 +65,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC bug 105651: false alarms where a literal is put in front of a std::string.
     target_compile_options(sf_options INTERFACE -Wno-restrict)
   endif()
+  if(CMAKE_UNITY_BUILD)
+    # Of a class of one file with members of that file's own: the file is not the one that the compiler was given.
+    target_compile_options(sf_options INTERFACE -Wno-subobject-linkage)
+  endif()
   if(OpenMP_CXX_FOUND)
     target_link_libraries(sf_options INTERFACE OpenMP::OpenMP_CXX)
   endif()

@@ -16,6 +16,11 @@ function(sf_library name)
   endif()
 endfunction()
 
+# sf_apart(files...): keeps files whose local names others of their target have, too, out of builds with CMAKE_UNITY_BUILD.
+function(sf_apart)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # sf_precompile(TARGET headers...): parses headers that many files of the target include once for all of them. In the
 # sanitizer build alone, the slowest: others share objects through ccache across folders, which a compiled header
 # keeps it from.
@@ -36,8 +41,10 @@ function(sf_simt_sources target)
 endfunction()
 
 # sf_tests(FOLDER [DEPS targets...]): one test program of every .cpp file of tests/FOLDER and below.
-# Suites whose name ends in "Slow" get the label slow and stay out of the fast tier. Tests run side by side: threads
-# that spin at a barrier would take the processor from each other.
+# Suites whose name ends in "Slow" get the label slow and stay out of the fast tier; they start first. Tests run side by
+# side: threads that spin at a barrier would take the processor from each other.
+# Sanitizers make programs slow to start: there a test of ctest is an eighth of the fast ones, and leaves out those that
+# run the same kernels on other numbers.
 function(sf_tests folder)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
@@ -45,8 +52,17 @@ function(sf_tests folder)
   target_link_libraries(test_${folder} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${folder} PRIVATE SF_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   sf_precompile(test_${folder} <gtest/gtest.h> <algorithm> <map> <string> <vector>)
-  gtest_discover_tests(test_${folder} DISCOVERY_TIMEOUT 60 TEST_FILTER "-*Slow.*"
-                       PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)
-  gtest_discover_tests(test_${folder} DISCOVERY_TIMEOUT 60 TEST_FILTER "*Slow.*" TEST_LIST slow_${folder}
-                       PROPERTIES TIMEOUT 900 LABELS slow ENVIRONMENT OMP_WAIT_POLICY=passive)
+  if(SF_SANITIZE)
+    foreach(part RANGE 7)
+      add_test(NAME ${folder}_${part} COMMAND test_${folder} --gtest_brief=1
+               --gtest_filter=-*Slow.*:*WhatTheWorkspaceHeldChangesNoBit*:*OfRealsAreThoseOfTheStoredValues*)
+      set_tests_properties(${folder}_${part} PROPERTIES TIMEOUT 900
+                           ENVIRONMENT "GTEST_TOTAL_SHARDS=8;GTEST_SHARD_INDEX=${part};OMP_WAIT_POLICY=passive")
+    endforeach()
+  else()
+    gtest_discover_tests(test_${folder} DISCOVERY_TIMEOUT 60 TEST_FILTER "-*Slow.*"
+                         PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)
+    gtest_discover_tests(test_${folder} DISCOVERY_TIMEOUT 60 TEST_FILTER "*Slow.*" TEST_LIST slow_${folder}
+                         PROPERTIES TIMEOUT 900 COST 100 LABELS slow ENVIRONMENT OMP_WAIT_POLICY=passive)
+  endif()
 endfunction()
