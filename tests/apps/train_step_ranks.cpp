@@ -51,10 +51,10 @@ TEST(TrainStepOfRanks, HasInFloatTheLossOfOneRank) {
 
 #ifdef _OPENMP
 // Where sums round otherwise, steps of float32 multiply it; how much is seen in runs of one process
-// with other numbers of threads. Those split fewer sums than ranks do: here four times as far is
-// allowed. An activation that is zero but for rounding may fall on the other side and send a course
-// off by a thousand times: of five courses it is the nearest that counts, which a sum of less
-// precision would push away as well, against the median of other threads.
+// with other numbers of threads. Twice that, since these are few draws. An activation that is zero
+// but for rounding may fall on the other side and send a course off by a thousand times: of five
+// courses of ranks it is the nearest that counts, which a sum of less precision would push away
+// too.
 TEST(TrainStepOfRanksSlow, StaysInFloatAsCloseToOneRankAsThatWithOtherThreads) {
   constexpr int kCourses = 5, kSteps = 8;
   const int threads = omp_get_max_threads();
@@ -77,7 +77,7 @@ TEST(TrainStepOfRanksSlow, StaysInFloatAsCloseToOneRankAsThatWithOtherThreads) {
     }
   }
   for (auto& [runs, all] : apart) std::ranges::sort(all);
-  const double allowed = 4 * apart["threads"][kCourses / 2];
+  const double allowed = 2 * apart["threads"].back();
   RecordProperty("allowed", cat(allowed));
   for (const char* ranks : {"ranks_2", "ranks_4"}) {
     RecordProperty(ranks, cat(apart[ranks][0]));

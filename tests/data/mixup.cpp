@@ -10,6 +10,7 @@
 #include "configs/config.h"
 #include "data/random_draws.h"
 #include "kernels/base/error.h"
+#include "tests/error_of.h"
 
 namespace sf {
 namespace {
@@ -209,25 +210,17 @@ TEST(Mixup, TheConfigurationTurnsItOn) {
   EXPECT_THROW(mixup_options(config), Error);
 }
 
-template <class F>
-std::string fault_of(const F& f) {
-  try {
-    f();
-  } catch (const Error& e) { return e.what(); }
-  return "none";
-}
-
 TEST(Mixup, MisuseIsNamed) {
   const Tensor two = counted({2, 2, 4, 4, 3});
   const Tensor one[] = {counted({1, 2, 4, 4, 3})};
-  EXPECT_EQ(fault_of([&] { mix_clips({.share = 0.5}, one); }),
+  EXPECT_EQ(error_of([&] { mix_clips({.share = 0.5}, one); }),
             "mixup: wanted a batch of at least 2 clips, found 1");
   const Tensor unequal[] = {two, counted({2, 2, 4, 5, 3})};
   EXPECT_THROW(mix_clips({.share = 0.5}, unequal), Error);
   EXPECT_THROW(mix_clips({.share = 0.5}, {}), Error);
   EXPECT_THROW(mix_clips({.share = 0.5, .cut = Box{3, 0, 2, 2}}, std::span(&two, 1)), Error);
   const std::vector<int64_t> labels = {0, 4};
-  EXPECT_EQ(fault_of([&] { mixed_targets({}, labels, 4, 0); }),
+  EXPECT_EQ(error_of([&] { mixed_targets({}, labels, 4, 0); }),
             "mixup: wanted a label in [0, 4), found 4");
   EXPECT_THROW(draw_mixing({.probability = 1.5}, {4, 4}, draw(0)), Error);
   EXPECT_THROW(draw_mixing({.mixup_alpha = NAN}, {4, 4}, draw(0)), Error);
