@@ -5,9 +5,10 @@
 //   build/bench_models --device cuda --batch 1,8 --benchmark_filter=SLOWFAST_8x8_R50
 //   build/bench_models --device simt --cfg configs/synthetic/SLOWFAST_TINY.yaml
 //
-// NETWORK/CROP/DTYPE/DEVICE is inference, from clips on the host to scores there; on other devices
-// than the cpu NETWORK/CROP/DTYPE/DEVICE/in_place the same from clips that are in the plan's memory
-// already, as `sf plan --measure` has it. NETWORK/CROP/DTYPE/train is a step of training, from
+// NETWORK/CROP/DTYPE/DEVICE is inference, from clips on the host to scores there;
+// NETWORK/CROP/DTYPE/DEVICE/in_place the same from clips that are in the plan's memory already, as
+// `sf plan --measure` has it, and on the cpu NETWORK/CROP/DTYPE/cpu/layer_by_layer that with no
+// layers depth first. NETWORK/CROP/DTYPE/train is a step of training, from
 // clips on the host to the loss there; train_recompute the same with SF.RECOMPUTE. CROP is 256x8
 // for 8 clips together. On the cpu NETWORK/CROP/DTYPE/onednn_sequence runs nothing but the
 // convolutions of the network in order, each a fused channels-last oneDNN primitive with packed
@@ -124,13 +125,13 @@ struct Network {
 
 // A plan whose inputs stay in place.
 struct InPlace {
-  InPlace(const Setting& s, int64_t batch)
+  InPlace(const Setting& s, int64_t batch, bool depth_first)
       : model(counter_model(s.config)),
         graph(*model, batch, s.crop(false), {.half = half_type(s.config, false)}) {
     graph.graph().move_states_to(s.device);
-    plan = std::make_unique<Plan>(
-        graph.graph(), graph.outputs(),
-        PlanOptions{.device = s.device, .kernels = kernel_choice(s.config, false)});
+    PlanOptions options{.device = s.device, .kernels = kernel_choice(s.config, false)};
+    if (!depth_first) options.piece_bytes = 0;
+    plan = std::make_unique<Plan>(graph.graph(), graph.outputs(), options);
     const std::vector<Tensor> clips = clips_of(*model, batch, s.crop(false));
     for (size_t i = 0; i < clips.size(); ++i)
       plan->feed(graph.inputs()[i], clips[i].to(graph.inputs()[i].type().dtype));
@@ -193,8 +194,8 @@ void run_network(benchmark::State& state, const Setting& s, int64_t batch) {
   count(state, net.inference.plan(), batch);
 }
 
-void run_in_place(benchmark::State& state, const Setting& s, int64_t batch) {
-  auto& net = kept<InPlace>(s, batch);
+void run_in_place(benchmark::State& state, const Setting& s, int64_t batch, bool depth_first) {
+  auto& net = kept<InPlace>(s, batch, depth_first);
   for (auto _ : state) net.run();
   count(state, *net.plan, batch);
 }
@@ -259,12 +260,14 @@ Call prepared_call(const Kernel<Problem, Args>& kernel, const Problem& p, Buffer
 std::vector<Call> convolutions(const Plan& plan, Buffers& buffers) {
   std::vector<Call> calls;
   for (const Plan::Step& step : plan.steps()) {
+    if (step.piece > 0) continue;
+    const OpSite site = plan.blueprint().placement().whole_site(step.node);
     const auto dense = [](Conv3dProblem p) {
       p.x_pitch = p.c, p.y_pitch = p.residual_pitch = p.k;
       return p;
     };
     if (const auto* conv = dynamic_cast<const Conv3dOp*>(step.op.get())) {
-      const Conv3dProblem p = dense(conv->problem(step.site));
+      const Conv3dProblem p = dense(conv->problem(site));
       const Tensor bias = Tensor::zeros({{p.k}});
       calls.push_back(prepared_call<Conv3dProblem, Conv3dArgs>(
           onednn(conv3d_kernels(Backend::cpu), p), p, buffers, [p, bias](const Buffers& b) {
@@ -277,7 +280,7 @@ std::vector<Call> convolutions(const Plan& plan, Buffers& buffers) {
     }
     const auto* backward = dynamic_cast<const Conv3dBackwardOp*>(step.op.get());
     if (!backward) continue;
-    const Conv3dProblem p = dense(backward->problem(step.site));
+    const Conv3dProblem p = dense(backward->problem(site));
     if (backward->by_weight())
       calls.push_back(prepared_call<Conv3dProblem, Conv3dBackwardWeightArgs>(
           onednn(conv3d_backward_weight_kernels(Backend::cpu), p), p, buffers,
@@ -371,11 +374,12 @@ void register_setting(const Setting& s, const Arguments& a) {
   for (const int64_t batch : batches(1)) {
     const std::string one = prefix(false, batch);
     add(one + device, [=](auto& state) { run_network(state, s, batch); });
-    if (cpu)
-      add(one + "onednn_sequence",
-          [=](auto& state) { run_sequence(state, kept<Network>(s, batch).inference.plan()); });
-    else
-      add(one + device + "/in_place", [=](auto& state) { run_in_place(state, s, batch); });
+    add(one + device + "/in_place", [=](auto& state) { run_in_place(state, s, batch, true); });
+    if (!cpu) continue;
+    add(one + device + "/layer_by_layer",
+        [=](auto& state) { run_in_place(state, s, batch, false); });
+    add(one + "onednn_sequence",
+        [=](auto& state) { run_sequence(state, kept<Network>(s, batch).inference.plan()); });
   }
   for (const int64_t batch : batches(2)) {
     const std::string step = prefix(true, batch);

@@ -145,6 +145,10 @@ bool Conv3dOp::takes_pitch(const OpSite& site) const {
 
 std::string Conv3dOp::problem_text(const OpSite& site) const { return to_text(problem(site)); }
 
+bool Conv3dOp::by_frames(std::span<const TensorType> in) const {
+  return in[1].shape[1] == 1 && params.stride[0] == 1 && params.pad[0] == 0 && !sums;
+}
+
 std::optional<int> Conv3dOp::reuses_input() const {
   if (!residual) return {};
   return bias ? 3 : 2;

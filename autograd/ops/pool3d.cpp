@@ -60,6 +60,9 @@ class Pool3dOp : public Op {
   bool cheap() const override { return true; }
   Precision precision() const override { return Precision::given; }
   bool takes_pitch(const OpSite&) const override { return true; }
+  bool by_frames(std::span<const TensorType>) const override {
+    return params_.kernel[0] == 1 && params_.stride[0] == 1 && params_.pad[0] == 0;
+  }
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {
     const Shape& x = in[0].shape;

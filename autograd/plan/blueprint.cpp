@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "autograd/plan/kernel_tuner.h"
 #include "kernels/base/cuda/libraries.h"
@@ -60,14 +61,19 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
   const std::vector<bool> frozen = frozen_values(graph, order);
   const int by_device = device_.backend == Backend::cuda ? 2 : 1;
   const Lanes lanes(graph, order, frozen, options.lanes > 0 ? options.lanes : by_device);
+  FrameChains chains;  // of neighbours, as steps of one lane are
+  if (device_.backend == Backend::cpu && options.lanes <= 1 && options.reuse_buffers &&
+      options.piece_bytes > 0)
+    chains = FrameChains(graph, order, frozen, outputs_, options.piece_bytes);
   placement_ = Placement(
-      graph, order, frozen, lanes, outputs_,
+      graph, order, frozen, lanes, std::move(chains), outputs_,
       {.backend = device_.backend, .kernels = options.kernels, .reuse = options.reuse_buffers});
 
   std::vector<int> numbers(graph.nodes().size());  // of the steps, by node
+  std::vector<Step> chain;
   for (int n : order) {
     const auto& node = graph.nodes()[size_t(n)];
-    const OpSite site = placement_.site(node);
+    const OpSite site = placement_.site(n);
     OpSite measured = site;
     if (tuner) measured.tuner = &*tuner;
     Step step{.node = n,
@@ -89,9 +95,23 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
     const Lowered& lowered = step.lowered;
     workspace.zeroed = std::max(workspace.zeroed, lowered.zeroed_bytes);
     workspace.bytes = std::max(workspace.bytes, lowered.workspace_bytes - lowered.zeroed_bytes);
-    (once ? hoisted_ : steps_).push_back(std::move(step));
+    if (const auto* frames = placement_.chains().chain(n)) {
+      step.pieces = frames->pieces;
+      chain.push_back(std::move(step));
+      if (n == frames->nodes.back()) add_pieces(std::exchange(chain, {}));
+    } else {
+      (once ? hoisted_ : steps_).push_back(std::move(step));
+    }
   }
   if (tuner) tuner->save();
+}
+
+void Blueprint::add_pieces(const std::vector<Step>& chain) {
+  for (int64_t piece = 0; piece < chain.front().pieces; ++piece)
+    for (const Step& step : chain) {
+      steps_.push_back(step);
+      steps_.back().piece = piece;
+    }
 }
 
 Blueprint::Range Blueprint::zeroed(int lane) const {
@@ -113,7 +133,7 @@ size_t Blueprint::constant_bytes() const {
   size_t bytes = 0;
   std::set<int> read(outputs_.begin(), outputs_.end());
   for (const Step& step : steps_) {
-    bytes += step.lowered.packed_input < 0 ? 0 : step.lowered.packed_bytes;
+    if (step.lowered.packed_input >= 0 && step.piece == 0) bytes += step.lowered.packed_bytes;
     const auto& in = graph_->nodes()[size_t(step.node)].in;
     for (size_t i = 0; i < in.size(); ++i)
       if (int(i) != step.lowered.packed_input) read.insert(in[i]);
@@ -129,6 +149,8 @@ double Blueprint::flops() const {
   for (const Step& step : steps_) sum += step.op->flops(step.site);
   return sum;
 }
+
+int Blueprint::node_count() const { return int(std::ranges::count(steps_, 0, &Step::piece)); }
 
 int Blueprint::launches() const {
   int sum = 0;

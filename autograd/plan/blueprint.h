@@ -17,6 +17,9 @@ struct BlueprintOptions {
   bool reuse_buffers = true;  // off: every value keeps its own memory
   KernelChoice kernels{};
   int lanes = 0;  // at most; 0: two on a CUDA device, else one
+  // Of activations, that steps which run depth first take together (frame_chains.h): on the CPU, in
+  // one lane, with reuse_buffers. 0: none runs so.
+  int64_t piece_bytes = piece_bytes_for_caches();
 };
 
 // Making one runs nothing on the device, but where kernels are measured, and takes no memory there
@@ -34,6 +37,9 @@ class Blueprint {
     OpSite site;
     Lowered lowered;
     int lane = 0;
+    // A node that runs depth first has a step for each of its pieces, some frames of its tensors:
+    // then types of the site, and what is asked of the op with it, are those of a piece.
+    int64_t piece = 0, pieces = 1;
     std::vector<int> waits = {};  // steps of other lanes that must have ended
     bool awaited = false;         // whether another one waits for this
   };
@@ -64,16 +70,20 @@ class Blueprint {
   // Kernels that a run launches, where the device is a GPU or simt.
   int launches() const;
   // Inputs of concatenations that are produced in place.
+  // Nodes that run, but for hoisted ones.
+  int node_count() const;
   int joined_without_copy() const { return placement_.slice_count(); }
 
-  // One line a step: name, op, kernel, output type, place, flops; then totals. For devices that
+  // One line a node: name, op, kernel, output type, place, flops; then totals. For devices that
   // launch kernels their number, the lanes, and the time predicted for the GPUs of prediction.h.
-  // Beside that, where given, the seconds each step was measured to take.
+  // Beside that, where given, the seconds that steps were measured to take.
   std::string describe(std::span<const double> measured = {}) const;
-  // The problems of the steps that have a description, one a line, each once, in order.
+  // The problems of the nodes that have a description, one a line, each once, in order.
   std::string shapes() const;
 
  private:
+  void add_pieces(const std::vector<Step>& chain);
+
   const Graph* graph_;
   Device device_;
   std::vector<int> outputs_;

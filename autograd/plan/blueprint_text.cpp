@@ -1,4 +1,5 @@
 // Blueprints for people and for benchmarks.
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -61,26 +62,31 @@ std::string Blueprint::describe(std::span<const double> measured) const {
   if (!measured.empty())
     text += fmt::format(" {:>11} {:>8} {:>6}", "us measured", "GFLOP/s", "GB/s");
   text += "\n";
+  std::map<int, double> seconds_of;  // by node
+  for (size_t i = 0; i < measured.size(); ++i) seconds_of[steps_[i].node] += measured[i];
   for (const Step& s : steps_) {  // a step without outputs writes its first written input
+    if (s.piece > 0) continue;
+    const auto pieces = double(s.pieces);
+    const double flops = s.op->flops(s.site) * pieces;
     const auto& node = graph_->nodes()[size_t(s.node)];
     const int out = s.site.out.empty() ? node.in[size_t(s.op->written_inputs()[0])] : node.out[0];
+    const std::string kernel = s.lowered.kernel + (s.pieces > 1 ? cat(" x ", s.pieces) : "");
     text += fmt::format("{:<40} {:<12} {:<28} {:<26} {:<18} {:>10.2f}", s.name, s.op->name(),
-                        s.lowered.kernel, cat(graph_->info(out).type), place(*this, out),
-                        s.op->flops(s.site) / 1e6);
+                        kernel, cat(graph_->info(out).type), place(*this, out), flops / 1e6);
     if (launched)
       text += fmt::format(" {:>6} {:>8} {:>8.2f} {:>5.1f}", s.lane, s.lowered.launches,
                           traffic_bytes(s) / 1e6, predicted_seconds(s, gpu.peaks) * 1e6);
     if (!measured.empty()) {
-      const double seconds = measured[size_t(&s - steps_.data())];
-      text += fmt::format(" {:>11.1f} {:>8.0f} {:>6.0f}", seconds * 1e6,
-                          s.op->flops(s.site) / seconds / 1e9, traffic_bytes(s) / seconds / 1e9);
+      const double seconds = seconds_of[s.node];
+      text += fmt::format(" {:>11.1f} {:>8.0f} {:>6.0f}", seconds * 1e6, flops / seconds / 1e9,
+                          traffic_bytes(s) * pieces / seconds / 1e9);
     }
     text += "\n";
   }
   text += fmt::format(
       "{} steps, {} hoisted; {:.3f} GFLOP; {:.1f} MiB of activations and workspace, {:.1f} MiB of "
       "packed weights and constants; {} tensors joined without a copy\n",
-      steps_.size(), hoisted_.size(), flops() / 1e9, double(arena_bytes()) / kMiB,
+      node_count(), hoisted_.size(), flops() / 1e9, double(arena_bytes()) / kMiB,
       double(constant_bytes()) / kMiB, joined_without_copy());
   if (launched)
     text += fmt::format("{} launches; {}\n{}", launches(), streams(*this), prediction(*this));
@@ -91,7 +97,7 @@ std::string Blueprint::shapes() const {
   std::set<std::string> seen;
   std::string text;
   for (const Step& step : steps_)
-    if (const std::string line = step.op->problem_text(step.site);
+    if (const std::string line = step.op->problem_text(placement_.whole_site(step.node));
         !line.empty() && seen.insert(line).second)
       text += line + "\n";
   return text;

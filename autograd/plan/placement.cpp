@@ -8,9 +8,13 @@
 namespace sf {
 
 Placement::Placement(const Graph& graph, std::span<const int> order,
-                     const std::vector<bool>& frozen, const Lanes& lanes,
+                     const std::vector<bool>& frozen, const Lanes& lanes, FrameChains chains,
                      std::span<const int> outputs, const PlacementOptions& options)
-    : graph_(&graph), frozen_(frozen), options_(options), readers_(size_t(graph.value_count())) {
+    : graph_(&graph),
+      frozen_(frozen),
+      chains_(std::move(chains)),
+      options_(options),
+      readers_(size_t(graph.value_count())) {
   for (int n : order)
     for (int in : graph.nodes()[size_t(n)].in) readers_[size_t(in)].push_back(n);
   if (options.reuse) {
@@ -44,10 +48,21 @@ std::optional<size_t> Placement::offset(int value) const {
   return at->second + bytes;
 }
 
-OpSite Placement::site(const Graph::Node& node) const {
+OpSite Placement::site(int node) const {
+  OpSite site = whole_site(node);
+  if (const auto* chain = chains_.chain(node)) {
+    const auto& [op, in, out, name] = graph_->nodes()[size_t(node)];
+    for (size_t i = 0; i < in.size(); ++i) site.in[i].type = chains_.piece(*chain, in[i]);
+    for (size_t i = 0; i < out.size(); ++i) site.out[i].type = chains_.piece(*chain, out[i]);
+  }
+  return site;
+}
+
+OpSite Placement::whole_site(int number) const {
   const auto port = [&](int v) {
     return OpSite::Port{graph_->info(v).type, pitch(v), bool(frozen_[size_t(v)]), offset(v)};
   };
+  const auto& node = graph_->nodes()[size_t(number)];
   OpSite site;
   for (int in : node.in) site.in.push_back(port(in));
   for (int out : node.out) site.out.push_back(port(out));
@@ -67,7 +82,7 @@ bool Placement::can_join(int value, const Graph::Node& concat, int64_t channel) 
   const auto takes = [&](int n) {
     const auto& node = graph_->nodes()[size_t(n)];
     try {
-      return node.op->inputs_live_in_output() || node.op->takes_pitch(tried.site(node));
+      return node.op->inputs_live_in_output() || node.op->takes_pitch(tried.site(n));
     } catch (const NoKernel&) {
       return false;  // the plan says so, with the node's name, where it lowers the op
     }
@@ -100,11 +115,8 @@ void Placement::lay_out(const Graph::Node& node, std::span<const int> outputs) {
     slices_[node.out[o]] = {.joined = node.in[0], .first = out[o], .dense = true};
 }
 
-void Placement::place(std::span<const int> order, const Lanes& lanes,
-                      std::span<const int> outputs) {
-  // By whole value: the nodes that touch it, in order.
+std::map<int, std::vector<int>> Placement::touched_by_nodes(std::span<const int> order) const {
   std::map<int, std::vector<int>> users;
-  std::set<int> kept;
   for (int n : order) {
     const auto& node = graph_->nodes()[size_t(n)];
     if (hoisted(node)) continue;
@@ -112,57 +124,81 @@ void Placement::place(std::span<const int> order, const Lanes& lanes,
       for (int v : *values)
         if (auto& u = users[whole(v)]; u.empty() || u.back() != n) u.push_back(n);
   }
-  for (int v : outputs) kept.insert(whole(v));
+  std::erase_if(users, [&](const auto& entry) {
+    return graph_->info(entry.first).state || frozen_[size_t(entry.first)];
+  });
+  return users;
+}
+
+size_t Placement::bytes_of(int value) const {
+  const auto& info = graph_->info(value);
+  return chains_.inner(value) ? size_t(chains_.piece(*chains_.chain(info.producer), value).bytes())
+                              : size_t(info.type.bytes());
+}
+
+void Placement::place(std::span<const int> order, const Lanes& lanes,
+                      std::span<const int> outputs) {
+  auto users = touched_by_nodes(order);  // in order
+  std::set<int> kept;
+  for (int v : outputs) {
+    kept.insert(whole(v));
+    if (!graph_->info(whole(v)).state && !frozen_[size_t(whole(v))]) users[whole(v)];
+  }
+  // What a chain shares with others lives as long as all of the chain.
+  const auto first_life = [&](int v, int n) { return chains_.inner(v) ? n : chains_.first(n); };
+  const auto last_life = [&](int v, int n) { return chains_.inner(v) ? n : chains_.last(n); };
 
   ArenaAllocator arena(kAlignment);
-  const auto bytes = [&](int v) { return size_t(graph_->info(v).type.bytes()); };
-  const auto needed = [&](int v) {
-    return (users.contains(v) || kept.contains(v)) && !graph_->info(v).state && !frozen_[size_t(v)];
-  };
-  for (int v = 0; v < graph_->value_count(); ++v)
-    if (graph_->info(v).producer < 0 && needed(v)) offsets_[v] = arena.take(bytes(v));
-
   const auto take = [&](int v) {
-    Clock start = lanes.start(users[v].front());
+    Clock start = lanes.start(first_life(v, users[v].front()));
     for (int user : users[v]) start = shared(std::move(start), lanes.start(user));
-    return arena.take(bytes(v), start);
+    return arena.take(bytes_of(v), start);
   };
   const auto give = [&](int v) {
-    Clock end = lanes.end(users[v].front());
-    for (int user : users[v]) end = joined(std::move(end), lanes.end(user));
-    arena.give(offsets_[v], bytes(v), end);
+    Clock end = lanes.end(last_life(v, users[v].front()));
+    for (int user : users[v]) end = joined(std::move(end), lanes.end(last_life(v, user)));
+    arena.give(offsets_[v], bytes_of(v), end);
   };
 
+  // By node: outputs whose life starts there, and what ends there.
+  struct Output {
+    int node;
+    size_t number;
+  };
+  std::map<int, std::vector<Output>> starts;
+  std::map<int, std::set<int>> ends;
   for (int n : order) {
     const auto& node = graph_->nodes()[size_t(n)];
     if (hoisted(node)) continue;
+    for (size_t o = 0; o < node.out.size(); ++o)
+      starts[first_life(whole(node.out[o]), n)].push_back({n, o});
+  }
+  for (const auto& [v, nodes] : users) {
+    const bool fed = graph_->info(v).producer < 0;
+    if (fed) offsets_[v] = arena.take(bytes_of(v));
     // What was fed stays, so that a plan can run again.
-    const auto dies_here = [&](int v) {
-      return options_.reuse && users[v].back() == n && !kept.contains(v) && offsets_.contains(v) &&
-             graph_->info(v).producer >= 0;
-    };
-    std::set<int> dead;
-    for (int v : node.in)
-      if (needed(whole(v)) && dies_here(whole(v))) dead.insert(whole(v));
+    if (options_.reuse && !fed && !kept.contains(v)) ends[last_life(v, nodes.back())].insert(v);
+  }
 
-    for (size_t o = 0; o < node.out.size(); ++o) {
+  for (int n : order) {
+    for (const auto& [user, o] : starts[n]) {
+      const auto& node = graph_->nodes()[size_t(user)];
       const int out = whole(node.out[o]);
       if (offsets_.contains(out)) continue;
       const auto r = node.op->reuses_input();
       const int over = o == 0 && r ? node.in[size_t(*r)] : -1;
-      const auto is_done = [&](int user) { return user == n || lanes.before(user, n); };
-      if (over >= 0 && whole(over) == over && dead.contains(over) &&
-          whole(node.out[0]) == node.out[0] && bytes(over) == bytes(out) &&
-          std::ranges::count(node.in, over) == 1 && std::ranges::all_of(users[over], is_done)) {
+      std::set<int>& dead = ends[last_life(out, user)];
+      const auto is_done = [&](int other) { return other == user || lanes.before(other, user); };
+      if (over >= 0 && whole(over) == over && dead.contains(over) && out == node.out[0] &&
+          bytes_of(over) == bytes_of(out) && std::ranges::count(node.in, over) == 1 &&
+          std::ranges::all_of(users[over], is_done)) {
         offsets_[out] = offsets_[over];
         dead.erase(over);
       } else {
         offsets_[out] = take(out);
       }
     }
-    for (int v : node.out)
-      if (dies_here(whole(v))) dead.insert(whole(v));  // an output that nothing reads
-    for (int v : dead) give(v);
+    for (int v : ends[n]) give(v);
   }
   bytes_ = arena.bytes();
 }

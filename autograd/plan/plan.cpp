@@ -13,8 +13,7 @@ namespace sf {
 namespace {
 
 // The first index of a pixel.
-int64_t row_of(const TensorRef& t, int64_t pixel) {
-  const Shape& s = t.type.shape;
+int64_t row_of(const Shape& s, int64_t pixel) {
   return s.rank() < 2 ? 0 : pixel / (s.pixels() / s[0]);
 }
 
@@ -27,7 +26,8 @@ Plan::Plan(const Graph& graph, std::span<const Value> outputs, const PlanOptions
                  {.device = options.device,
                   .reuse_buffers = options.reuse_buffers,
                   .kernels = options.kernels,
-                  .lanes = options.lanes}),
+                  .lanes = options.lanes,
+                  .piece_bytes = options.piece_bytes}),
       recorded_(wants_recorded_runs(options.device) && !options.check_finite &&
                 std::ranges::none_of(blueprint_.steps(),
                                      [](const Step& s) { return s.lowered.on_host; })) {
@@ -115,9 +115,11 @@ bool Plan::states_moved() const {
 void Plan::bind(Bound& bound) const {
   const auto& node = graph_.nodes()[size_t(bound.step->node)];
   for (size_t i = 0; i < node.in.size(); ++i)
-    if (const auto found = find(node.in[i])) bound.in[i] = *found;
+    if (const auto found = find(node.in[i], *bound.step, bound.step->site.in[i]))
+      bound.in[i] = *found;
   for (size_t i = 0; i < node.out.size(); ++i)
-    if (const auto found = find(node.out[i])) bound.out[i] = *found;
+    if (const auto found = find(node.out[i], *bound.step, bound.step->site.out[i]))
+      bound.out[i] = *found;
 }
 
 // Packs frozen weights and lets go of each constant as soon as nothing reads it any more: at no
@@ -130,12 +132,17 @@ void Plan::pack_weights() {
   const auto unread = [&](const auto& entry) { return readers[entry.second.data()] == 0; };
   std::erase_if(constants_, unread);
   const Queue queue = memory_->streams().queue(0);
+  std::map<int, std::shared_ptr<Storage>> packed_by_node;  // pieces have the same weights
   for (Bound& bound : steps_) {
     const Lowered& lowered = bound.step->lowered;
     if (lowered.packed_input < 0) continue;
-    bound.packed = Storage::allocate(options_.device, lowered.packed_bytes);
-    constant_bytes_ += bound.packed->size();
-    lowered.pack({bound.in, bound.out, bound.packed->data(), nullptr}, queue);
+    std::shared_ptr<Storage>& packed = packed_by_node[bound.step->node];
+    if (!packed) {
+      packed = Storage::allocate(options_.device, lowered.packed_bytes);
+      constant_bytes_ += packed->size();
+      lowered.pack({bound.in, bound.out, packed->data(), nullptr}, queue);
+    }
+    bound.packed = packed;
     if (--readers[bound.in[size_t(lowered.packed_input)].data] == 0)
       std::erase_if(constants_, unread);
   }
@@ -156,6 +163,17 @@ std::optional<TensorRef> Plan::find(int value) const {
   if (!offset) return {};
   return TensorRef{arena_ ? arena_ + *offset : nullptr, info.type,
                    blueprint_.placement().pitch(value)};
+}
+
+std::optional<TensorRef> Plan::find(int value, const Step& step, const OpSite::Port& port) const {
+  auto found = find(value);
+  const auto* chain = blueprint_.placement().chains().chain(step.node);
+  if (!found || !chain) return found;
+  found->type = port.type;
+  if (found->data)
+    found->data +=
+        blueprint_.placement().chains().piece_offset(*chain, value, step.piece, found->pitch);
+  return found;
 }
 
 std::byte* Plan::state_data(const Graph::ValueInfo& info) const {
@@ -217,14 +235,20 @@ std::optional<Plan::NotFinite> Plan::find_not_finite(size_t end) {
     const auto& info = graph_.info(v);
     if (info.producer >= 0 || info.state || !blueprint_.placement().offset(v)) continue;
     if (const auto pixel = found ? std::nullopt : not_finite(ref(v), options_.device))
-      found = {info.name, row_of(ref(v), *pixel), 0};
+      found = {info.name, row_of(info.type.shape, *pixel), 0};
   }
   for (size_t s = 0; s < end; ++s) {
     execute(steps_[s]);
-    if (steps_[s].step->op->ends_later()) continue;
-    for (const TensorRef& out : steps_[s].out)
-      if (const auto pixel = found ? std::nullopt : not_finite(out, options_.device))
-        found = {steps_[s].step->name, row_of(out, *pixel), s + 1};
+    const Step& step = *steps_[s].step;
+    if (step.op->ends_later()) continue;
+    for (size_t o = 0; o < steps_[s].out.size() && !found; ++o) {
+      const TensorRef& out = steps_[s].out[o];
+      const auto pixel = not_finite(out, options_.device);
+      if (!pixel) continue;
+      const int value = graph_.nodes()[size_t(step.node)].out[o];
+      const int64_t before = step.piece * out.type.shape.pixels();
+      found = {step.name, row_of(graph_.info(value).type.shape, before + *pixel), s + 1};
+    }
   }
   return found;
 }

@@ -20,7 +20,8 @@ struct PlanOptions {
   // Off: every value keeps its own memory and can be fetched after a run.
   bool reuse_buffers = true;
   KernelChoice kernels{};
-  int lanes = 0;              // as in BlueprintOptions
+  int lanes = 0;  // as in BlueprintOptions, and so is:
+  int64_t piece_bytes = piece_bytes_for_caches();
   bool check_finite = false;  // stop at the first NaN or infinity and name the step
   double memory_limit_bytes = std::numeric_limits<double>::infinity();
   // Shared with plans that run in turn; null: memory of its own.
@@ -108,6 +109,8 @@ class Plan {
 
   std::vector<Bound> unbound(const std::vector<Step>& steps) const;
   std::optional<TensorRef> find(int value) const;
+  // What the step sees of a value of its node.
+  std::optional<TensorRef> find(int value, const Step& step, const OpSite::Port& port) const;
   TensorRef ref(int value) const;
   void take_memory();
   void check_holds_values() const;

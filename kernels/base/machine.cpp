@@ -4,6 +4,8 @@
 #include <fstream>
 #include <string_view>
 
+#include <unistd.h>
+
 #include "hwy/targets.h"
 #include "kernels/base/error.h"
 #include "kernels/base/onednn_compat.h"
@@ -45,6 +47,13 @@ int64_t available_memory_bytes() {
   for (std::string line; std::getline(in, line);)
     if (line.starts_with(kKey)) return std::atoll(line.c_str() + kKey.size()) * 1024;
   return 0;
+}
+
+int64_t second_level_cache_bytes() {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) return bytes;
+#endif
+  return 1 << 20;
 }
 
 bool has_bf16_products() {

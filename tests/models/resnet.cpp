@@ -149,12 +149,12 @@ TEST(ShippedConfigs, NoConvolutionRunsOnASlowReferenceKernel) {
     const auto order = execution_order(*r.graph, outputs);
     const auto frozen = frozen_values(*r.graph, order);
     const Lanes lanes(*r.graph, order, frozen, 1);
-    const Placement placement(*r.graph, order, frozen, lanes, outputs, {});
+    const Placement placement(*r.graph, order, frozen, lanes, {}, outputs, {});
     for (int n : order) {
       const auto& node = r.graph->nodes()[size_t(n)];
       const auto* conv = dynamic_cast<const Conv3dOp*>(node.op.get());
       if (!conv) continue;
-      const Conv3dProblem problem = conv->problem(placement.site(node));
+      const Conv3dProblem problem = conv->problem(placement.site(n));
       const auto* kernel = select(conv3d_kernels(Backend::cpu), problem);
       ASSERT_TRUE(kernel);
       EXPECT_EQ(kernel->name.find("ref"), std::string_view::npos) << path << " " << node.name;

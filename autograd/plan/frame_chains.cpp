@@ -1,0 +1,136 @@
+#include "autograd/plan/frame_chains.h"
+
+#include <algorithm>
+
+#include "autograd/plan/order.h"
+#include "kernels/base/machine.h"
+#include "kernels/base/threads.h"
+
+namespace sf {
+namespace {
+
+// A frame has to have so many times the bytes of a step's weights.
+constexpr int64_t kFramePerWeights = 4;
+// The largest tensor within a chain has to have so many times the bytes of a piece: a smaller one
+// stays in the last level cache from one step to the next anyhow.
+constexpr int64_t kPiecesPerInner = 4;
+
+int64_t frames_of(const Shape& s) { return s[0] * s[1]; }
+
+}  // namespace
+
+int64_t piece_bytes_for_caches() { return 2 * second_level_cache_bytes() * max_threads(); }
+
+FrameChains::FrameChains(const Graph& graph, std::span<const int> order,
+                         const std::vector<bool>& frozen, std::span<const int> outputs,
+                         int64_t piece_bytes)
+    : graph_(&graph),
+      frozen_(frozen),
+      readers_(size_t(graph.value_count())),
+      chain_of_(graph.nodes().size(), -1),
+      inner_(size_t(graph.value_count())) {
+  std::vector<int> steps;
+  for (int n : order) {
+    for (int in : graph.nodes()[size_t(n)].in) readers_[size_t(in)].push_back(n);
+    if (!hoisted(graph.nodes()[size_t(n)], frozen)) steps.push_back(n);
+  }
+  for (size_t begin = 0; begin < steps.size();) {
+    const auto same = frames(graph.nodes()[size_t(steps[begin])]);
+    size_t end = begin + 1;
+    while (same && end < steps.size() && frames(graph.nodes()[size_t(steps[end])]) == same) ++end;
+    if (same) add(std::span(steps).subspan(begin, end - begin), outputs, *same, piece_bytes);
+    begin = end;
+  }
+}
+
+bool FrameChains::has_frames(int value) const {
+  return !graph_->info(value).state && !frozen_[size_t(value)];
+}
+
+// That the node works on one by one; empty where it may not be in a chain.
+std::optional<int64_t> FrameChains::frames(const Graph::Node& node) const {
+  if (!node.op->written_inputs().empty() || node.out.size() != 1) return {};
+  const Shape& out = graph_->info(node.out[0]).type.shape;
+  if (out.rank() != 5) return {};
+  std::vector<TensorType> types;
+  int64_t activations = graph_->info(node.out[0]).type.bytes(), weights = 0;
+  for (int v : node.in) {
+    const TensorType& type = graph_->info(v).type;
+    types.push_back(type);
+    (has_frames(v) ? activations : weights) += type.bytes();
+    if (has_frames(v) && (type.shape.rank() != 5 || frames_of(type.shape) != frames_of(out)))
+      return {};
+  }
+  if (!node.op->by_frames(types)) return {};
+  const int64_t count = frames_of(out);
+  if (activations / count < kFramePerWeights * weights) return {};
+  return count;
+}
+
+void FrameChains::add(std::span<const int> nodes, std::span<const int> outputs, int64_t frames,
+                      int64_t piece_bytes) {
+  const auto within = [&](int n) { return std::ranges::binary_search(nodes, n); };
+  const auto inner = [&](int v) {
+    return has_frames(v) && within(graph_->info(v).producer) &&
+           std::ranges::all_of(readers_[size_t(v)], within) && std::ranges::count(outputs, v) == 0;
+  };
+  const auto gains = [&](int n) {
+    const auto& node = graph_->nodes()[size_t(n)];
+    return std::ranges::any_of(node.in, inner) || std::ranges::any_of(node.out, inner);
+  };
+  while (!nodes.empty() && !gains(nodes.front())) nodes = nodes.subspan(1);
+  while (!nodes.empty() && !gains(nodes.back())) nodes = nodes.first(nodes.size() - 1);
+
+  int64_t most = 0;  // bytes of activations of one step
+  int64_t most_inner = 0;
+  for (int n : nodes) {
+    const auto& node = graph_->nodes()[size_t(n)];
+    const auto bytes_of = [&](int v) { return has_frames(v) ? graph_->info(v).type.bytes() : 0; };
+    int64_t bytes = bytes_of(node.out[0]);
+    if (inner(node.out[0])) most_inner = std::max(most_inner, bytes);
+    for (int v : node.in) bytes += bytes_of(v);
+    most = std::max(most, bytes);
+  }
+  if (most_inner == 0 || most_inner < kPiecesPerInner * piece_bytes) return;
+  int64_t piece = 1;
+  while (piece < frames && (frames % piece != 0 || most / frames * piece < piece_bytes)) ++piece;
+  if (piece == frames) return;
+  for (int n : nodes) {
+    chain_of_[size_t(n)] = int(chains_.size());
+    const int out = graph_->nodes()[size_t(n)].out[0];
+    inner_[size_t(out)] = inner(out);
+  }
+  chains_.push_back({{nodes.begin(), nodes.end()}, frames / piece, piece});
+}
+
+const FrameChains::Chain* FrameChains::chain(int node) const {
+  const int c = chain_of_.empty() ? -1 : chain_of_[size_t(node)];
+  return c < 0 ? nullptr : &chains_[size_t(c)];
+}
+
+int FrameChains::first(int node) const {
+  const Chain* of = chain(node);
+  return of ? of->nodes.front() : node;
+}
+
+int FrameChains::last(int node) const {
+  const Chain* of = chain(node);
+  return of ? of->nodes.back() : node;
+}
+
+TensorType FrameChains::piece(const Chain& chain, int value) const {
+  TensorType type = graph_->info(value).type;
+  if (!has_frames(value)) return type;
+  type.shape.set(0, 1);
+  type.shape.set(1, chain.piece_frames);
+  return type;
+}
+
+size_t FrameChains::piece_offset(const Chain& chain, int value, int64_t piece,
+                                 int64_t pitch) const {
+  if (!has_frames(value) || inner(value)) return 0;
+  const TensorType type = this->piece(chain, value);
+  return size_t(piece * type.shape.pixels() * pitch) * size_of(type.dtype);
+}
+
+}  // namespace sf

@@ -1,0 +1,59 @@
+// Which steps of a plan run depth first: a few frames through all of them, then the next few, so
+// that what one step makes is still in the caches when the next one reads it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "autograd/graph.h"
+
+namespace sf {
+
+// Activations of a step that fill the second level caches of all threads, and as much again.
+int64_t piece_bytes_for_caches();
+
+// Chains of consecutive steps of which each makes a frame of its output of the same frame of its
+// inputs (Op::by_frames). Steps whose weights are large beside a frame are in none: the weights
+// would come from memory once a piece.
+class FrameChains {
+ public:
+  struct Chain {
+    std::vector<int> nodes;    // in order
+    int64_t pieces = 1;        // at least two
+    int64_t piece_frames = 0;  // of the frames of all clips, one behind another
+  };
+
+  FrameChains() = default;
+  // order: the nodes of a plan, and frozen those of its values that no step makes. A piece has as
+  // many frames as have piece_bytes of activations, more than 0, in the step that has most.
+  FrameChains(const Graph& graph, std::span<const int> order, const std::vector<bool>& frozen,
+              std::span<const int> outputs, int64_t piece_bytes);
+
+  // Null for a node that runs on its own.
+  const Chain* chain(int node) const;
+  // Of the node's chain; the node itself where it runs on its own.
+  int first(int node) const;
+  int last(int node) const;
+  // Whether a value is made and read within one chain: it has memory for one piece alone.
+  bool inner(int value) const { return inner_.size() > size_t(value) && inner_[size_t(value)]; }
+  // What a node of the chain sees of a value that has frames; other values it sees whole.
+  TensorType piece(const Chain& chain, int value) const;
+  // Bytes from the memory of the value to that of the piece, for a value with that pitch.
+  size_t piece_offset(const Chain& chain, int value, int64_t piece, int64_t pitch) const;
+
+ private:
+  bool has_frames(int value) const;
+  std::optional<int64_t> frames(const Graph::Node& node) const;
+  void add(std::span<const int> nodes, std::span<const int> outputs, int64_t frames,
+           int64_t piece_bytes);
+
+  const Graph* graph_ = nullptr;
+  std::vector<bool> frozen_;
+  std::vector<std::vector<int>> readers_;  // by value: nodes of the order
+  std::vector<Chain> chains_;
+  std::vector<int> chain_of_;  // by node, -1: none
+  std::vector<bool> inner_;    // by value
+};
+
+}  // namespace sf
