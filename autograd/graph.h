@@ -52,6 +52,9 @@ struct TrainingRules {
   bool batch_norm_bessel = true;  // the running variance takes n / (n - 1) of the batch's
   // Ranks whose batches each batch norm normalises as one; null: this one alone.
   std::shared_ptr<ProcessGroup> batch_norm_group{};
+  // Gradients of weights are made clip by clip and added in pairs (ops/sum_pairs.h), so that ranks
+  // which share a batch end in the bits of one that has all of it.
+  bool gradients_by_clip = false;
   // The number of this rank among those that share a batch in equal, consecutive parts: dropout
   // draws what it would draw for this part of the whole batch.
   int rank = 0;

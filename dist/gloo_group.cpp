@@ -92,8 +92,8 @@ void GlooGroup::reduce_parts(Elements values, const RangeByRank& parts) {
     by_rank.push_back(r == rank() ? at(values.data, mine.offset) : theirs + in.back().offset);
   }
   mesh_->transfer(next_slot(), values.data, parts, theirs, in);
-  add_in_rank_order(by_rank, at(values.data, mine.offset),
-                    int64_t(mine.count / size_of(values.dtype)), values.dtype);
+  add_in_pairs(by_rank, at(values.data, mine.offset), int64_t(mine.count / size_of(values.dtype)),
+               values.dtype);
 }
 
 void GlooGroup::gather_parts(void* data, const RangeByRank& parts) {
@@ -111,7 +111,7 @@ void GlooGroup::reduce_at_once(Elements values) {
     by_rank.push_back(r == rank() ? values.data : theirs + in.back().offset);
   }
   mesh_->transfer(next_slot(), values.data, everywhere(size(), bytes), theirs, in);
-  add_in_rank_order(by_rank, values.data, values.count, values.dtype);
+  add_in_pairs(by_rank, values.data, values.count, values.dtype);
 }
 
 void GlooGroup::all_reduce(Elements values) {

@@ -28,8 +28,8 @@ class ProcessGroup {
   virtual int size() const = 0;
 
   // The values of every rank become the sums over all ranks: f32, f64, bf16, f16, i64. They are
-  // added in double or 64-bit integers, rank after rank from 0, and rounded once, so that every
-  // rank and every run has the same bits.
+  // added in pairs of halves of the ranks (rank_sum.h), by NCCL in its own order: every rank and
+  // every run has the same bits.
   virtual void all_reduce(Elements values) = 0;
   // `values` has size() parts of one length. Part rank() becomes the sum over all ranks of what
   // they have there, as all_reduce adds; what becomes of the others is not said.

@@ -1,6 +1,7 @@
 #include "dist/rank_sum.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "dist/process_group.h"
 #include "kernels/base/half.h"
@@ -18,16 +19,28 @@ T rounded(Sum sum) {
     return T(sum);
 }
 
+// Of n <= kBlock elements.
+template <class T, class Sum>
+void add_block(std::span<const T* const> by_rank, Sum* sums, int64_t n) {
+  if (by_rank.size() == 1) {
+    std::copy_n(by_rank[0], n, sums);
+    return;
+  }
+  Sum others[kBlock];
+  const size_t half = by_rank.size() / 2;
+  add_block(by_rank.first(half), sums, n);
+  add_block(by_rank.subspan(half), others, n);
+  for (int64_t i = 0; i < n; ++i) sums[i] += others[i];
+}
+
 template <class T, class Sum>
 void add(std::span<const void* const> by_rank, void* result, int64_t count) {
   Sum sums[kBlock];
+  std::vector<const T*> from(by_rank.size());
   for (int64_t first = 0; first < count; first += kBlock) {
     const int64_t n = std::min(kBlock, count - first);
-    std::fill_n(sums, n, Sum(0));
-    for (const void* values : by_rank) {
-      const T* from = static_cast<const T*>(values) + first;
-      for (int64_t i = 0; i < n; ++i) sums[i] += Sum(from[i]);
-    }
+    for (size_t r = 0; r < from.size(); ++r) from[r] = static_cast<const T*>(by_rank[r]) + first;
+    add_block<T, Sum>(from, sums, n);
     T* to = static_cast<T*>(result) + first;
     for (int64_t i = 0; i < n; ++i) to[i] = rounded<T>(sums[i]);
   }
@@ -35,8 +48,7 @@ void add(std::span<const void* const> by_rank, void* result, int64_t count) {
 
 }  // namespace
 
-void add_in_rank_order(std::span<const void* const> by_rank, void* result, int64_t count,
-                       DType dtype) {
+void add_in_pairs(std::span<const void* const> by_rank, void* result, int64_t count, DType dtype) {
   check_summable(dtype);
   switch (dtype) {
     case DType::f64: return add<double, double>(by_rank, result, count);
@@ -44,7 +56,7 @@ void add_in_rank_order(std::span<const void* const> by_rank, void* result, int64
     case DType::f16: return add<f16, double>(by_rank, result, count);
     // Unsigned, whose overflow is defined; the bits are the same.
     case DType::i64: return add<uint64_t, uint64_t>(by_rank, result, count);
-    default: return add<float, double>(by_rank, result, count);
+    default: return add<float, float>(by_rank, result, count);
   }
 }
 

@@ -53,7 +53,7 @@ void copy(const Call& from, const Call& to, int64_t first, int64_t count) {
 void add_up(const std::vector<Call>& calls, int64_t first, int64_t count, size_t owner) {
   std::vector<const void*> by_rank;
   for (const Call& call : calls) by_rank.push_back(at(call, first));
-  add_in_rank_order(by_rank, at(calls[owner], first), count, calls[0].values.dtype);
+  add_in_pairs(by_rank, at(calls[owner], first), count, calls[0].values.dtype);
 }
 
 void broadcast(const std::vector<Call>& calls, int root) {

@@ -34,6 +34,7 @@ TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, con
   SF_CHECK(options.accumulate > 0, "SF.ACCUMULATE: wanted at least 1, found ", options.accumulate);
   Graph built(TrainingRules{.frozen_batch_norm = config.get<bool>("MODEL.FROZEN_BN"),
                             .batch_norm_group = options.ranks.batch_norm,
+                            .gradients_by_clip = options.ranks.batch_norm != nullptr,
                             .rank = options.ranks.rank(),
                             .seed = Tensor::from(std::vector{config.get<int64_t>("RNG_SEED")}, {1}),
                             .step = iteration});

@@ -145,7 +145,8 @@ class BackwardParametersOp : public BatchNormStep {  // inputs: sums, inverse st
   }
 
   Lowered lower(const OpSite& site) const override {
-    const auto p = problem(gamma_.dtype);
+    auto p = problem(gamma_.dtype);
+    if (training_.group) p.share = 1.0 / training_.group->size();
     const auto args = [](const Binding& b) {
       return BatchNormBackwardParametersArgs{.sums = f64(b.in[0]),
                                              .inverse_std = f64(b.in[1]),
@@ -261,7 +262,9 @@ std::vector<Value> BatchNormApplyOp::grad(const GradSite& site) const {
   const bool stores = residual && activation != Activation::none;
   const auto sums_out = graph.apply(
       std::make_shared<BackwardSumsOp>(epsilon_, training_, x_, activation, stores), in);
-  const Value sums = sums_out.back();
+  // Each rank of a group has the sums of all, and an equal share of what follows of them.
+  const Value sums =
+      training_.group ? all_reduce(sums_out.back(), training_.group) : sums_out.back();
   if (stores) {
     dy = sums_out[0];
     left = Activation::none;
@@ -269,7 +272,7 @@ std::vector<Value> BatchNormApplyOp::grad(const GradSite& site) const {
   if (residual) grads[5] = dy;
   if (site.needed[0]) {
     in = {x, dy, mean, inverse_std, gamma};
-    if (!training_.frozen) in.push_back(training_.group ? all_reduce(sums, training_.group) : sums);
+    if (!training_.frozen) in.push_back(sums);
     if (left != Activation::none) in.push_back(y);
     grads[0] = graph.apply(std::make_shared<BackwardApplyOp>(epsilon_, training_, x_, left), in)[0];
   }

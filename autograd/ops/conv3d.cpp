@@ -4,6 +4,7 @@
 
 #include "autograd/ops/conv3d_backward.h"
 #include "autograd/ops/measured_kernel.h"
+#include "autograd/ops/sum_pairs.h"
 #include "kernels/conv3d/problem_text.h"
 
 namespace sf {
@@ -17,6 +18,7 @@ Value conv3d(Value x, Value weight, const Conv3dParams& params, Value bias) {
   auto op = std::make_shared<Conv3dOp>();
   op->params = params;
   op->bias = bool(bias);
+  op->gradient_by_clip = x.graph().training() && x.graph().training()->gradients_by_clip;
   std::vector<Value> in{x, weight};
   if (bias) in.push_back(bias);
   return x.graph().apply(std::move(op), in)[0];
@@ -104,7 +106,12 @@ std::vector<Value> Conv3dOp::grad(const GradSite& site) const {
   if (site.needed[0]) grads[0] = conv3d_backward_data(dy, weight, params, x.type());
   if (site.needed[1] || (bias && site.needed[2])) {
     const TensorType dw{weight.shape(), arithmetic_of(weight.type().dtype)};
-    const auto by_weight = conv3d_backward_weight(x, dy, params, dw, bias);
+    const bool by_clip = gradient_by_clip && x.shape()[0] > 1;
+    auto by_weight = conv3d_backward_weight(x, dy, params, dw, bias, by_clip);
+    if (by_clip) {
+      by_weight[0] = sum_pairs(by_weight[0], dw.shape);
+      if (bias) by_weight[1] = sum_pairs(by_weight[1], {dw.shape[0]});
+    }
     std::ranges::copy(by_weight, grads.begin() + 1);
   }
   return grads;

@@ -39,6 +39,7 @@ class Conv3dOp : public Op {
   bool residual = false;  // a tensor like the output that is added before the activation
   Activation activation = Activation::none;
   bool sums = false;
+  bool gradient_by_clip = false;  // as TrainingRules have it
 
   std::string_view name() const override { return "conv3d"; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;

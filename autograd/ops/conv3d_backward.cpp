@@ -1,5 +1,7 @@
 #include "autograd/ops/conv3d_backward.h"
 
+#include <utility>
+
 #include "autograd/ops/measured_kernel.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/backward_weight.h"
@@ -47,13 +49,17 @@ class Conv3dBackwardDataOp : public Conv3dBackwardOp {  // inputs: dy, weight
 class Conv3dBackwardWeightOp
     : public Conv3dBackwardOp {  // inputs: x, dy; outputs: dw and, where bias, dbias
  public:
-  Conv3dBackwardWeightOp(const Conv3dParams& params, const TensorType& weight, bool bias)
-      : params_(params), weight_(weight), bias_(bias) {}
+  Conv3dBackwardWeightOp(const Conv3dParams& params, const TensorType& weight, bool bias,
+                         bool by_clip)
+      : params_(params), weight_(weight), bias_(bias), by_clip_(by_clip) {}
   std::string_view name() const override { return "conv3d_backward_weight"; }
 
-  std::vector<TensorType> infer(std::span<const TensorType>) const override {
-    if (!bias_) return {weight_};
-    return {weight_, {{weight_.shape[0]}, weight_.dtype}};
+  std::vector<TensorType> infer(std::span<const TensorType> in) const override {
+    std::vector<TensorType> out{weight_};
+    if (bias_) out.push_back({{weight_.shape[0]}, weight_.dtype});
+    if (by_clip_)
+      for (TensorType& type : out) type.shape = {in[0].shape[0], type.shape.numel()};
+    return out;
   }
 
   bool takes_pitch(const OpSite& site) const override {
@@ -62,7 +68,8 @@ class Conv3dBackwardWeightOp
   }
 
   Lowered lower(const OpSite& site) const override {
-    const Conv3dProblem p = problem(site);
+    Conv3dProblem p = problem(site);
+    const int clips = by_clip_ ? std::exchange(p.n, 1) : 1;
     const auto args = [bias = bias_](const Binding& b) {
       return Conv3dBackwardWeightArgs{.x = b.in[0].data,
                                       .dy = b.in[1].data,
@@ -78,7 +85,11 @@ class Conv3dBackwardWeightOp
                                                .dw = take(bytes.dw),
                                                .dbias = p.bias ? take(bytes.bias) : nullptr};
                                          });
-    return lower_kernel(kernel, p, site, args);
+    Lowered lowered = lower_kernel(kernel, p, site, args);
+    if (clips == 1) return lowered;
+    const Conv3dBytes clip(p);
+    return for_parts(std::move(lowered), clips, {clip.x, clip.y},
+                     bias_ ? std::vector{clip.dw, clip.bias} : std::vector{clip.dw});
   }
 
   bool by_weight() const override { return true; }
@@ -91,7 +102,7 @@ class Conv3dBackwardWeightOp
  private:
   Conv3dParams params_;
   TensorType weight_;
-  bool bias_;
+  bool bias_, by_clip_;
 };
 
 }  // namespace
@@ -102,9 +113,10 @@ Value conv3d_backward_data(Value dy, Value weight, const Conv3dParams& params,
 }
 
 std::vector<Value> conv3d_backward_weight(Value x, Value dy, const Conv3dParams& params,
-                                          const TensorType& weight, bool bias) {
+                                          const TensorType& weight, bool bias, bool by_clip) {
   const std::vector<Value> in{x, dy};
-  return x.graph().apply(std::make_shared<Conv3dBackwardWeightOp>(params, weight, bias), in);
+  return x.graph().apply(std::make_shared<Conv3dBackwardWeightOp>(params, weight, bias, by_clip),
+                         in);
 }
 
 }  // namespace sf

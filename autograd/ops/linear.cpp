@@ -4,6 +4,7 @@
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/measured_kernel.h"
 #include "autograd/ops/reshape.h"
+#include "autograd/ops/sum_pairs.h"
 #include "autograd/ops/sum_pixels.h"
 
 namespace sf {
@@ -21,6 +22,7 @@ std::string measured_text(const LinearProblem& p) {
 Value linear(Value x, Value weight, Value bias) {
   auto op = std::make_shared<LinearOp>();
   op->bias = bool(bias);
+  op->gradient_by_clip = x.graph().training() && x.graph().training()->gradients_by_clip;
   std::vector<Value> in{x, weight};
   if (bias) in.push_back(bias);
   return x.graph().apply(std::move(op), in)[0];
@@ -82,16 +84,23 @@ std::vector<Value> LinearOp::grad(const GradSite& site) const {
            "linear: wanted a plain layer to differentiate, found a fused one");
   const Value &x = site.in[0], &weight = site.in[1];
   const int64_t rows = x.shape().pixels(), in = weight.shape()[1], out = weight.shape()[0];
+  const int64_t clips = gradient_by_clip && x.shape().rank() > 1 ? x.shape()[0] : 1;
   const DType arithmetic = arithmetic_of(x.type().dtype);
-  const Value dy = reshape(site.out_grad[0], {1, rows, out});
+  const Value dy = reshape(site.out_grad[0], {clips, rows / clips, out});
   std::vector<Value> grads(site.in.size());
-  if (site.needed[0]) grads[0] = reshape(matmul(dy, reshape(weight, {1, out, in})), x.shape());
+  if (site.needed[0])
+    grads[0] =
+        reshape(matmul(dy, reshape(weight, {1, out, in}), {.shared_b = clips > 1}), x.shape());
   const Value exact_dy = cast(dy, arithmetic);
   if (site.needed[1]) {
-    const Value exact_x = cast(reshape(x, {1, rows, in}), arithmetic);
-    grads[1] = reshape(matmul(exact_dy, exact_x, {.transpose_a = true}), weight.shape());
+    const Value exact_x = cast(reshape(x, {clips, rows / clips, in}), arithmetic);
+    const Value dw = matmul(exact_dy, exact_x, {.transpose_a = true});
+    grads[1] = clips > 1 ? sum_pairs(dw, weight.shape()) : reshape(dw, weight.shape());
   }
-  if (bias && site.needed[2]) grads[2] = sum_pixels(exact_dy, {out});
+  if (bias && site.needed[2]) {
+    const Value db = sum_pixels(exact_dy, clips > 1 ? Shape{clips, out} : Shape{out});
+    grads[2] = clips > 1 ? sum_pairs(db, {out}) : db;
+  }
   return grads;
 }
 

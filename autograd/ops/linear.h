@@ -13,6 +13,7 @@ class LinearOp : public Op {
  public:
   bool bias = false;
   Activation activation = Activation::none;
+  bool gradient_by_clip = false;  // as TrainingRules have it, for each of the first axis of x
 
   std::string_view name() const override { return "linear"; }
   std::vector<TensorType> infer(std::span<const TensorType> in) const override;

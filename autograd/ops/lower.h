@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "autograd/op.h"
 #include "kernels/base/kernel.h"
@@ -72,6 +75,28 @@ Lowered lower_kernel(const Kernel<Problem, Args>& kernel, const Problem& problem
     kernel.run(problem, args(b), prepared.get(), b.workspace, queue);
   };
   return lowered;
+}
+
+// What runs `one`, made for a part of the inputs and outputs, on part after part: `in` and `out`
+// are the bytes from part to part of each, 0 for what all parts share. At most four of either.
+inline Lowered for_parts(Lowered one, int64_t parts, std::vector<size_t> in,
+                         std::vector<size_t> out) {
+  Lowered all = one;
+  all.launches *= int(parts);
+  all.run = [run = std::move(one.run), parts, in = std::move(in), out = std::move(out)](
+                const Binding& b, Queue queue) {
+    std::array<TensorRef, 4> ins, outs;
+    std::ranges::copy(b.in, ins.begin());
+    std::ranges::copy(b.out, outs.begin());
+    for (int64_t part = 0; part < parts; ++part) {
+      run({std::span(ins).first(in.size()), std::span(outs).first(out.size()), b.packed,
+           b.workspace},
+          queue);
+      for (size_t i = 0; i < in.size(); ++i) ins[i].data += in[i];
+      for (size_t i = 0; i < out.size(); ++i) outs[i].data += out[i];
+    }
+  };
+  return all;
 }
 
 }  // namespace sf

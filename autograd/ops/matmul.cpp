@@ -1,5 +1,7 @@
 #include "autograd/ops/matmul.h"
 
+#include <utility>
+
 #include "autograd/ops/measured_kernel.h"
 #include "autograd/ops/reshape.h"
 #include "kernels/matmul/matmul.h"
@@ -33,7 +35,8 @@ class MatmulOp : public Op {
 
   std::vector<TensorType> infer(std::span<const TensorType> in) const override {
     const Shape &a = in[0].shape, &b = in[1].shape;
-    SF_CHECK(a.rank() >= 3 && b.rank() >= 3 && a[0] == b[0] && in[0].dtype == in[1].dtype,
+    SF_CHECK(a.rank() >= 3 && b.rank() >= 3 && b[0] == (params_.shared_b ? 1 : a[0]) &&
+                 in[0].dtype == in[1].dtype,
              "matmul: ", in[0], " against ", in[1]);
     const auto [m, k] = extents(a, params_.transpose_a);
     const auto [inner, n] = extents(b, params_.transpose_b);
@@ -47,7 +50,8 @@ class MatmulOp : public Op {
   }
 
   Lowered lower(const OpSite& site) const override {
-    const MatmulProblem p = problem(site);
+    MatmulProblem p = problem(site);
+    const int64_t parts = params_.shared_b ? std::exchange(p.batch, 1) : 1;
     const auto args = [](const Binding& b) {
       return MatmulArgs{.a = b.in[0].data, .b = b.in[1].data, .c = b.out[0].data};
     };
@@ -58,11 +62,16 @@ class MatmulOp : public Op {
                             .b = take(batch * size_t(p.b_stride) * size),
                             .c = take(batch * size_t(p.c_stride) * size)};
         });
-    return lower_kernel(kernel, p, site, args);
+    Lowered lowered = lower_kernel(kernel, p, site, args);
+    if (parts == 1) return lowered;
+    const size_t size = size_of(p.dtype);
+    return for_parts(std::move(lowered), parts, {size_t(p.a_stride) * size, 0},
+                     {size_t(p.c_stride) * size});
   }
 
   // C = alpha A B: dA = alpha dC B^T, dB = alpha A^T dC, and so on where A or B is transposed.
   std::vector<Value> grad(const GradSite& site) const override {
+    SF_CHECK(!params_.shared_b, "matmul: wanted a matrix for each one to differentiate");
     const Value &a = site.in[0], &b = site.in[1], &dc = site.out_grad[0];
     const bool ta = params_.transpose_a, tb = params_.transpose_b;
     const auto product = [&](Value x, Value y, bool tx, bool ty, Value like) {

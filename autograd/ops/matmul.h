@@ -9,6 +9,9 @@ struct MatmulParams {
   bool transpose_a = false;
   bool transpose_b = false;
   double alpha = 1;
+  // b is one matrix, which those of a meet one after another, so that none depends on how many
+  // there are. Has no gradient.
+  bool shared_b = false;
 };
 
 // a and b are read as N matrices of (all positions) x channels: N x m x k (N x k x m with

@@ -52,6 +52,7 @@ inline std::vector<Case<BatchNormTrainingProblem>> batch_norm_training_cases() {
         .activation = Activation::relu}},
       {"splits_of_one_sample",
        {.samples = 2, .sample_pixels = 5, .c = 3, .splits = 2, .bessel = false, .residual = true}},
+      {"a_third_of_the_gradients", {.samples = 2, .sample_pixels = 50, .c = 33, .share = 1.0 / 3}},
   };
   std::vector<Case<P>> cases;
   for (const int gap : {0, 3, 8})

@@ -2,8 +2,7 @@
 // sums over pixels: what replicas add up to normalise over all their batches together.
 //
 //   forward:   sums -> moments -> apply
-//   backward:  backward_sums -> backward_parameters (from the sums of one replica alone)
-//                            -> backward_apply
+//   backward:  backward_sums -> backward_parameters, backward_apply
 //
 // Sums and moments are double precision in every step: for each split and channel. An array of
 // sums holds two such blocks, one behind the other. With them goes their count, the number of
@@ -31,6 +30,7 @@ struct BatchNormTrainingProblem {
   double epsilon = 1e-5;
   double momentum = 0.1;  // weight of the batch in the running moments
   bool bessel = true;  // the running variance takes n / (n - 1) of the batch's; false: the batch's
+  double share = 1;    // what dgamma and dbeta have of what the sums make them
   bool residual = false;
   Activation activation = Activation::none;
   int64_t x_pitch = 1, y_pitch = 1, residual_pitch = 1, dy_pitch = 1, dx_pitch = 1;

@@ -47,8 +47,8 @@ __global__ void __launch_bounds__(kThreads)
     dbeta += a.sums[i];
     dgamma += a.sums[values + i] * a.inverse_std[i];
   }
-  static_cast<float*>(a.dgamma)[c] = float(dgamma);
-  static_cast<float*>(a.dbeta)[c] = float(dbeta);
+  static_cast<float*>(a.dgamma)[c] = float(dgamma * p.share);
+  static_cast<float*>(a.dbeta)[c] = float(dbeta * p.share);
 }
 
 bool can_run(const Problem& p) { return is_storage(p.dtype); }

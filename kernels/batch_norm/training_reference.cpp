@@ -112,8 +112,8 @@ void backward_parameters(const Problem& p, const BatchNormBackwardParametersArgs
       dbeta += a.sums[i];
       dgamma += a.sums[int64_t{p.splits} * p.c + i] * a.inverse_std[i];
     }
-    static_cast<A*>(a.dgamma)[c] = A(dgamma);
-    static_cast<A*>(a.dbeta)[c] = A(dbeta);
+    static_cast<A*>(a.dgamma)[c] = A(dgamma * p.share);
+    static_cast<A*>(a.dbeta)[c] = A(dbeta * p.share);
   }
 }
 

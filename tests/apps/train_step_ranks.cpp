@@ -50,15 +50,15 @@ TEST(TrainStepOfRanks, HasInFloatTheLossOfOneRank) {
 }
 
 #ifdef _OPENMP
-// Where sums round otherwise, steps of float32 multiply it; how much is seen in runs of one process
-// with other numbers of threads. Twice that, since these are few draws. An activation that is zero
-// but for rounding may fall on the other side and send a course off by a thousand times: of five
-// courses of ranks it is the nearest that counts, which a sum of less precision would push away
-// too.
+// Where sums round otherwise, steps of float32 multiply it, and an activation that is zero but for
+// rounding may fall on the other side and send a course off by a thousand times: how far is seen in
+// runs of one process with other numbers of threads. Ranks add up what one process does, in the
+// same order; only the mean of their losses is rounded once more.
 TEST(TrainStepOfRanksSlow, StaysInFloatAsCloseToOneRankAsThatWithOtherThreads) {
-  constexpr int kCourses = 5, kSteps = 8;
+  constexpr int kCourses = 3, kSteps = 20;
   const int threads = omp_get_max_threads();
-  std::map<std::string, std::vector<double>> apart;
+  double of_threads = 0;
+  std::map<int, double> of_ranks;
   for (int seed = 1; seed <= kCourses; ++seed) {
     const Config config = small_config({"SF.DTYPE", "f32", "RNG_SEED", cat(seed)});
     const auto on_threads = [&](int n) {
@@ -67,21 +67,19 @@ TEST(TrainStepOfRanksSlow, StaysInFloatAsCloseToOneRankAsThatWithOtherThreads) {
       omp_set_num_threads(threads);
       return course;
     };
-    const Course alone = on_threads(1);
-    apart["threads"].push_back(
-        std::max(farthest_loss(on_threads(2), alone), farthest_loss(on_threads(3), alone)));
+    const Course alone = on_threads(threads);
+    for (const int n : {threads + 1, threads + 2})
+      of_threads = std::max(of_threads, farthest_loss(on_threads(n), alone));
     for (const int n : {2, 4}) {
       const auto courses = train_together(config, kSteps, n);
       expect_alike(courses);
-      apart[cat("ranks_", n)].push_back(farthest_loss(courses[0], alone));
+      of_ranks[n] = std::max(of_ranks[n], farthest_loss(courses[0], alone));
     }
   }
-  for (auto& [runs, all] : apart) std::ranges::sort(all);
-  const double allowed = 2 * apart["threads"].back();
-  RecordProperty("allowed", cat(allowed));
-  for (const char* ranks : {"ranks_2", "ranks_4"}) {
-    RecordProperty(ranks, cat(apart[ranks][0]));
-    EXPECT_LE(apart[ranks][0], allowed) << ranks;
+  RecordProperty("threads", cat(of_threads));
+  for (const auto& [ranks, apart] : of_ranks) {
+    RecordProperty(cat("ranks_", ranks), cat(apart));
+    EXPECT_LE(apart, of_threads) << ranks << " ranks";
   }
 }
 #endif
