@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "kernels/base/threads.h"
@@ -52,10 +53,12 @@ TEST(TrainStepOfRanks, HasInFloatTheLossOfOneRank) {
 #ifdef _OPENMP
 // Where sums round otherwise, steps of float32 multiply it, and an activation that is zero but for
 // rounding may fall on the other side and send a course off by a thousand times: how far is seen in
-// runs of one process with other numbers of threads. Ranks add up what one process does, in the
-// same order; only the mean of their losses is rounded once more.
+// runs of one process with other numbers of threads, if libraries share out sums among these. Ranks
+// add up what one process does, in the same order; only the mean of their losses is rounded once
+// more.
 TEST(TrainStepOfRanksSlow, StaysInFloatAsCloseToOneRankAsThatWithOtherThreads) {
   constexpr int kCourses = 3, kSteps = 20;
+  constexpr double kRounding = std::numeric_limits<float>::epsilon();
   const int threads = omp_get_max_threads();
   double of_threads = 0;
   std::map<int, double> of_ranks;
@@ -79,7 +82,7 @@ TEST(TrainStepOfRanksSlow, StaysInFloatAsCloseToOneRankAsThatWithOtherThreads) {
   RecordProperty("threads", cat(of_threads));
   for (const auto& [ranks, apart] : of_ranks) {
     RecordProperty(cat("ranks_", ranks), cat(apart));
-    EXPECT_LE(apart, of_threads) << ranks << " ranks";
+    EXPECT_LE(apart, std::max(of_threads, kRounding)) << ranks << " ranks";
   }
 }
 #endif
