@@ -51,7 +51,7 @@ void print_recomputation(const Blueprint& kept, const Blueprint& recomputed) {
       "{:.1f} MiB of activations and workspace without SF.RECOMPUTE, {:.1f} MiB with it and {} "
       "steps more\n",
       double(kept.arena_bytes()) / kMiB, double(recomputed.arena_bytes()) / kMiB,
-      recomputed.steps().size() - kept.steps().size());
+      recomputed.node_count() - kept.node_count());
 }
 
 // One of as many as would train together; alone where the step runs.

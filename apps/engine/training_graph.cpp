@@ -28,13 +28,26 @@ TrainStepOptions train_step_options(const Config& config, int64_t batch, Device 
           .memory_limit_bytes = memory_limit_bytes(config, true)};
 }
 
+namespace {
+
+// Whether all that ranks share can be what one rank has: the moments of batch norm are, each rank
+// has as many rows as another, and sums over ranks are those of rank_sum.h.
+bool ends_as_one_rank(const Model& model, const TrainStepOptions& options) {
+  const TrainingRanks& ranks = options.ranks;
+  return ranks.batch_norm && ranks.batch_norm->size() == ranks.size() && !model.detects() &&
+         options.device.is_host();
+}
+
+}  // namespace
+
 TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, const Config& config,
                              const TrainStepOptions& options)
     : parameters(optimizer.parameters()), scaled_(options.scaler != nullptr) {
   SF_CHECK(options.accumulate > 0, "SF.ACCUMULATE: wanted at least 1, found ", options.accumulate);
-  Graph built(TrainingRules{.frozen_batch_norm = config.get<bool>("MODEL.FROZEN_BN"),
+  const bool frozen = config.get<bool>("MODEL.FROZEN_BN");
+  Graph built(TrainingRules{.frozen_batch_norm = frozen,
                             .batch_norm_group = options.ranks.batch_norm,
-                            .gradients_by_clip = options.ranks.batch_norm != nullptr,
+                            .gradients_by_clip = !frozen && ends_as_one_rank(model, options),
                             .rank = options.ranks.rank(),
                             .seed = Tensor::from(std::vector{config.get<int64_t>("RNG_SEED")}, {1}),
                             .step = iteration});

@@ -68,7 +68,7 @@ TrainStep& TrainingStage::step(int64_t batch, int64_t crop, int64_t boxes) {
       "A training step of {} clips{} of {}x{}: {} steps, {:.2f} GFLOP; {:.1f} MiB of activations, "
       "gradients and workspace beside {:.1f} MiB of parameters and {:.1f} MiB of the optimizer.",
       batch, ranks_.size() > 1 ? cat(" on each of ", ranks_.size(), " processes") : "", crop, crop,
-      plan.steps().size(), plan.flops() / 1e9, double(plan.arena_bytes()) / kMiB,
+      plan.blueprint().node_count(), plan.flops() / 1e9, double(plan.arena_bytes()) / kMiB,
       bytes_of(tensors_of(*model_)) / kMiB, bytes_of(optimizer_.state()) / kMiB);
   return *planned;
 }

@@ -152,8 +152,10 @@ bool Conv3dOp::takes_pitch(const OpSite& site) const {
 
 std::string Conv3dOp::problem_text(const OpSite& site) const { return to_text(problem(site)); }
 
-bool Conv3dOp::by_frames(std::span<const TensorType> in) const {
-  return in[1].shape[1] == 1 && params.stride[0] == 1 && params.pad[0] == 0 && !sums;
+std::vector<int> Conv3dOp::inputs_by_frames(std::span<const TensorType> in) const {
+  if (in[1].shape[1] != 1 || params.stride[0] != 1 || params.pad[0] != 0 || sums) return {};
+  if (!residual) return {0};
+  return {0, int(in.size()) - 1};
 }
 
 std::optional<int> Conv3dOp::reuses_input() const {

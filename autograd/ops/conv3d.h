@@ -51,7 +51,7 @@ class Conv3dOp : public Op {
   bool may_be_half(size_t input) const override { return !bias || input != 2; }
   // The sum may grow over the residual.
   std::optional<int> reuses_input() const override;
-  bool by_frames(std::span<const TensorType> in) const override;
+  std::vector<int> inputs_by_frames(std::span<const TensorType> in) const override;
   double flops(const OpSite& site) const override { return problem(site).flops(); }
   std::string problem_text(const OpSite& site) const override;
 

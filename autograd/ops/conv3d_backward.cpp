@@ -63,13 +63,14 @@ class Conv3dBackwardWeightOp
   }
 
   bool takes_pitch(const OpSite& site) const override {
-    return best_kernel(conv3d_backward_weight_kernels(site.backend), problem(dense(site)), name())
-        .can_run(problem(site));
+    const auto kernels = conv3d_backward_weight_kernels(site.backend);
+    return best_kernel(kernels, problem_of_a_run(dense(site)), name())
+        .can_run(problem_of_a_run(site));
   }
 
   Lowered lower(const OpSite& site) const override {
-    Conv3dProblem p = problem(site);
-    const int clips = by_clip_ ? std::exchange(p.n, 1) : 1;
+    const Conv3dProblem p = problem_of_a_run(site);
+    const int64_t clips = by_clip_ ? site.in[0].type.shape[0] : 1;
     const auto args = [bias = bias_](const Binding& b) {
       return Conv3dBackwardWeightArgs{.x = b.in[0].data,
                                       .dy = b.in[1].data,
@@ -100,6 +101,12 @@ class Conv3dBackwardWeightOp
   }
 
  private:
+  Conv3dProblem problem_of_a_run(const OpSite& site) const {
+    Conv3dProblem p = problem(site);
+    if (by_clip_) p.n = 1;
+    return p;
+  }
+
   Conv3dParams params_;
   TensorType weight_;
   bool bias_, by_clip_;

@@ -84,7 +84,7 @@ std::vector<Value> LinearOp::grad(const GradSite& site) const {
            "linear: wanted a plain layer to differentiate, found a fused one");
   const Value &x = site.in[0], &weight = site.in[1];
   const int64_t rows = x.shape().pixels(), in = weight.shape()[1], out = weight.shape()[0];
-  const int64_t clips = gradient_by_clip && x.shape().rank() > 1 ? x.shape()[0] : 1;
+  const int64_t clips = gradient_by_clip && x.shape().rank() > 1 && rows > 0 ? x.shape()[0] : 1;
   const DType arithmetic = arithmetic_of(x.type().dtype);
   const Value dy = reshape(site.out_grad[0], {clips, rows / clips, out});
   std::vector<Value> grads(site.in.size());

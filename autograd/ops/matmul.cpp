@@ -45,13 +45,13 @@ class MatmulOp : public Op {
   }
 
   bool takes_pitch(const OpSite& site) const override {
-    return best_kernel(matmul_kernels(site.backend), problem(dense(site)), name())
-        .can_run(problem(site));
+    return best_kernel(matmul_kernels(site.backend), problem_of_a_run(dense(site)), name())
+        .can_run(problem_of_a_run(site));
   }
 
   Lowered lower(const OpSite& site) const override {
-    MatmulProblem p = problem(site);
-    const int64_t parts = params_.shared_b ? std::exchange(p.batch, 1) : 1;
+    const MatmulProblem p = problem_of_a_run(site);
+    const int64_t parts = params_.shared_b ? site.in[0].type.shape[0] : 1;
     const auto args = [](const Binding& b) {
       return MatmulArgs{.a = b.in[0].data, .b = b.in[1].data, .c = b.out[0].data};
     };
@@ -90,6 +90,11 @@ class MatmulOp : public Op {
   }
 
  private:
+  MatmulProblem problem_of_a_run(const OpSite& site) const {
+    MatmulProblem p = problem(site);
+    if (params_.shared_b) p.batch = 1;
+    return p;
+  }
   MatmulProblem problem(const OpSite& site) const {
     const auto &a = site.in[0], &b = site.in[1], &c = site.out[0];
     const int64_t a_rows = matrix_rows(a.type.shape), b_rows = matrix_rows(b.type.shape);

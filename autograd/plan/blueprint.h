@@ -38,7 +38,8 @@ class Blueprint {
     Lowered lowered;
     int lane = 0;
     // A node that runs depth first has a step for each of its pieces, some frames of its tensors:
-    // then types of the site, and what is asked of the op with it, are those of a piece.
+    // then types of the site, and what is asked of the op with it, are those of a piece, and
+    // offsets those of the first one.
     int64_t piece = 0, pieces = 1;
     std::vector<int> waits = {};  // steps of other lanes that must have ended
     bool awaited = false;         // whether another one waits for this
@@ -69,9 +70,9 @@ class Blueprint {
   double flops() const;
   // Kernels that a run launches, where the device is a GPU or simt.
   int launches() const;
-  // Inputs of concatenations that are produced in place.
   // Nodes that run, but for hoisted ones.
   int node_count() const;
+  // Inputs of concatenations that are produced in place.
   int joined_without_copy() const { return placement_.slice_count(); }
 
   // One line a node: name, op, kernel, output type, place, flops; then totals. For devices that

@@ -4,7 +4,6 @@
 
 #include "autograd/plan/order.h"
 #include "kernels/base/machine.h"
-#include "kernels/base/threads.h"
 
 namespace sf {
 namespace {
@@ -19,7 +18,7 @@ int64_t frames_of(const Shape& s) { return s[0] * s[1]; }
 
 }  // namespace
 
-int64_t piece_bytes_for_caches() { return 2 * second_level_cache_bytes() * max_threads(); }
+int64_t piece_bytes_for_caches() { return 2 * second_level_caches_bytes(); }
 
 FrameChains::FrameChains(const Graph& graph, std::span<const int> order,
                          const std::vector<bool>& frozen, std::span<const int> outputs,
@@ -47,23 +46,23 @@ bool FrameChains::has_frames(int value) const {
   return !graph_->info(value).state && !frozen_[size_t(value)];
 }
 
-// That the node works on one by one; empty where it may not be in a chain.
+// Frames that the node works on one by one; empty where it may not be in a chain.
 std::optional<int64_t> FrameChains::frames(const Graph::Node& node) const {
   if (!node.op->written_inputs().empty() || node.out.size() != 1) return {};
-  const Shape& out = graph_->info(node.out[0]).type.shape;
-  if (out.rank() != 5) return {};
+  const TensorType& out = graph_->info(node.out[0]).type;
+  if (out.shape.rank() != 5 || out.shape.numel() == 0) return {};
   std::vector<TensorType> types;
-  int64_t activations = graph_->info(node.out[0]).type.bytes(), weights = 0;
-  for (int v : node.in) {
-    const TensorType& type = graph_->info(v).type;
-    types.push_back(type);
-    (has_frames(v) ? activations : weights) += type.bytes();
-    if (has_frames(v) && (type.shape.rank() != 5 || frames_of(type.shape) != frames_of(out)))
-      return {};
+  for (int v : node.in) types.push_back(graph_->info(v).type);
+  const std::vector<int> by_frames = node.op->inputs_by_frames(types);
+  int64_t activations = out.bytes(), weights = 0;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const bool cut = std::ranges::count(by_frames, int(i)) > 0;
+    if (cut != has_frames(node.in[i])) return {};
+    if (cut && frames_of(types[i].shape) != frames_of(out.shape)) return {};
+    (cut ? activations : weights) += types[i].bytes();
   }
-  if (!node.op->by_frames(types)) return {};
-  const int64_t count = frames_of(out);
-  if (activations / count < kFramePerWeights * weights) return {};
+  const int64_t count = frames_of(out.shape);
+  if (by_frames.empty() || activations / count < kFramePerWeights * weights) return {};
   return count;
 }
 

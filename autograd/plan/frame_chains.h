@@ -10,12 +10,13 @@
 
 namespace sf {
 
-// Activations of a step that fill the second level caches of all threads, and as much again.
+// Activations of a step that fill the second level caches of all cores, and as much again: the same
+// for any number of threads, so that kernels and results are.
 int64_t piece_bytes_for_caches();
 
 // Chains of consecutive steps of which each makes a frame of its output of the same frame of its
-// inputs (Op::by_frames). Steps whose weights are large beside a frame are in none: the weights
-// would come from memory once a piece.
+// inputs (Op::inputs_by_frames), weights being states or frozen. Steps whose weights are large
+// beside a frame are in none: the weights would come from memory once a piece.
 class FrameChains {
  public:
   struct Chain {
@@ -37,7 +38,7 @@ class FrameChains {
   int last(int node) const;
   // Whether a value is made and read within one chain: it has memory for one piece alone.
   bool inner(int value) const { return inner_.size() > size_t(value) && inner_[size_t(value)]; }
-  // What a node of the chain sees of a value that has frames; other values it sees whole.
+  // What a node of the chain sees of a value: some frames, or all of a state or of what is frozen.
   TensorType piece(const Chain& chain, int value) const;
   // Bytes from the memory of the value to that of the piece, for a value with that pitch.
   size_t piece_offset(const Chain& chain, int value, int64_t piece, int64_t pitch) const;

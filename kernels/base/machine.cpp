@@ -1,5 +1,6 @@
 #include "kernels/base/machine.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
@@ -49,11 +50,12 @@ int64_t available_memory_bytes() {
   return 0;
 }
 
-int64_t second_level_cache_bytes() {
+int64_t second_level_caches_bytes() {
+  long each = -1;
 #ifdef _SC_LEVEL2_CACHE_SIZE
-  if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) return bytes;
+  each = sysconf(_SC_LEVEL2_CACHE_SIZE);
 #endif
-  return 1 << 20;
+  return (each > 0 ? int64_t{each} : 1 << 20) * std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L);
 }
 
 bool has_bf16_products() {

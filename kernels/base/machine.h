@@ -16,8 +16,8 @@ void follow_onednn_instruction_sets();
 // Bytes that new programs can have without swapping, as the system estimates; 0 if it does not
 // tell.
 int64_t available_memory_bytes();
-// Of one core; what is usual where the system does not tell.
-int64_t second_level_cache_bytes();
+// Of all processors of the machine together; with 1 MiB each where the system does not tell.
+int64_t second_level_caches_bytes();
 // Whether this processor has instructions for products of bf16 that oneDNN uses.
 bool has_bf16_products();
 // "2.6.3".

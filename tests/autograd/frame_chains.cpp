@@ -118,6 +118,7 @@ TEST(FrameChains, TakeFramesThatHaveSoManyBytes) {
   const int64_t frame = kSide * kSide * (60 + 60 / 4) * 4;  // of the pool, which has most
   EXPECT_EQ(most_pieces(blueprint(layers, {y}, frame)), 6);
   EXPECT_EQ(most_pieces(blueprint(layers, {y}, frame + 1)), 3);
+  EXPECT_EQ(layers.run({y}, frame + 1), layers.run({y}, 0));  // the second one is of both clips
 }
 
 // Of the largest tensor within the chain, which has 4 bytes an element, a fourth.
@@ -240,18 +241,59 @@ TEST(FrameChains, OfRandomNetworksGiveWhatLayersGive) {
 
 TEST(FrameChains, NameTheClipOfAValueThatIsNotFinite) {
   Layers layers;
+  const Value x = layers.input(4);
+  const Value y = Layers::pool(layers.conv(x, 60, 3));
+  const int64_t frame = kSide * kSide * 4, two_frames = kSide * kSide * 75 * 4 + 1;
+  for (const int64_t piece_bytes : {kFrame, two_frames})
+    for (int64_t bad = 0; bad < kClips * kFrames; ++bad) {
+      Plan plan(layers.graph, std::vector{y}, {.piece_bytes = piece_bytes});
+      const int64_t pieces = plan.steps()[0].pieces;
+      ASSERT_EQ(pieces, piece_bytes == kFrame ? 6 : 3);
+      Tensor clips = whole_numbers("x0", x.type());
+      clips.span<float>()[size_t(bad * frame)] = 3e38f;
+      plan.feed(x, clips);
+      plan.run();
+      const auto found = plan.find_not_finite(plan.steps().size());
+      ASSERT_TRUE(found);
+      EXPECT_EQ(found->step, "conv1");
+      EXPECT_EQ(found->row, bad / kFrames);
+      EXPECT_EQ(found->number, size_t(2 * (bad * pieces / (kClips * kFrames)) + 1));
+    }
+}
+
+// Of as many frames as the clips have: seen whole all the same.
+TEST(FrameChains, LeaveOutWeightsThatAStepMakes) {
+  Layers layers;
+  layers.variable = true;
+  const Value x = layers.input(4);
+  const auto weight = [&](const char* name) {
+    const TensorType type{{kClips * kFrames, 1, 1, 1, x.shape().channels()}};
+    return relu(layers.graph.state(whole_numbers(name, type), name, true));
+  };
+  const Value y = conv3d(layers.conv(conv3d(x, weight("a"), {}), 4), weight("b"), {});
+  EXPECT_EQ(layers.run({y}, kFrame), layers.run({y}, 0));
+}
+
+TEST(FrameChains, OfNoFramesAreNone) {
+  Graph g;
+  const Value x = g.input("x", {{0, 3, 8, 8, 4}});
+  const Value w = g.state(Tensor::zeros({{4, 1, 1, 1, 4}}), "w", true);
+  const Blueprint none(g, std::vector{Layers::pool(conv3d(x, w, {}))}, {.piece_bytes = kFrame});
+  EXPECT_EQ(most_pieces(none), 1);
+}
+
+TEST(FrameChains, RunAgainWithNewWeights) {
+  Layers layers;
   const Value x = layers.input(3);
-  Value y = Layers::pool(layers.conv(x, 8, 3));
+  const Value y = Layers::pool(layers.conv(x, 8, 3));
   Plan plan(layers.graph, std::vector{y}, {.piece_bytes = kFrame});
-  Tensor clips = whole_numbers("x0", x.type());
-  clips.span<float>().back() = 3e38f;
-  plan.feed(x, clips);
+  plan.feed(x, whole_numbers("x0", x.type()));
   plan.run();
-  const auto found = plan.find_not_finite(plan.steps().size());
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->step, "conv1");
-  EXPECT_EQ(found->row, kClips - 1);
-  EXPECT_EQ(found->number, plan.steps().size() - 1);  // of the last piece
+  const auto before = values(plan.fetch(y));
+  plan.release_constants();
+  EXPECT_EQ(plan.constant_bytes(), 0u);
+  plan.run();
+  EXPECT_EQ(values(plan.fetch(y)), before);
 }
 
 }  // namespace

@@ -75,16 +75,16 @@ struct Layer {
 
 // The layer's gradients by x and by its parameters, of some rows of a batch.
 std::vector<Tensor> gradients_of(const Layer& layer, const Tensor& x, const Tensor& dy,
-                                 bool by_clip) {
+                                 bool by_clip, Device device = {}) {
   Graph g(TrainingRules{.gradients_by_clip = by_clip, .seed = {}, .step = {}});
   const Value in = g.input("x", x.type());
   std::vector<Value> wrt{in};
   for (const auto& [name, type] : layer.parameters)
-    wrt.push_back(g.state(random_tensor(name, type, -1, 1), name, true));
+    wrt.push_back(g.state(random_tensor(name, {type.shape, x.dtype()}, -1, 1), name, true));
   const Value y = layer.apply(wrt);
   const Value seed = g.input("seed", y.type());
   const std::vector<Value> grads = gradients(y, wrt, seed);
-  Plan plan(g, grads);
+  Plan plan(g, grads, {.device = device});
   plan.feed(in, x);
   plan.feed(seed, dy);
   plan.run();
@@ -130,6 +130,18 @@ TEST_P(GradientsByClip, OfHalvesAddUpToThoseOfTheBatch) {
     for (size_t i = 0; double v : second[p].span<double>()) sum.span<double>()[i++] += v;
     expect_equal_bits(all[p], sum);
   }
+}
+
+// The executor's kernels in float, clip after clip in the memory that they zero.
+TEST_P(GradientsByClip, OfHalvesAddUpOnTheExecutorToo) {
+  constexpr Device kSimt{.backend = Backend::simt};
+  const Tensor x = random_tensor("x", {GetParam().x.shape}, -1, 1),
+               dy = random_tensor("dy", {GetParam().dy.shape}, -1, 1);
+  const auto all = gradients_of(GetParam(), x, dy, true, kSimt);
+  const auto first = gradients_of(GetParam(), rows_of(x, 0, 2), rows_of(dy, 0, 2), true, kSimt),
+             second = gradients_of(GetParam(), rows_of(x, 2, 2), rows_of(dy, 2, 2), true, kSimt);
+  for (size_t p = 1; p < all.size(); ++p)
+    EXPECT_EQ(values(all[p]), added(first[p], second[p])) << p;
 }
 
 // A sum of some hundred terms of up to 1 in double.
