@@ -2,7 +2,6 @@
 #include "autograd/plan/frame_chains.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "autograd/ops/conv3d.h"
 #include "autograd/ops/pool3d.h"
@@ -12,19 +11,13 @@
 namespace sf {
 namespace {
 
-constexpr int64_t kClips = 2, kFrames = 3, kSide = 32;
+constexpr int64_t kBatch = 2, kFrames = 3, kSide = 32;
 constexpr int64_t kFrame = 1;  // bytes of a piece that make it one frame
-
-Tensor whole_numbers(std::string_view name, TensorType type) {
-  Tensor t = random_tensor(name, type, -2, 2);
-  for (float& v : t.span<float>()) v = std::round(v);
-  return t;
-}
 
 // Graphs of layers with whole-numbered weights, so that kernels round nothing.
 struct Layers {
   Value input(int64_t channels, int64_t frames = kFrames) {
-    in.push_back(graph.input(cat("x", in.size()), {{kClips, frames, kSide, kSide, channels}}));
+    in.push_back(graph.input(cat("x", in.size()), {{kBatch, frames, kSide, kSide, channels}}));
     return in.back();
   }
   Value conv(Value x, int64_t channels, int kernel = 1, int temporal = 1, int stride = 1) {
@@ -88,7 +81,7 @@ TEST(FrameChains, GiveWhatLayersGiveOneByOne) {
   layers.fuse({&y});
   const Blueprint deep = blueprint(layers, {y}), flat = blueprint(layers, {y}, 0);
   EXPECT_EQ(flat.steps().size(), 9u);
-  EXPECT_EQ(deep.steps().size(), 9u * kClips * kFrames) << deep.describe();
+  EXPECT_EQ(deep.steps().size(), 9u * kBatch * kFrames) << deep.describe();
   EXPECT_EQ(layers.run({y}, kFrame), layers.run({y}, 0));
   EXPECT_LT(deep.arena_bytes(), flat.arena_bytes());
   EXPECT_EQ(deep.constant_bytes(), flat.constant_bytes());
@@ -100,12 +93,12 @@ TEST(FrameChains, RunAllStepsOfAPieceBeforeTheNext) {
   Layers layers;
   Value y = Layers::pool(layers.conv(layers.input(3), 8, 3));
   const Blueprint deep = blueprint(layers, {y});
-  ASSERT_EQ(deep.steps().size(), 2u * kClips * kFrames);
+  ASSERT_EQ(deep.steps().size(), 2u * kBatch * kFrames);
   for (size_t s = 0; s < deep.steps().size(); ++s) {
     const Blueprint::Step& step = deep.steps()[s];
     EXPECT_EQ(step.op->name(), s % 2 == 0 ? "conv3d" : "max_pool3d");
     EXPECT_EQ(step.piece, int64_t(s / 2));
-    EXPECT_EQ(step.pieces, kClips * kFrames);
+    EXPECT_EQ(step.pieces, kBatch * kFrames);
     EXPECT_EQ(step.site.in[0].type.shape, (Shape{1, 1, kSide, kSide, s % 2 == 0 ? 3 : 8}));
   }
   EXPECT_NE(deep.describe().find(" x 6 "), std::string::npos) << deep.describe();
@@ -125,7 +118,7 @@ TEST(FrameChains, TakeFramesThatHaveSoManyBytes) {
 TEST(FrameChains, AreNotWorthItForSmallTensors) {
   Layers layers;
   Value y = Layers::pool(layers.conv(layers.input(4), 60, 3));
-  const int64_t most = kClips * kFrames * kSide * kSide * 60;
+  const int64_t most = kBatch * kFrames * kSide * kSide * 60;
   EXPECT_EQ(most_pieces(blueprint(layers, {y}, most)), 3);
   EXPECT_EQ(most_pieces(blueprint(layers, {y}, most + 1)), 1);
   EXPECT_EQ(most_pieces(blueprint(layers, {y}, piece_bytes_for_caches())), 1);
@@ -245,7 +238,7 @@ TEST(FrameChains, NameTheClipOfAValueThatIsNotFinite) {
   const Value y = Layers::pool(layers.conv(x, 60, 3));
   const int64_t frame = kSide * kSide * 4, two_frames = kSide * kSide * 75 * 4 + 1;
   for (const int64_t piece_bytes : {kFrame, two_frames})
-    for (int64_t bad = 0; bad < kClips * kFrames; ++bad) {
+    for (int64_t bad = 0; bad < kBatch * kFrames; ++bad) {
       Plan plan(layers.graph, std::vector{y}, {.piece_bytes = piece_bytes});
       const int64_t pieces = plan.steps()[0].pieces;
       ASSERT_EQ(pieces, piece_bytes == kFrame ? 6 : 3);
@@ -257,7 +250,7 @@ TEST(FrameChains, NameTheClipOfAValueThatIsNotFinite) {
       ASSERT_TRUE(found);
       EXPECT_EQ(found->step, "conv1");
       EXPECT_EQ(found->row, bad / kFrames);
-      EXPECT_EQ(found->number, size_t(2 * (bad * pieces / (kClips * kFrames)) + 1));
+      EXPECT_EQ(found->number, size_t(2 * (bad * pieces / (kBatch * kFrames)) + 1));
     }
 }
 
@@ -267,7 +260,7 @@ TEST(FrameChains, LeaveOutWeightsThatAStepMakes) {
   layers.variable = true;
   const Value x = layers.input(4);
   const auto weight = [&](const char* name) {
-    const TensorType type{{kClips * kFrames, 1, 1, 1, x.shape().channels()}};
+    const TensorType type{{kBatch * kFrames, 1, 1, 1, x.shape().channels()}};
     return relu(layers.graph.state(whole_numbers(name, type), name, true));
   };
   const Value y = conv3d(layers.conv(conv3d(x, weight("a"), {}), 4), weight("b"), {});

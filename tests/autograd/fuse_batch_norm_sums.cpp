@@ -18,12 +18,6 @@ struct Options {
   DType dtype = DType::f32;
 };
 
-Tensor whole_numbers(std::string_view name, TensorType type) {
-  Tensor t = random_tensor(name, {type.shape, DType::f32}, -1.5F, 1.5F);
-  for (float& v : t.span<float>()) v = std::round(v);
-  return t.to(type.dtype);
-}
-
 // relu(batch norm(convolution(x))) of whole numbers, whose sums are exact in every order.
 struct Network {
   explicit Network(const Options& options) {

@@ -1,6 +1,4 @@
 // Gradients of weights that are made clip by clip: parts of a batch make the bits of the whole.
-#include <cstring>
-
 #include "autograd/gradients.h"
 #include "autograd/ops/conv3d.h"
 #include "autograd/ops/linear.h"
@@ -10,15 +8,6 @@
 
 namespace sf {
 namespace {
-
-Tensor rows_of(const Tensor& all, int64_t first, int64_t count) {
-  TensorType type = all.type();
-  const int64_t bytes = type.bytes() / type.shape[0];
-  type.shape.set(0, count);
-  Tensor part = Tensor::zeros(type);
-  std::memcpy(part.data(), all.data() + first * bytes, size_t(count * bytes));
-  return part;
-}
 
 Tensor pair_sum(const Tensor& x, Device device = {}) {
   Graph g;
@@ -111,24 +100,19 @@ class GradientsByClip : public testing::TestWithParam<Layer> {};
 INSTANTIATE_TEST_SUITE_P(Layers, GradientsByClip, testing::ValuesIn(kLayers),
                          [](const auto& info) { return std::string(info.param.name); });
 
-void expect_equal_bits(const Tensor& found, const Tensor& wanted) {
-  ASSERT_EQ(found.type(), wanted.type());
-  EXPECT_EQ(std::memcmp(found.data(), wanted.data(), size_t(wanted.type().bytes())), 0);
-}
-
 TEST_P(GradientsByClip, OfHalvesAddUpToThoseOfTheBatch) {
   const Tensor x = random_tensor("x", GetParam().x, -1, 1),
                dy = random_tensor("dy", GetParam().dy, -1, 1);
   const auto all = gradients_of(GetParam(), x, dy, true);
   const auto first = gradients_of(GetParam(), rows_of(x, 0, 2), rows_of(dy, 0, 2), true),
              second = gradients_of(GetParam(), rows_of(x, 2, 2), rows_of(dy, 2, 2), true);
-  expect_equal_bits(rows_of(all[0], 0, 2), first[0]);
-  expect_equal_bits(rows_of(all[0], 2, 2), second[0]);
+  EXPECT_TRUE(equal_bits(rows_of(all[0], 0, 2), first[0]));
+  EXPECT_TRUE(equal_bits(rows_of(all[0], 2, 2), second[0]));
   for (size_t p = 1; p < all.size(); ++p) {
     SCOPED_TRACE(p);
     Tensor sum = first[p].copy_on({});
     for (size_t i = 0; double v : second[p].span<double>()) sum.span<double>()[i++] += v;
-    expect_equal_bits(all[p], sum);
+    EXPECT_TRUE(equal_bits(all[p], sum));
   }
 }
 

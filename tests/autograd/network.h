@@ -1,6 +1,8 @@
 // Small networks with whole-numbered weights for the tests of plans and rewrites.
 #pragma once
 
+#include <cmath>
+#include <cstring>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -30,6 +32,26 @@ inline Tensor random_tensor(std::string_view name, TensorType type, float lo, fl
   const CounterRng rng(name);
   for (size_t i = 0; float& v : t.span<float>()) v = rng.uniform(i++, lo, hi);
   return t.to(type.dtype);
+}
+
+inline Tensor whole_numbers(std::string_view name, TensorType type) {
+  Tensor t = random_tensor(name, {type.shape, DType::f32}, -1.5F, 1.5F);
+  for (float& v : t.span<float>()) v = std::round(v);
+  return t.to(type.dtype);
+}
+
+// Rows first .. first + count of the first axis.
+inline Tensor rows_of(const Tensor& all, int64_t first, int64_t count) {
+  TensorType type = all.type();
+  const int64_t bytes = type.bytes() / type.shape[0];
+  type.shape.set(0, count);
+  Tensor part = Tensor::zeros(type);
+  std::memcpy(part.data(), all.data() + first * bytes, size_t(count * bytes));
+  return part;
+}
+
+inline bool equal_bits(const Tensor& a, const Tensor& b) {
+  return a.type() == b.type() && std::memcmp(a.data(), b.data(), size_t(a.type().bytes())) == 0;
 }
 
 // Batch norm statistics and weights away from their initial values, so that folding has something

@@ -1,6 +1,5 @@
 // Training steps that run cheap ops again instead of keeping what they made.
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -19,10 +18,6 @@ std::vector<int> ids(std::span<const Value> values) {
   std::vector<int> out;
   for (Value v : values) out.push_back(v.id());
   return out;
-}
-
-bool equal_bits(const Tensor& a, const Tensor& b) {
-  return a.type() == b.type() && std::memcmp(a.data(), b.data(), size_t(a.type().bytes())) == 0;
 }
 
 // The loss of TinySlowFast under a head with dropout, and its gradients by all that learns.

@@ -18,16 +18,6 @@ namespace {
 using Group = std::shared_ptr<ProcessGroup>;
 using Tensors = std::map<std::string, Tensor>;
 
-// Samples first .. first + count of the batch.
-Tensor samples(const Tensor& batch, int64_t first, int64_t count) {
-  TensorType type = batch.type();
-  const int64_t bytes = type.bytes() / type.shape[0];
-  type.shape.set(0, count);
-  Tensor part = Tensor::zeros(type);
-  std::memcpy(part.data(), batch.data() + first * bytes, size_t(count * bytes));
-  return part;
-}
-
 // relu(batch norm of x + residual), fused as in training; the gradients of its sum weighted with
 // `seed`; and the running statistics behind it.
 Tensors normalise(const Tensor& x, const Tensor& residual, const Tensor& seed, const Group& group) {
@@ -100,8 +90,8 @@ TEST_P(SynchronisedBatchNorm, IsOneBatchNormOverAllRanks) {
                seed = random_tensor("seed", type, -1, 1);
   const Tensors whole = normalise(x, residual, seed, nullptr);
   const auto ranks = by_rank(GetParam(), [&](int64_t first, int64_t count, const Group& group) {
-    return normalise(samples(x, first, count), samples(residual, first, count),
-                     samples(seed, first, count), group);
+    return normalise(rows_of(x, first, count), rows_of(residual, first, count),
+                     rows_of(seed, first, count), group);
   });
 
   int64_t first = 0;
@@ -109,7 +99,7 @@ TEST_P(SynchronisedBatchNorm, IsOneBatchNormOverAllRanks) {
   for (const Tensors& rank : ranks) {
     const int64_t count = rank.at("y").shape()[0];
     for (const char* name : {"y", "dx", "dresidual"})
-      expect_near(rank.at(name), samples(whole.at(name), first, count), kRounding, name);
+      expect_near(rank.at(name), rows_of(whole.at(name), first, count), kRounding, name);
     for (const char* name : {"mean", "variance"})
       expect_near(rank.at(name), whole.at(name), kRounding, name);
     for (const char* name : {"dgamma", "dbeta"}) add_to(sums[name], rank.at(name));
@@ -156,8 +146,8 @@ TEST(BatchNormOfRanks, TrainsANetworkAsOneRankWithTheWholeBatch) {
   const Tensor seed = random_tensor("seed", out, -1, 1);
   const Tensors whole = train({clips[0], clips[1]}, seed, nullptr);
   const auto ranks = by_rank({2, 1}, [&](int64_t first, int64_t count, const Group& group) {
-    return train({samples(clips[0], first, count), samples(clips[1], first, count)},
-                 samples(seed, first, count), group);
+    return train({rows_of(clips[0], first, count), rows_of(clips[1], first, count)},
+                 rows_of(seed, first, count), group);
   });
 
   // A dozen layers multiply roundings by the ratios of their gradients' sizes.
@@ -166,8 +156,8 @@ TEST(BatchNormOfRanks, TrainsANetworkAsOneRankWithTheWholeBatch) {
     for (double v : t.span<double>()) size = std::max(size, std::abs(v));
     return 100 * kRounding * size;
   };
-  expect_near(ranks[0].at("out"), samples(whole.at("out"), 0, 2), bound(whole.at("out")), "out");
-  expect_near(ranks[1].at("out"), samples(whole.at("out"), 2, 1), bound(whole.at("out")), "out");
+  expect_near(ranks[0].at("out"), rows_of(whole.at("out"), 0, 2), bound(whole.at("out")), "out");
+  expect_near(ranks[1].at("out"), rows_of(whole.at("out"), 2, 1), bound(whole.at("out")), "out");
   for (const auto& [name, wanted] : whole) {
     if (name == "out") continue;
     Tensor sum;
@@ -207,7 +197,7 @@ TEST(BatchNormOfRanks, OfOnePixelARankNormalises) {
   const TensorType type{{2, 3}, DType::f64};
   const Tensor x = random_tensor("x", type, -1, 1);
   const auto alone = [&](const Group& group) {
-    const Tensor one = samples(x, 0, 1);
+    const Tensor one = rows_of(x, 0, 1);
     return normalise(one, one, one, group);
   };
   try {
@@ -218,10 +208,10 @@ TEST(BatchNormOfRanks, OfOnePixelARankNormalises) {
   }
   const Tensors whole = normalise(x, x, x, nullptr);
   const auto ranks = by_rank({1, 1}, [&](int64_t first, int64_t count, const Group& group) {
-    const Tensor part = samples(x, first, count);
+    const Tensor part = rows_of(x, first, count);
     return normalise(part, part, part, group);
   });
-  expect_near(ranks[1].at("y"), samples(whole.at("y"), 1, 1), kRounding, "y");
+  expect_near(ranks[1].at("y"), rows_of(whole.at("y"), 1, 1), kRounding, "y");
 }
 
 }  // namespace
