@@ -30,12 +30,11 @@ TrainStepOptions train_step_options(const Config& config, int64_t batch, Device 
 
 namespace {
 
-// Whether all that ranks share can be what one rank has: the moments of batch norm are, each rank
-// has as many rows as another, and sums over ranks are those of rank_sum.h.
-bool ends_as_one_rank(const Model& model, const TrainStepOptions& options) {
-  const TrainingRanks& ranks = options.ranks;
-  return ranks.batch_norm && ranks.batch_norm->size() == ranks.size() && !model.detects() &&
-         options.device.is_host();
+// Whether ranks are to end as one with the whole batch, and can: each has as many rows as another,
+// the moments of batch norm are those of all, and sums over ranks are made as rank_sum.h says.
+bool ends_as_one_rank(const Model& model, const Config& config, const TrainStepOptions& options) {
+  return options.ranks.batch_norm && config.get<bool>("BN.GLOBAL_SYNC") &&
+         !config.get<bool>("MODEL.FROZEN_BN") && !model.detects() && options.device.is_host();
 }
 
 }  // namespace
@@ -44,10 +43,9 @@ TrainingGraph::TrainingGraph(const Model& model, const Optimizer& optimizer, con
                              const TrainStepOptions& options)
     : parameters(optimizer.parameters()), scaled_(options.scaler != nullptr) {
   SF_CHECK(options.accumulate > 0, "SF.ACCUMULATE: wanted at least 1, found ", options.accumulate);
-  const bool frozen = config.get<bool>("MODEL.FROZEN_BN");
-  Graph built(TrainingRules{.frozen_batch_norm = frozen,
+  Graph built(TrainingRules{.frozen_batch_norm = config.get<bool>("MODEL.FROZEN_BN"),
                             .batch_norm_group = options.ranks.batch_norm,
-                            .gradients_by_clip = !frozen && ends_as_one_rank(model, options),
+                            .gradients_by_clip = ends_as_one_rank(model, config, options),
                             .rank = options.ranks.rank(),
                             .seed = Tensor::from(std::vector{config.get<int64_t>("RNG_SEED")}, {1}),
                             .step = iteration});
