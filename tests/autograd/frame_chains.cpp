@@ -235,7 +235,10 @@ TEST(FrameChains, OfRandomNetworksGiveWhatLayersGive) {
 TEST(FrameChains, NameTheClipOfAValueThatIsNotFinite) {
   Layers layers;
   const Value x = layers.input(4);
-  const Value y = Layers::pool(layers.conv(x, 60, 3));
+  Tensor twos = Tensor::zeros({{60, 1, 3, 3, 4}});
+  std::ranges::fill(twos.span<float>(), 2.0F);
+  const Value w = layers.graph.state(twos, "w", false);
+  const Value y = Layers::pool(conv3d(x, w, {.pad = {0, 1, 1}}));
   const int64_t frame = kSide * kSide * 4, two_frames = kSide * kSide * 75 * 4 + 1;
   for (const int64_t piece_bytes : {kFrame, two_frames})
     for (int64_t bad = 0; bad < kBatch * kFrames; ++bad) {
@@ -248,7 +251,7 @@ TEST(FrameChains, NameTheClipOfAValueThatIsNotFinite) {
       plan.run();
       const auto found = plan.find_not_finite(plan.steps().size());
       ASSERT_TRUE(found);
-      EXPECT_EQ(found->step, "conv1");
+      EXPECT_EQ(found->step, "conv3d");
       EXPECT_EQ(found->row, bad / kFrames);
       EXPECT_EQ(found->number, size_t(2 * (bad * pieces / (kBatch * kFrames)) + 1));
     }
