@@ -38,7 +38,7 @@ struct Layers {
     x = relu(add(conv(relu(conv(relu(conv(x, 8)), 8, 3)), 16), shortcut));
     return relu(add(conv(relu(conv(relu(conv(x, 8)), 8, 3)), 16), x));
   }
-  void fuse(std::vector<Value*> outputs) {
+  void fuse(const std::vector<Value*>& outputs) {
     std::vector<int> kept;
     for (const Value* v : outputs) kept.push_back(v->id());
     rewritten = rewrite_for_inference(graph, kept);
