@@ -13,10 +13,11 @@ extern const Conv3dKernel kConv3dStemWinograd, kConv3dStem, kConv3dWinogradTime,
     kConv3dWinogradPlane, kConv3dWinogradSmallPlane, kConv3dWinogradShortTimeBf16, kConv3dGemm,
     kConv3dOneDnn, kConv3dReference;
 extern const Conv3dBackwardDataKernel kConv3dBackwardDataWinogradTime,
-    kConv3dBackwardDataWinogradPlane, kConv3dBackwardDataStridedPointwise,
+    kConv3dBackwardDataWinogradPlane, kConv3dBackwardDataGemm, kConv3dBackwardDataStridedPointwise,
     kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference;
-extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightStridedPointwise,
-    kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference;
+extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm,
+    kConv3dBackwardWeightStridedPointwise, kConv3dBackwardWeightOneDnn,
+    kConv3dBackwardWeightReference;
 
 SF_DEVICE_TABLE(Conv3dKernel, conv3d_kernels)
 SF_DEVICE_TABLE(Conv3dBackwardDataKernel, conv3d_backward_data_kernels)
@@ -50,8 +51,8 @@ std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
 
 std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend backend) {
   static const std::array rows{kConv3dBackwardDataWinogradTime, kConv3dBackwardDataWinogradPlane,
-                               kConv3dBackwardDataStridedPointwise, kConv3dBackwardDataOneDnn,
-                               kConv3dBackwardDataReference};
+                               kConv3dBackwardDataGemm,         kConv3dBackwardDataStridedPointwise,
+                               kConv3dBackwardDataOneDnn,       kConv3dBackwardDataReference};
   static const auto on_cuda =
       with_library(cuda::conv3d_backward_data_kernels(), cudnn::conv3d_backward_data_kernels());
   switch (backend) {
@@ -63,8 +64,8 @@ std::span<const Conv3dBackwardDataKernel> conv3d_backward_data_kernels(Backend b
 }
 
 std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels(Backend backend) {
-  static const std::array rows{kConv3dBackwardWeightStridedPointwise, kConv3dBackwardWeightOneDnn,
-                               kConv3dBackwardWeightReference};
+  static const std::array rows{kConv3dBackwardWeightGemm, kConv3dBackwardWeightStridedPointwise,
+                               kConv3dBackwardWeightOneDnn, kConv3dBackwardWeightReference};
   static const auto on_cuda =
       with_library(cuda::conv3d_backward_weight_kernels(), cudnn::conv3d_backward_weight_kernels());
   switch (backend) {

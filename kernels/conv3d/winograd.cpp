@@ -16,7 +16,6 @@ HWY_BEFORE_NAMESPACE();
 namespace sf::HWY_NAMESPACE {
 namespace {
 
-using winograd::WeightStrides;
 using winograd::Work;
 
 // f(tile, factor) for the shape.
@@ -94,7 +93,6 @@ namespace {
 
 using winograd::Shape;
 using winograd::Tiling;
-using winograd::WeightStrides;
 using winograd::Work;
 
 HWY_EXPORT(run_tiles);
@@ -102,16 +100,6 @@ HWY_EXPORT(pack_tiles);
 HWY_EXPORT(packed_size);
 
 const Work& work_of(void* prepared) { return *static_cast<const Work*>(prepared); }
-
-// The convolution of dy that gives dx: channels change places, taps run backwards.
-Conv3dProblem transposed(const Conv3dProblem& p) {
-  Conv3dProblem q = p;
-  q.c = p.k, q.k = p.c;
-  q.x_pitch = p.y_pitch, q.y_pitch = p.x_pitch;
-  q.bias = q.residual = q.sums = false;
-  q.activation = Activation::none;
-  return q;
-}
 
 // As many outputs as inputs along each axis, and channels that are whole vectors.
 template <Shape kShape>
@@ -144,18 +132,13 @@ bool small_plane_is_worth(const Conv3dProblem& p) {
 
 template <Shape kShape>
 std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  const int64_t taps = p.kt * p.kh * p.kw;
-  const WeightStrides strides{.first = 0, .out = taps * p.c, .tap = p.c, .in = 1};
-  return std::make_shared<Work>(Work{p, strides, Tiling(p, kShape, max_threads())});
+  return std::make_shared<Work>(Work{p, plain_weights(p), Tiling(p, kShape, max_threads())});
 }
 
 template <Shape kShape>
 std::shared_ptr<void> prepare_backward(const Conv3dProblem& p) {
-  const int64_t taps = p.kt * p.kh * p.kw;
-  const WeightStrides strides{
-      .first = (taps - 1) * p.c, .out = 1, .tap = -int64_t{p.c}, .in = taps * p.c};
   const Conv3dProblem q = transposed(p);
-  return std::make_shared<Work>(Work{q, strides, Tiling(q, kShape, max_threads())});
+  return std::make_shared<Work>(Work{q, transposed_weights(p), Tiling(q, kShape, max_threads())});
 }
 
 size_t workspace_bytes(const Conv3dProblem&, void* prepared) {

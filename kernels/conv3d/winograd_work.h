@@ -5,6 +5,7 @@
 
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/conv3d.h"
+#include "kernels/conv3d/transposed.h"
 
 namespace sf::winograd {
 
@@ -66,11 +67,6 @@ struct Tiling {
   int64_t block_bytes() const {
     return in_bytes() + shape.positions() * block * out_pitch * int64_t(sizeof(float));
   }
-};
-
-// A weight is at first + k out + tap tap + c in, for output channel k and input channel c.
-struct WeightStrides {
-  int64_t first, out, tap, in;
 };
 
 struct Work {

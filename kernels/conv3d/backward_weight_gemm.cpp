@@ -1,0 +1,227 @@
+// The weight gradient as the product of dy, transposed, with windows of x:
+//   dw[k, j] = sum over output pixels of dy[pixel, k] window[pixel, j]
+// A task has some columns j and a part of the pixels, a block of them at a time: windows are copied
+// side by side, dy in strips of as many channels as a tile of sums has rows. What the parts of the
+// pixels gave is added in their order.
+#include <algorithm>
+
+#include "kernels/base/onednn.h"
+#include "kernels/base/threads.h"
+#include "kernels/conv3d/backward_weight.h"
+#include "kernels/conv3d/geometry.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv3d/backward_weight_gemm.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/base/element.h"
+#include "kernels/conv3d/panel_product-inl.h"
+#include "kernels/conv3d/windows-inl.h"
+
+#ifndef SF_KERNELS_CONV3D_BACKWARD_WEIGHT_GEMM_ONCE_
+#define SF_KERNELS_CONV3D_BACKWARD_WEIGHT_GEMM_ONCE_
+namespace sf::weight_gemm {
+
+constexpr int64_t kColumns = 256;
+constexpr int64_t kPadding = 32;  // columns: a panel may be that much wider than what is left
+
+// All sizes in floats. The workspace holds the memory of each slot, a block of dy and one of
+// windows, and the sums of each part of the pixels, [part][k][depth padded].
+struct Tasks {
+  int64_t k, depth;
+  int64_t block;  // pixels together: what they need stays in the second-level cache
+  EvenParts columns, pixels;
+  int slots;
+
+  Tasks(const Conv3dProblem& p, int threads)
+      : k(p.k),
+        depth(int64_t{p.kt} * p.kh * p.kw * p.c),
+        block(p.k >= 256 ? 64 : 128),
+        columns(depth, kColumns, 1),
+        pixels(p.out_pixels(), pixels_of_part(p, threads), 1),
+        slots(int(std::min<int64_t>(threads, count()))) {}
+
+  int64_t count() const { return columns.count * pixels.count; }
+  int64_t window_pitch() const { return columns.largest() + kPadding; }
+  int64_t slot_size() const { return block * (k + window_pitch()); }
+  // Of the sums of a task: its columns stand apart from those of others.
+  int64_t sums_pitch() const { return columns.count * (columns.largest() + kPadding); }
+  size_t bytes() const {
+    return sizeof(float) * size_t(slots * slot_size() + pixels.count * k * sums_pitch());
+  }
+
+ private:
+  // Some tasks for each thread, so that none is idle for long, of some blocks at least.
+  int64_t pixels_of_part(const Conv3dProblem& p, int threads) const {
+    const int64_t parts = (8 * threads + columns.count - 1) / columns.count;
+    return std::max(4 * block, (p.out_pixels() + parts - 1) / parts);
+  }
+};
+
+}  // namespace sf::weight_gemm
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace sf::HWY_NAMESPACE {
+namespace {
+
+using weight_gemm::Tasks;
+
+// Adds the products of some pixels to kRows x kPanelVectors sums. A pixel's factors lie side by
+// side in a, kRows apart, its values b_pitch apart.
+template <int kRows, class D>
+HWY_NOINLINE void add_products(D d, int64_t pixels, const float* HWY_RESTRICT a,
+                               const float* HWY_RESTRICT b, int64_t b_pitch,
+                               float* HWY_RESTRICT sums, int64_t sums_pitch) {
+  const auto lanes = int64_t(hn::Lanes(d));
+  hn::Vec<D> sum[kRows][kPanelVectors];
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kPanelVectors; ++n)
+      sum[m][n] = hn::LoadU(d, sums + m * sums_pitch + n * lanes);
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < pixels; ++i, a += kRows, b += b_pitch) {
+    hn::Vec<D> panel[kPanelVectors];
+#pragma GCC unroll 4
+    for (int n = 0; n < kPanelVectors; ++n) panel[n] = hn::LoadU(d, b + n * lanes);
+#pragma GCC unroll 16
+    for (int m = 0; m < kRows; ++m) {
+      const auto factor = hn::Set(d, a[m]);
+#pragma GCC unroll 4
+      for (int n = 0; n < kPanelVectors; ++n) sum[m][n] = hn::MulAdd(factor, panel[n], sum[m][n]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kPanelVectors; ++n)
+      hn::StoreU(sum[m][n], d, sums + m * sums_pitch + n * lanes);
+}
+
+template <int kRows = kTileRows, class D>
+HWY_INLINE void add_some_products(D d, int64_t rows, int64_t pixels, const float* a, const float* b,
+                                  int64_t b_pitch, float* sums, int64_t sums_pitch) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows)
+      add_products<kRows>(d, pixels, a, b, b_pitch, sums, sums_pitch);
+    else
+      add_some_products<kRows - 1>(d, rows, pixels, a, b, b_pitch, sums, sums_pitch);
+  }
+}
+
+template <class T>
+void run_tasks_of(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, const Tasks& tasks,
+                  float* workspace) {
+  const ConvGeometry geometry(p);
+  const auto* x = static_cast<const T*>(args.x);
+  const auto* dy = static_cast<const T*>(args.dy);
+  const EvenParts strips(p.k, kTileRows, 1);
+  const int64_t pitch = tasks.window_pitch(), sums_pitch = tasks.sums_pitch();
+  float* all_sums = workspace + tasks.slots * tasks.slot_size();
+  const WideLanes d;
+  const int64_t width = kPanelVectors * int64_t(hn::Lanes(d));
+
+  parallel_for_slots(tasks.count(), tasks.slots, [&](int64_t slot, int64_t task) HWY_ATTR {
+    const int64_t part = task / tasks.columns.count, group = task % tasks.columns.count;
+    const int64_t first = tasks.columns.first(group);
+    const int64_t columns = tasks.columns.first(group + 1) - first;
+    const WindowPart<T> some(geometry, x, first, first + columns);
+    float* factors = workspace + slot * tasks.slot_size();
+    float* windows = factors + tasks.block * p.k;
+    std::fill_n(windows, tasks.block * pitch, 0.0F);
+    float* sums = all_sums + part * p.k * sums_pitch + group * pitch;
+    for (int64_t k = 0; k < p.k; ++k) std::fill_n(sums + k * sums_pitch, pitch, 0.0F);
+
+    const int64_t last = tasks.pixels.first(part + 1);
+    for (int64_t pixel = tasks.pixels.first(part); pixel < last; pixel += tasks.block) {
+      const int64_t block = std::min(tasks.block, last - pixel);
+      some.gather(pixel, block, pitch, windows);
+      for (int64_t s = 0; s < strips.count; ++s) {
+        const int64_t k = strips.first(s), rows = strips.first(s + 1) - k;
+        for (int64_t i = 0; i < block; ++i)
+          copy_values(dy + (pixel + i) * p.y_pitch + k, rows, factors + k * block + i * rows);
+      }
+      for (int64_t j = 0; j < columns; j += width)
+        for (int64_t s = 0; s < strips.count; ++s) {
+          const int64_t k = strips.first(s);
+          add_some_products(d, strips.first(s + 1) - k, block, factors + k * block, windows + j,
+                            pitch, sums + k * sums_pitch + j, sums_pitch);
+        }
+    }
+  });
+
+  auto* dw = static_cast<float*>(args.dw);
+  parallel_for(p.k * tasks.columns.count, 16, [&](int64_t i) HWY_ATTR {
+    const int64_t k = i / tasks.columns.count, group = i % tasks.columns.count;
+    const int64_t first = tasks.columns.first(group);
+    const float* sums = all_sums + k * sums_pitch + group * pitch;
+    for_lanes(tasks.columns.first(group + 1) - first, [&](auto lanes, int64_t j) HWY_ATTR {
+      auto sum = hn::LoadU(lanes, sums + j);
+      for (int64_t part = 1; part < tasks.pixels.count; ++part)
+        sum = hn::Add(sum, hn::LoadU(lanes, sums + part * p.k * sums_pitch + j));
+      hn::StoreU(sum, lanes, dw + k * tasks.depth + first + j);
+    });
+  });
+}
+
+void run_tasks(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, const Tasks& tasks,
+               void* workspace) {
+  with_lanes(p.dtype, [&](auto type) HWY_ATTR {
+    run_tasks_of<decltype(type)>(p, args, tasks, static_cast<float*>(workspace));
+  });
+}
+
+}  // namespace
+}  // namespace sf::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sf {
+namespace {
+
+using weight_gemm::Tasks;
+
+HWY_EXPORT(run_tasks);
+
+bool can_run(const Conv3dProblem& p) {
+  return (p.dtype == DType::f32 || p.dtype == DType::bf16) && !p.bias && p.groups == 1 &&
+         ConvGeometry::fits(p);
+}
+
+// Against oneDNN, measured on Zen 3: it wins wherever oneDNN falls back on a general matrix
+// product, and against its AVX2 kernels for windows of some size. What AVX-512 has was not measured
+// against.
+bool worth(const Conv3dProblem& p) {
+  const std::string other = onednn_conv3d_backward_weight_implementation(p);
+  const auto has = [&](const char* text) { return other.find(text) != std::string::npos; };
+  const int taps = p.kt * p.kh * p.kw;
+  return onednn::is_reference(other) || has("gemm") ||
+         (has("avx2") && taps > 1 && taps * p.c >= 128);
+}
+
+std::shared_ptr<void> prepare(const Conv3dProblem& p) {
+  return std::make_shared<Tasks>(p, max_threads());
+}
+
+const Tasks& tasks_of(void* prepared) { return *static_cast<const Tasks*>(prepared); }
+
+size_t workspace_bytes(const Conv3dProblem&, void* prepared) { return tasks_of(prepared).bytes(); }
+
+void run(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& a, void* prepared, void* workspace,
+         Queue) {
+  HWY_DYNAMIC_DISPATCH(run_tasks)(p, a, tasks_of(prepared), workspace);
+}
+
+}  // namespace
+
+extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm{
+    .name = "gemm",
+    .can_run = can_run,
+    .worth = worth,
+    .prepare = prepare,
+    .workspace_bytes = workspace_bytes,
+    .run = run};
+
+}  // namespace sf
+#endif  // HWY_ONCE
