@@ -110,6 +110,20 @@ HWY_INLINE void add_some_products(D d, int64_t rows, int64_t pixels, const float
   }
 }
 
+// `rows` channels of each pixel, side by side. A vector of them where there are as many channels:
+// what is too much of it the next pixel's values replace, and what comes behind the last one's is
+// written later.
+template <class T>
+HWY_INLINE void copy_strip(const T* dy, int64_t pitch, int64_t pixels, int64_t rows,
+                           int64_t channels, float* to) {
+  const WideLanes d;
+  if (rows <= int64_t(hn::Lanes(d)) && channels >= int64_t(hn::Lanes(d))) {
+    for (int64_t i = 0; i < pixels; ++i) hn::StoreU(load(d, dy + i * pitch), d, to + i * rows);
+  } else {
+    for (int64_t i = 0; i < pixels; ++i) copy_values(dy + i * pitch, rows, to + i * rows);
+  }
+}
+
 template <class T>
 void run_tasks_of(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, const Tasks& tasks,
                   float* workspace) {
@@ -129,9 +143,11 @@ void run_tasks_of(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, 
     const WindowPart<T> some(geometry, x, first, first + columns);
     float* factors = workspace + slot * tasks.slot_size();
     float* windows = factors + tasks.block * p.k;
-    std::fill_n(windows, tasks.block * pitch, 0.0F);
+    const int64_t padded = (columns + width - 1) / width * width;
+    for (int64_t i = 0; i < tasks.block; ++i)
+      std::fill_n(windows + i * pitch + columns, padded - columns, 0.0F);
     float* sums = all_sums + part * p.k * sums_pitch + group * pitch;
-    for (int64_t k = 0; k < p.k; ++k) std::fill_n(sums + k * sums_pitch, pitch, 0.0F);
+    for (int64_t k = 0; k < p.k; ++k) std::fill_n(sums + k * sums_pitch, padded, 0.0F);
 
     const int64_t last = tasks.pixels.first(part + 1);
     for (int64_t pixel = tasks.pixels.first(part); pixel < last; pixel += tasks.block) {
@@ -139,8 +155,8 @@ void run_tasks_of(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, 
       some.gather(pixel, block, pitch, windows);
       for (int64_t s = 0; s < strips.count; ++s) {
         const int64_t k = strips.first(s), rows = strips.first(s + 1) - k;
-        for (int64_t i = 0; i < block; ++i)
-          copy_values(dy + (pixel + i) * p.y_pitch + k, rows, factors + k * block + i * rows);
+        copy_strip(dy + pixel * p.y_pitch + k, p.y_pitch, block, rows, p.k - k,
+                   factors + k * block);
       }
       for (int64_t j = 0; j < columns; j += width)
         for (int64_t s = 0; s < strips.count; ++s) {

@@ -86,10 +86,17 @@ class WindowPart {
                                 int64_t pitch, To* to) const {
     int in_w = g_.w.input_of(w, 0);
     for (int64_t u = 0; u < count; ++u, in_w += g_.w.stride, to += pitch) {
-      if (whole_rows_ && in_w >= 0 && in_w + g_.w.taps <= g_.w.in)
-        copy_values(x + int64_t{in_w} * g_.x_pitch + from, values, to);
-      else
+      if (!whole_rows_) {
         gather_taps(x, in_w, from, from + values, to);
+        continue;
+      }
+      // Values [inside, outside) of the row are in x: all of them but at the edges.
+      const int64_t begin = int64_t{in_w} * g_.c, last = from + values;
+      const int64_t inside = std::clamp(-begin, from, last);
+      const int64_t outside = std::clamp(int64_t{g_.w.in} * g_.c - begin, inside, last);
+      if (inside > from) std::fill_n(to, inside - from, To(0.0F));
+      if (outside > inside) copy_values(x + begin + inside, outside - inside, to + inside - from);
+      if (last > outside) std::fill_n(to + outside - from, last - outside, To(0.0F));
     }
   }
 
