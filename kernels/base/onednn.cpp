@@ -23,6 +23,10 @@ bool is_reference(const std::string& implementation) {
   return implementation.empty() || implementation.find("ref") != std::string::npos;
 }
 
+bool is_avx2(const std::string& implementation) {
+  return implementation.find("avx2") != std::string::npos;
+}
+
 Call::Call(const dnnl::primitive& primitive, const std::vector<Argument>& arguments)
     : primitive_(primitive), stream_(engine()) {
   for (const Argument& argument : arguments) {

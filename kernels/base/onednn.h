@@ -23,6 +23,8 @@ Desc strided(const Dims& dims, const Dims& strides, DType dtype = DType::f32);
 
 // True for oneDNN's plain loops, 100 times slower than its kernels, and for no implementation ("").
 bool is_reference(const std::string& implementation);
+// Whether it is one of the kernels for AVX2 and no more.
+bool is_avx2(const std::string& implementation);
 
 // A primitive with the memory objects of its arguments, for one thread at a time. Bind every
 // argument before the first execute(); pointers stay bound.

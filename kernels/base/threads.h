@@ -40,6 +40,7 @@ struct EvenParts {
     if (count < 1) count = 1;
   }
   int64_t first(int64_t part) const { return n * part / count; }
+  int64_t size(int64_t part) const { return first(part + 1) - first(part); }
   int64_t largest() const { return (n + count - 1) / count; }
 };
 

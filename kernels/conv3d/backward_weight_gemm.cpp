@@ -23,13 +23,13 @@
 namespace sf::weight_gemm {
 
 constexpr int64_t kColumns = 256;
-constexpr int64_t kPadding = 32;  // columns: a panel may be that much wider than what is left
+constexpr int64_t kPadding = 32;  // columns: the last panel may be that much wider than they are
 
 // All sizes in floats. The workspace holds the memory of each slot, a block of dy and one of
-// windows, and the sums of each part of the pixels, [part][k][depth padded].
+// windows, and the sums of the tasks: [part of the pixels][k][group of columns][column].
 struct Tasks {
   int64_t k, depth;
-  int64_t block;  // pixels together: what they need stays in the second-level cache
+  int64_t block;  // pixels together: a slot's memory fits the second-level cache for usual channels
   EvenParts columns, pixels;
   int slots;
 
@@ -42,18 +42,22 @@ struct Tasks {
         slots(int(std::min<int64_t>(threads, count()))) {}
 
   int64_t count() const { return columns.count * pixels.count; }
-  int64_t window_pitch() const { return columns.largest() + kPadding; }
-  int64_t slot_size() const { return block * (k + window_pitch()); }
-  // Of the sums of a task: its columns stand apart from those of others.
-  int64_t sums_pitch() const { return columns.count * (columns.largest() + kPadding); }
-  size_t bytes() const {
-    return sizeof(float) * size_t(slots * slot_size() + pixels.count * k * sums_pitch());
+  int64_t pitch() const { return columns.largest() + kPadding; }  // of windows
+  int64_t sums_pitch() const { return columns.count * pitch(); }  // from a channel to the next
+  int64_t slot_size() const { return block * (k + pitch()); }
+  // Where the sums of a channel are.
+  int64_t sums(int64_t part, int64_t channel, int64_t group) const {
+    return slots * slot_size() + (part * k + channel) * sums_pitch() + group * pitch();
   }
+  size_t bytes() const { return sizeof(float) * size_t(sums(pixels.count, 0, 0)); }
 
  private:
-  // Some tasks for each thread, so that none is idle for long, of some blocks at least.
+  // Some tasks for each thread, so that none is idle for long, of some blocks at least, and no more
+  // sums than the last-level cache may hold.
   int64_t pixels_of_part(const Conv3dProblem& p, int threads) const {
-    const int64_t parts = (8 * threads + columns.count - 1) / columns.count;
+    constexpr int64_t kMostSums = 4 << 20;
+    const int64_t wanted = (8 * threads + columns.count - 1) / columns.count;
+    const int64_t parts = std::clamp<int64_t>(kMostSums / (k * sums_pitch()), 1, wanted);
     return std::max(4 * block, (p.out_pixels() + parts - 1) / parts);
   }
 };
@@ -110,9 +114,8 @@ HWY_INLINE void add_some_products(D d, int64_t rows, int64_t pixels, const float
   }
 }
 
-// `rows` channels of each pixel, side by side. A vector of them where there are as many channels:
-// what is too much of it the next pixel's values replace, and what comes behind the last one's is
-// written later.
+// `rows` channels of each pixel, side by side. In whole vectors where the pixel has that many
+// channels left: what is too much is overwritten by the next pixel, or by the next strip.
 template <class T>
 HWY_INLINE void copy_strip(const T* dy, int64_t pitch, int64_t pixels, int64_t rows,
                            int64_t channels, float* to) {
@@ -131,52 +134,49 @@ void run_tasks_of(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, 
   const auto* x = static_cast<const T*>(args.x);
   const auto* dy = static_cast<const T*>(args.dy);
   const EvenParts strips(p.k, kTileRows, 1);
-  const int64_t pitch = tasks.window_pitch(), sums_pitch = tasks.sums_pitch();
-  float* all_sums = workspace + tasks.slots * tasks.slot_size();
+  const int64_t pitch = tasks.pitch();
   const WideLanes d;
   const int64_t width = kPanelVectors * int64_t(hn::Lanes(d));
+  static_assert(kPanelVectors * hn::MaxLanes(d) <= weight_gemm::kPadding);
 
   parallel_for_slots(tasks.count(), tasks.slots, [&](int64_t slot, int64_t task) HWY_ATTR {
     const int64_t part = task / tasks.columns.count, group = task % tasks.columns.count;
-    const int64_t first = tasks.columns.first(group);
-    const int64_t columns = tasks.columns.first(group + 1) - first;
+    const int64_t first = tasks.columns.first(group), columns = tasks.columns.size(group);
+    const int64_t padded = (columns + width - 1) / width * width;
     const WindowPart<T> some(geometry, x, first, first + columns);
     float* factors = workspace + slot * tasks.slot_size();
     float* windows = factors + tasks.block * p.k;
-    const int64_t padded = (columns + width - 1) / width * width;
     for (int64_t i = 0; i < tasks.block; ++i)
       std::fill_n(windows + i * pitch + columns, padded - columns, 0.0F);
-    float* sums = all_sums + part * p.k * sums_pitch + group * pitch;
-    for (int64_t k = 0; k < p.k; ++k) std::fill_n(sums + k * sums_pitch, padded, 0.0F);
+    const auto sums = [&](int64_t k) { return workspace + tasks.sums(part, k, group); };
+    for (int64_t k = 0; k < p.k; ++k) std::fill_n(sums(k), padded, 0.0F);
 
     const int64_t last = tasks.pixels.first(part + 1);
     for (int64_t pixel = tasks.pixels.first(part); pixel < last; pixel += tasks.block) {
       const int64_t block = std::min(tasks.block, last - pixel);
       some.gather(pixel, block, pitch, windows);
       for (int64_t s = 0; s < strips.count; ++s) {
-        const int64_t k = strips.first(s), rows = strips.first(s + 1) - k;
-        copy_strip(dy + pixel * p.y_pitch + k, p.y_pitch, block, rows, p.k - k,
+        const int64_t k = strips.first(s);
+        copy_strip(dy + pixel * p.y_pitch + k, p.y_pitch, block, strips.size(s), p.k - k,
                    factors + k * block);
       }
       for (int64_t j = 0; j < columns; j += width)
         for (int64_t s = 0; s < strips.count; ++s) {
           const int64_t k = strips.first(s);
-          add_some_products(d, strips.first(s + 1) - k, block, factors + k * block, windows + j,
-                            pitch, sums + k * sums_pitch + j, sums_pitch);
+          add_some_products(d, strips.size(s), block, factors + k * block, windows + j, pitch,
+                            sums(k) + j, tasks.sums_pitch());
         }
     }
   });
 
   auto* dw = static_cast<float*>(args.dw);
-  parallel_for(p.k * tasks.columns.count, 16, [&](int64_t i) HWY_ATTR {
+  parallel_for(p.k * tasks.columns.count, 4, [&](int64_t i) HWY_ATTR {
     const int64_t k = i / tasks.columns.count, group = i % tasks.columns.count;
-    const int64_t first = tasks.columns.first(group);
-    const float* sums = all_sums + k * sums_pitch + group * pitch;
-    for_lanes(tasks.columns.first(group + 1) - first, [&](auto lanes, int64_t j) HWY_ATTR {
-      auto sum = hn::LoadU(lanes, sums + j);
+    for_lanes(tasks.columns.size(group), [&](auto lanes, int64_t j) HWY_ATTR {
+      auto sum = hn::LoadU(lanes, workspace + tasks.sums(0, k, group) + j);
       for (int64_t part = 1; part < tasks.pixels.count; ++part)
-        sum = hn::Add(sum, hn::LoadU(lanes, sums + part * p.k * sums_pitch + j));
-      hn::StoreU(sum, lanes, dw + k * tasks.depth + first + j);
+        sum = hn::Add(sum, hn::LoadU(lanes, workspace + tasks.sums(part, k, group) + j));
+      hn::StoreU(sum, lanes, dw + k * tasks.depth + tasks.columns.first(group) + j);
     });
   });
 }
@@ -194,6 +194,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace sf {
+
+extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightOneDnn;
+
 namespace {
 
 using weight_gemm::Tasks;
@@ -205,15 +208,15 @@ bool can_run(const Conv3dProblem& p) {
          ConvGeometry::fits(p);
 }
 
-// Against oneDNN, measured on Zen 3: it wins wherever oneDNN falls back on a general matrix
-// product, and against its AVX2 kernels for windows of some size. What AVX-512 has was not measured
-// against.
+// Against oneDNN, measured on Zen 3 in float32: it wins where oneDNN falls back on a general matrix
+// product, and against its AVX2 kernels for windows of some size. 1x1x1 is oneDNN's, with a stride
+// too (backward_strided_pointwise.cpp).
 bool worth(const Conv3dProblem& p) {
-  const std::string other = onednn_conv3d_backward_weight_implementation(p);
-  const auto has = [&](const char* text) { return other.find(text) != std::string::npos; };
+  if (!kConv3dBackwardWeightOneDnn.can_run(p)) return true;
   const int taps = p.kt * p.kh * p.kw;
-  return onednn::is_reference(other) || has("gemm") ||
-         (has("avx2") && taps > 1 && taps * p.c >= 128);
+  if (taps == 1 || p.dtype != DType::f32) return false;
+  const std::string other = onednn_conv3d_backward_weight_implementation(p);
+  return other.find("gemm") != std::string::npos || (onednn::is_avx2(other) && taps * p.c >= 128);
 }
 
 std::shared_ptr<void> prepare(const Conv3dProblem& p) {

@@ -2,6 +2,7 @@
 // they see one pixel each they are rows of x already, else their windows are copied side by side.
 #include <algorithm>
 
+#include "kernels/base/onednn.h"
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/geometry.h"
@@ -116,6 +117,10 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace sf {
+
+extern const Conv3dKernel kConv3dOneDnn;
+extern const Conv3dBackwardDataKernel kConv3dBackwardDataOneDnn;
+
 namespace {
 
 using gemm::Work;
@@ -130,17 +135,14 @@ bool can_run(const Conv3dProblem& p) {
   return has_products && !p.sums && p.groups == 1 && p.k % 8 == 0 && ConvGeometry::fits(p);
 }
 
-bool has_avx2(const std::string& implementation) {
-  return implementation.find("avx2") != std::string::npos;
-}
-
 // Against oneDNN: pixels, measured on Zen 5, where a residual is read, or every other pixel;
-// windows, measured on Zen 3, where oneDNN has no more than AVX2.
+// windows, measured on Zen 3, where oneDNN's kernel is one for AVX2.
 bool worth(const Conv3dProblem& p) {
+  if (!kConv3dOneDnn.can_run(p)) return true;
   const bool strided = p.stride != std::array{1, 1, 1};
   const bool wide = p.c >= 128 && p.dtype == DType::f32;
   if (p.kt * p.kh * p.kw == 1) return p.c >= 64 && p.k >= 64 && (p.residual || strided || wide);
-  return p.c >= 64 && has_avx2(onednn_conv3d_implementation(p));
+  return p.c >= 64 && onednn::is_avx2(onednn_conv3d_implementation(p));
 }
 
 bool can_run_backward(const Conv3dProblem& p) {
@@ -148,8 +150,9 @@ bool can_run_backward(const Conv3dProblem& p) {
 }
 
 bool backward_is_worth(const Conv3dProblem& p) {
+  if (!kConv3dBackwardDataOneDnn.can_run(p)) return true;
   return p.kt * p.kh * p.kw > 1 && p.k >= 32 &&
-         has_avx2(onednn_conv3d_backward_data_implementation(p));
+         onednn::is_avx2(onednn_conv3d_backward_data_implementation(p));
 }
 
 std::shared_ptr<void> prepare(const Conv3dProblem& p) {

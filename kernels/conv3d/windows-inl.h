@@ -29,7 +29,7 @@ HWY_INLINE void copy_values(const T* HWY_RESTRICT from, int64_t count, To* HWY_R
     return;
   }
   for (int64_t i = 0; i < count - lanes; i += lanes) store(load(d, from + i), d, to + i);
-  const int64_t last = count - lanes;  // some values again
+  const int64_t last = count - lanes;  // overlaps the vector before
   store(load(d, from + last), d, to + last);
 }
 
@@ -56,7 +56,7 @@ class WindowPart {
       const int64_t together = std::min<int64_t>(count, g_.w.out - at.w);
       gather_row(at, together, pitch, to);
       count -= together, to += together * pitch;
-      at.w = g_.w.out - 1;
+      at.w = g_.w.out - 1;  // the last of its row
       at.next_output(g_);
     }
   }
@@ -95,7 +95,7 @@ class WindowPart {
       const int64_t inside = std::clamp(-begin, from, last);
       const int64_t outside = std::clamp(int64_t{g_.w.in} * g_.c - begin, inside, last);
       if (inside > from) std::fill_n(to, inside - from, To(0.0F));
-      if (outside > inside) copy_values(x + begin + inside, outside - inside, to + inside - from);
+      if (outside > inside) copy_values(x + (begin + inside), outside - inside, to + inside - from);
       if (last > outside) std::fill_n(to + outside - from, last - outside, To(0.0F));
     }
   }
