@@ -103,17 +103,6 @@ HWY_NOINLINE void add_products(D d, int64_t pixels, const float* HWY_RESTRICT a,
       hn::StoreU(sum[m][n], d, sums + m * sums_pitch + n * lanes);
 }
 
-template <int kRows = kTileRows, class D>
-HWY_INLINE void add_some_products(D d, int64_t rows, int64_t pixels, const float* a, const float* b,
-                                  int64_t b_pitch, float* sums, int64_t sums_pitch) {
-  if constexpr (kRows > 0) {
-    if (rows == kRows)
-      add_products<kRows>(d, pixels, a, b, b_pitch, sums, sums_pitch);
-    else
-      add_some_products<kRows - 1>(d, rows, pixels, a, b, b_pitch, sums, sums_pitch);
-  }
-}
-
 // `rows` channels of each pixel, side by side. In whole vectors where the pixel has that many
 // channels left: what is too much is overwritten by the next pixel, or by the next strip.
 template <class T>
@@ -163,8 +152,10 @@ void run_tasks_of(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& args, 
       for (int64_t j = 0; j < columns; j += width)
         for (int64_t s = 0; s < strips.count; ++s) {
           const int64_t k = strips.first(s);
-          add_some_products(d, strips.size(s), block, factors + k * block, windows + j, pitch,
-                            sums(k) + j, tasks.sums_pitch());
+          with_rows(strips.size(s), [&](auto rows) HWY_ATTR {
+            add_products<rows>(d, block, factors + k * block, windows + j, pitch, sums(k) + j,
+                               tasks.sums_pitch());
+          });
         }
     }
   });

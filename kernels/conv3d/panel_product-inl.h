@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
@@ -93,14 +94,14 @@ HWY_NOINLINE void multiply_panel(D d, int vectors, const float* a, int64_t a_pit
   multiply_rows<kRows>(d, vectors, a, a_pitch, b, depth, store);
 }
 
-template <int kRows = kTileRows, class D, class Store>
-HWY_INLINE void multiply_some_rows(D d, int rows, int vectors, const float* a, int64_t a_pitch,
-                                   const float* b, int64_t depth, const Store& store) {
+// Calls f with the number of rows, 1 to kTileRows, as a constant.
+template <int kRows = kTileRows, class F>
+HWY_INLINE void with_rows(int64_t rows, const F& f) {
   if constexpr (kRows > 0) {
     if (rows == kRows)
-      multiply_panel<kRows>(d, vectors, a, a_pitch, b, depth, store);
+      f(std::integral_constant<int, kRows>());
     else
-      multiply_some_rows<kRows - 1>(d, rows, vectors, a, a_pitch, b, depth, store);
+      with_rows<kRows - 1>(rows, f);
   }
 }
 
@@ -155,9 +156,12 @@ struct RowsByPanels<float> {
   HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
     for_tiles(rows, kTileRows, depth, first, last, whole_width(d), n,
               [&](int64_t row, int count, int64_t column) HWY_ATTR {
-                multiply_some_rows(d, count, int(width(d, column, n) / int64_t(hn::Lanes(d))),
-                                   a + row * a_pitch, a_pitch, panels + column * depth, depth,
-                                   store.at(row, column));
+                const auto vectors = int(width(d, column, n) / int64_t(hn::Lanes(d)));
+                with_rows(count, [&](auto rows_of_tile) HWY_ATTR {
+                  multiply_panel<rows_of_tile>(d, vectors, a + row * a_pitch, a_pitch,
+                                               panels + column * depth, depth,
+                                               store.at(row, column));
+                });
               });
   }
 
