@@ -19,6 +19,7 @@ namespace sf::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// `count` values, rounded to their new type.
 template <class T, class To>
 HWY_INLINE void copy_values(const T* HWY_RESTRICT from, int64_t count, To* HWY_RESTRICT to) {
   const hn::ScalableTag<float> d;
