@@ -2,13 +2,17 @@
 // vectors of channels.
 //   y = A^T ((G g) . (B^T d))
 // A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016. The points are
-// 0, 1, -1 for m + r - 1 = 4; 2 and -2 too for 6; 1/2 and -1/2 too for 8.
+// 0, 1 for m + r - 1 = 3; -1 too for 4; 2 too for 5; -2 too for 6; 1/2 and -1/2 too for 8.
 #if defined(SF_KERNELS_CONV3D_WINOGRAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SF_KERNELS_CONV3D_WINOGRAD_INL_H_
 #undef SF_KERNELS_CONV3D_WINOGRAD_INL_H_
 #else
 #define SF_KERNELS_CONV3D_WINOGRAD_INL_H_
 #endif
+
+#include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "hwy/highway.h"
 
@@ -17,8 +21,9 @@ namespace sf::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// F(kOut, 3), or F(kOut, kR). kOut 1 is no transform: one position, one tap.
-template <int kOut, int kR = 3>
+// F(kOut, 3), or F(kOut, kR). kOut 1 is no transform: one position, one tap. Where kFilter has
+// fewer rows than there are positions, the last is for all the others.
+template <int kOut, int kR = 3, int kStride = 1>
 struct Winograd;
 
 template <>
@@ -89,6 +94,50 @@ struct Winograd<4> {
 };
 
 template <>
+struct Winograd<2, 2> {
+  static constexpr int kTaps = 2, kIn = 3;
+  static constexpr double kFilter[3][2] = {{1, 0}, {1, 1}, {0, 1}};
+
+  template <class D, class V>
+  HWY_INLINE static void input(D, const V* in, V* out) {
+    out[0] = hn::Sub(in[0], in[1]);
+    out[1] = in[1];
+    out[2] = hn::Sub(in[2], in[1]);
+  }
+  template <class D, class V>
+  HWY_INLINE static void output(D, const V* in, V* out) {
+    out[0] = hn::Add(in[0], in[1]);
+    out[1] = hn::Add(in[1], in[2]);
+  }
+};
+
+template <>
+struct Winograd<4, 2> {
+  static constexpr int kTaps = 2, kIn = 5;
+  static constexpr double kFilter[5][2] = {
+      {1. / 2, 0}, {-1. / 2, -1. / 2}, {-1. / 6, 1. / 6}, {1. / 6, 1. / 3}, {0, 1}};
+
+  template <class D, class V>
+  HWY_INLINE static void input(D d, const V* in, V* out) {
+    const auto two = hn::Set(d, 2);
+    const auto far = hn::Sub(in[3], in[1]), near = hn::Sub(in[3], in[2]);
+    out[0] = hn::MulAdd(two, hn::Sub(in[0], in[2]), far);
+    out[1] = hn::NegMulAdd(two, in[1], near);
+    out[2] = hn::MulAdd(two, hn::Sub(in[1], in[2]), near);
+    out[3] = far;
+    out[4] = hn::NegMulAdd(two, far, hn::Sub(in[4], in[2]));
+  }
+  template <class D, class V>
+  HWY_INLINE static void output(D d, const V* in, V* out) {
+    const auto sum = hn::Add(in[1], in[2]), difference = hn::Sub(in[1], in[2]);
+    out[0] = hn::Add(hn::Add(in[0], sum), in[3]);
+    out[1] = hn::MulAdd(hn::Set(d, 2), in[3], difference);
+    out[2] = hn::MulAdd(hn::Set(d, 4), in[3], sum);
+    out[3] = hn::Add(hn::MulAdd(hn::Set(d, 8), in[3], difference), in[4]);
+  }
+};
+
+template <>
 struct Winograd<4, 5> {
   static constexpr int kTaps = 5, kIn = 8, kOut = 4;
   static constexpr double kFilter[8][5] = {{1, 0, 0, 0, 0},
@@ -136,16 +185,76 @@ struct Winograd<4, 5> {
   }
 };
 
-// Along T, H and W at once: kT x kH x kW outputs of a filter with three taps along each axis that
-// has more than one output. Positions and outputs count T, H, W with W fastest.
-template <int kT, int kH, int kW>
+template <int kOut>
+struct Winograd<kOut, 1> {
+  static constexpr int kTaps = 1, kIn = kOut;
+  static constexpr double kFilter[1][1] = {{1}};
+
+  template <class D, class V>
+  HWY_INLINE static void input(D, const V* in, V* out) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kOut; ++i) out[i] = in[i];
+  }
+  template <class D, class V>
+  HWY_INLINE static void output(D d, const V* in, V* out) {
+    input(d, in, out);
+  }
+};
+
+template <class Axis>
+constexpr int filters() {
+  return int(std::size(Axis::kFilter));
+}
+
+// With a stride of two, a filter over every other input, from the first on, and one over those
+// between them.
+template <int kOut, int kR>
+struct Winograd<kOut, kR, 2> {
+  using Even = Winograd<kOut, (kR + 1) / 2>;
+  using Odd = Winograd<kOut, kR / 2>;
+  static constexpr int kTaps = kR, kIn = Even::kIn + Odd::kIn;
+  static constexpr auto kFilter = [] {
+    std::array<std::array<double, kR>, filters<Even>() + filters<Odd>()> filter{};
+    for (size_t i = 0; i < filters<Even>(); ++i)
+      for (size_t tap = 0; tap < Even::kTaps; ++tap) filter[i][2 * tap] = Even::kFilter[i][tap];
+    for (size_t i = 0; i < filters<Odd>(); ++i)
+      for (size_t tap = 0; tap < Odd::kTaps; ++tap)
+        filter[filters<Even>() + i][2 * tap + 1] = Odd::kFilter[i][tap];
+    return filter;
+  }();
+
+  template <class D, class V>
+  HWY_INLINE static void input(D d, const V* in, V* out) {
+    V even[Even::kIn], odd[Odd::kIn];
+#pragma GCC unroll 8
+    for (int i = 0; i < Even::kIn; ++i) even[i] = in[2 * i];
+#pragma GCC unroll 8
+    for (int i = 0; i < Odd::kIn; ++i) odd[i] = in[2 * i + 1];
+    Even::input(d, even, out);
+    Odd::input(d, odd, out + Even::kIn);
+  }
+  template <class D, class V>
+  HWY_INLINE static void output(D d, const V* in, V* out) {
+    V odd[kOut];
+    Even::output(d, in, out);
+    Odd::output(d, in + Even::kIn, odd);
+#pragma GCC unroll 4
+    for (int i = 0; i < kOut; ++i) out[i] = hn::Add(out[i], odd[i]);
+  }
+};
+
+// Along T, H and W at once: kT x kH x kW outputs of a filter with three taps, and kStride, along
+// each axis that has more than one output. Positions, outputs and filters count T, H, W with W
+// fastest.
+template <int kT, int kH, int kW, int kStride = 1>
 struct WinogradTile {
-  using T = Winograd<kT>;
-  using H = Winograd<kH>;
-  using W = Winograd<kW>;
+  using T = Winograd<kT, 3, kT == 1 ? 1 : kStride>;
+  using H = Winograd<kH, 3, kH == 1 ? 1 : kStride>;
+  using W = Winograd<kW, 3, kW == 1 ? 1 : kStride>;
   static constexpr int kOutT = kT, kOutH = kH, kOutW = kW;
   static constexpr int kIn = T::kIn * H::kIn * W::kIn;
   static constexpr int kTaps = T::kTaps * H::kTaps * W::kTaps;
+  static constexpr int kFilters = filters<T>() * filters<H>() * filters<W>();
 
   // kIn values.
   template <class D, class V>
@@ -161,12 +270,20 @@ struct WinogradTile {
     along<H, kT, H::kIn * W::kIn, W::kIn, H::kIn, kH, kOutput>(d, v);
     along<W, kT * kH, W::kIn, 1, W::kIn, kW, kOutput>(d, v);
   }
-  // kTaps taps to kIn values, an axis after the other.
+  // kTaps taps to kFilters values, an axis after the other.
   static void filter(const double* taps, double* out) {
-    double by_t[T::kIn * H::kTaps * W::kTaps], by_h[T::kIn * H::kIn * W::kTaps];
+    double by_t[filters<T>() * H::kTaps * W::kTaps];
+    double by_h[filters<T>() * filters<H>() * W::kTaps];
     multiply<T>(1, H::kTaps * W::kTaps, taps, by_t);
-    multiply<H>(T::kIn, W::kTaps, by_t, by_h);
-    multiply<W>(T::kIn * H::kIn, 1, by_h, out);
+    multiply<H>(filters<T>(), W::kTaps, by_t, by_h);
+    multiply<W>(filters<T>() * filters<H>(), 1, by_h, out);
+  }
+  // Which of those a position is multiplied with.
+  static int filter_of(int at) {
+    const int t = std::min(at / (H::kIn * W::kIn), filters<T>() - 1);
+    const int h = std::min(at / W::kIn % H::kIn, filters<H>() - 1);
+    const int w = std::min(at % W::kIn, filters<W>() - 1);
+    return (t * filters<H>() + h) * filters<W>() + w;
   }
 
  private:
@@ -174,12 +291,13 @@ struct WinogradTile {
   template <class Axis>
   static void multiply(int outer, int inner, const double* taps, double* out) {
     for (int o = 0; o < outer; ++o)
-      for (int at = 0; at < Axis::kIn; ++at)
+      for (int at = 0; at < filters<Axis>(); ++at)
         for (int i = 0; i < inner; ++i) {
           double sum = 0;
           for (int tap = 0; tap < Axis::kTaps; ++tap)
-            sum += Axis::kFilter[at][tap] * taps[(o * Axis::kTaps + tap) * inner + i];
-          out[(o * Axis::kIn + at) * inner + i] = sum;
+            sum +=
+                Axis::kFilter[size_t(at)][size_t(tap)] * taps[(o * Axis::kTaps + tap) * inner + i];
+          out[(o * filters<Axis>() + at) * inner + i] = sum;
         }
   }
 
@@ -191,18 +309,18 @@ struct WinogradTile {
             Direction kDirection, class D, class V>
   HWY_INLINE static void along(D d, V* v) {
     if constexpr (kFrom > 1) {
-#pragma GCC unroll 8
+#pragma GCC unroll 9
       for (int o = 0; o < kOuter; ++o)
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int i = 0; i < kInner; ++i) {
           V in[kFrom], out[kTo];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
           for (int j = 0; j < kFrom; ++j) in[j] = v[o * kBlock + j * kInner + i];
           if constexpr (kDirection == kInput)
             Axis::input(d, in, out);
           else
             Axis::output(d, in, out);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
           for (int j = 0; j < kTo; ++j) v[o * (kBlock / kFrom * kTo) + j * kInner + i] = out[j];
         }
     }

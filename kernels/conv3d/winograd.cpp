@@ -24,6 +24,8 @@ HWY_INLINE void with_tile(winograd::Shape shape, const F& f) {
   if (shape == winograd::kTime) f(WinogradTile<4, 1, 1>(), float());
   if (shape == winograd::kPlane) f(WinogradTile<1, 4, 4>(), float());
   if (shape == winograd::kSmallPlane) f(WinogradTile<1, 2, 2>(), float());
+  if (shape == winograd::kStridedPlane) f(WinogradTile<1, 4, 4, 2>(), float());
+  if (shape == winograd::kSmallStridedPlane) f(WinogradTile<1, 2, 2, 2>(), float());
   if (shape == winograd::kShortTimeBf16) f(WinogradTile<2, 1, 1>(), bf16());
 }
 
@@ -37,7 +39,7 @@ void run_tiles(const Work& work, const Conv3dArgs& args, std::byte* workspace) {
   });
 }
 
-// The weights of output channel k, transformed: [position][panel].
+// The weights of output channel k, transformed: [filter][panel].
 template <class Tile, class T, class Factor>
 void pack_channel(const Work& work, const T* weights, int64_t k, Factor* packed) {
   using Product = RowsByPanels<Factor>;
@@ -48,10 +50,10 @@ void pack_channel(const Work& work, const T* weights, int64_t k, Factor* packed)
       const T* at = weights + strides.first + k * strides.out + c * strides.in;
       double taps[Tile::kTaps];
       for (int tap = 0; tap < Tile::kTaps; ++tap) taps[tap] = double(float(at[tap * strides.tap]));
-      double transformed[Tile::kIn];
+      double transformed[Tile::kFilters];
       Tile::filter(taps, transformed);
       Factor* to = packed + Product::offset(d, p.c, p.k, c, k);
-      for (int i = 0; i < Tile::kIn; ++i)
+      for (int i = 0; i < Tile::kFilters; ++i)
         to[i * Product::size(p.c, p.k)] = Factor(float(transformed[i]));
     }
   });
@@ -64,7 +66,7 @@ void pack_tiles(const Work& work, const void* weights, void* packed) {
       using T = decltype(type);
       auto* to = static_cast<decltype(factor)*>(packed);
       // Where panels are filled up, with zeros.
-      const int64_t size = tile.kIn * RowsByPanels<decltype(factor)>::size(p.c, p.k);
+      const int64_t size = tile.kFilters * RowsByPanels<decltype(factor)>::size(p.c, p.k);
       if (p.k % 16 != 0) std::fill_n(to, size, decltype(factor)(0.0F));
       constexpr int64_t kPanel = 32;  // whose columns lie side by side
       parallel_for(p.k, kPanel, [&](int64_t k) {
@@ -78,7 +80,7 @@ size_t packed_size(const Work& work) {
   size_t size = 0;
   with_tile(work.tiling.shape, [&](auto tile, auto factor) {
     using Product = RowsByPanels<decltype(factor)>;
-    size = size_t(tile.kIn * Product::size(work.problem.c, work.problem.k)) * sizeof(factor);
+    size = size_t(tile.kFilters * Product::size(work.problem.c, work.problem.k)) * sizeof(factor);
   });
   return size;
 }
@@ -101,13 +103,13 @@ HWY_EXPORT(packed_size);
 
 const Work& work_of(void* prepared) { return *static_cast<const Work*>(prepared); }
 
-// As many outputs as inputs along each axis, and channels that are whole vectors.
+// Padded by half a window along each axis, and channels that are whole vectors.
 template <Shape kShape>
 bool can_run(const Conv3dProblem& p) {
   const int taps[] = {p.kt, p.kh, p.kw}, outputs[] = {kShape.t, kShape.h, kShape.w};
   for (size_t axis = 0; axis < 3; ++axis)
     if (taps[axis] != Shape::taps(outputs[axis]) || p.pad[axis] != taps[axis] / 2 ||
-        p.stride[axis] != 1 || p.dilation[axis] != 1)
+        p.stride[axis] != (taps[axis] > 1 ? kShape.stride : 1) || p.dilation[axis] != 1)
       return false;
   // Products of bf16 are for activations that are bf16 already.
   const bool has_products =
@@ -128,6 +130,14 @@ bool plane_is_worth(const Conv3dProblem& p) {
 }
 bool small_plane_is_worth(const Conv3dProblem& p) {
   return p.dtype == DType::f32 && p.c >= 32 && p.k >= 32;
+}
+
+// Measured on Zen 3, against products of windows.
+bool small_strided_plane_is_worth(const Conv3dProblem& p) {
+  return p.dtype == DType::f32 && p.c >= 64 && p.k >= 64;
+}
+bool strided_plane_is_worth(const Conv3dProblem& p) {
+  return small_strided_plane_is_worth(p) && p.out_h() % 4 == 0 && p.out_w() % 4 == 0;
 }
 
 template <Shape kShape>
@@ -199,6 +209,10 @@ extern constinit const Conv3dKernel kConv3dWinogradPlane =
     row<winograd::kPlane, plane_is_worth>("winograd_4x4");
 extern constinit const Conv3dKernel kConv3dWinogradSmallPlane =
     row<winograd::kSmallPlane, small_plane_is_worth>("winograd_2x2");
+extern constinit const Conv3dKernel kConv3dWinogradStridedPlane =
+    row<winograd::kStridedPlane, strided_plane_is_worth>("winograd_4x4_strided");
+extern constinit const Conv3dKernel kConv3dWinogradSmallStridedPlane =
+    row<winograd::kSmallStridedPlane, small_strided_plane_is_worth>("winograd_2x2_strided");
 extern constinit const Conv3dKernel kConv3dWinogradShortTimeBf16 =
     row<winograd::kShortTimeBf16, short_time_is_worth>("winograd_t2_bf16");
 

@@ -31,6 +31,9 @@ class Tiles {
   Tiles(const Conv3dProblem& p, const Conv3dArgs& args, const Tiling& tiling, std::byte* workspace)
       : p_(p),
         tiling_(tiling),
+        out_t_(p.out_t()),
+        out_h_(p.out_h()),
+        out_w_(p.out_w()),
         x_(static_cast<const T*>(args.x)),
         weights_(static_cast<const Factor*>(args.w)),
         store_(p, args),
@@ -82,29 +85,30 @@ class Tiles {
     return {map / tiling_.t, int(map % tiling_.t) * Tile::kOutT, int(row % tiling_.h) * Tile::kOutH,
             int(tile % tiling_.w) * Tile::kOutW};
   }
-  int64_t pixel(int64_t clip, int t, int h, int w) const {
-    return ((clip * p_.t + t) * p_.h + h) * p_.w + w;
+  // Of y.
+  int64_t pixel(const Corner& corner) const {
+    return ((corner.clip * out_t_ + corner.t) * out_h_ + corner.h) * out_w_ + corner.w;
   }
 
   HWY_INLINE void transform_input(int64_t tile, Factor* to) const {
     const Corner corner = corner_of(tile);
     const T* window[Tile::kIn];
     for (int at = 0; at < Tile::kIn; ++at) {
-      const int t = corner.t - p_.pad[0] + at / (Tile::H::kIn * Tile::W::kIn);
-      const int h = corner.h - p_.pad[1] + at / Tile::W::kIn % Tile::H::kIn;
-      const int w = corner.w - p_.pad[2] + at % Tile::W::kIn;
+      const int t = corner.t * p_.stride[0] - p_.pad[0] + at / (Tile::H::kIn * Tile::W::kIn);
+      const int h = corner.h * p_.stride[1] - p_.pad[1] + at / Tile::W::kIn % Tile::H::kIn;
+      const int w = corner.w * p_.stride[2] - p_.pad[2] + at % Tile::W::kIn;
       const bool inside = t >= 0 && t < p_.t && h >= 0 && h < p_.h && w >= 0 && w < p_.w;
-      window[at] = inside ? x_ + pixel(corner.clip, t, h, w) * p_.x_pitch
-                          : reinterpret_cast<const T*>(kZeros);
+      const int64_t pixel = ((corner.clip * p_.t + t) * p_.h + h) * p_.w + w;
+      window[at] = inside ? x_ + pixel * p_.x_pitch : reinterpret_cast<const T*>(kZeros);
     }
     const int64_t next = tiling_.block * tiling_.in_pitch;
     with_vectors_of(p_.c, [&](auto d) HWY_ATTR {
       for (int c = 0; c < p_.c; c += int(hn::Lanes(d))) {
         hn::Vec<decltype(d)> v[Tile::kIn];
-#pragma GCC unroll 36
+#pragma GCC unroll 81
         for (int at = 0; at < Tile::kIn; ++at) v[at] = load(d, window[at] + c);
         Tile::input(d, v);
-#pragma GCC unroll 36
+#pragma GCC unroll 81
         for (int at = 0; at < Tile::kIn; ++at) store(v[at], d, to + at * next + c);
       }
     });
@@ -117,7 +121,7 @@ class Tiles {
                           .a_pitch = tiling_.in_pitch,
                           .rows = tiles,
                           .depth = p_.c,
-                          .panels = weights_ + at * Product::size(p_.c, p_.k),
+                          .panels = weights_ + Tile::filter_of(at) * Product::size(p_.c, p_.k),
                           .n = p_.k};
     const PlainStore sums{out_of(memory, at * tiling_.block), tiling_.out_pitch};
     with_vectors_of(p_.k, [&](auto d) HWY_ATTR { product.multiply(d, first, last, sums); });
@@ -129,14 +133,14 @@ class Tiles {
     with_vectors_of(p_.k, [&](auto d) HWY_ATTR {
       for (int k = 0; k < p_.k; k += int(hn::Lanes(d))) {
         hn::Vec<decltype(d)> v[Tile::kIn];
-#pragma GCC unroll 36
+#pragma GCC unroll 81
         for (int at = 0; at < Tile::kIn; ++at) v[at] = hn::LoadU(d, from + at * next + k);
         Tile::output(d, v);
         // Those past the end of the map were made of zeros.
-        const auto output = store_.at(pixel(corner.clip, corner.t, corner.h, corner.w), k);
-        const int t_end = std::min(Tile::kOutT, p_.t - corner.t),
-                  h_end = std::min(Tile::kOutH, p_.h - corner.h),
-                  w_end = std::min(Tile::kOutW, p_.w - corner.w);
+        const auto output = store_.at(pixel(corner), k);
+        const int t_end = std::min(Tile::kOutT, out_t_ - corner.t),
+                  h_end = std::min(Tile::kOutH, out_h_ - corner.h),
+                  w_end = std::min(Tile::kOutW, out_w_ - corner.w);
 #pragma GCC unroll 4
         for (int t = 0; t < Tile::kOutT; ++t)
 #pragma GCC unroll 4
@@ -144,7 +148,7 @@ class Tiles {
 #pragma GCC unroll 4
             for (int w = 0; w < Tile::kOutW; ++w)
               if (t < t_end && h < h_end && w < w_end)
-                output(d, (int64_t{t} * p_.h + h) * p_.w + w, 0,
+                output(d, (int64_t{t} * out_h_ + h) * out_w_ + w, 0,
                        v[(t * Tile::kOutH + h) * Tile::kOutW + w]);
       }
     });
@@ -152,6 +156,7 @@ class Tiles {
 
   const Conv3dProblem& p_;
   const Tiling& tiling_;
+  int out_t_, out_h_, out_w_;
   const T* x_;
   const Factor* weights_;
   OutputStore<T> store_;

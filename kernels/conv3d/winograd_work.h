@@ -9,20 +9,28 @@
 
 namespace sf::winograd {
 
-// Outputs of a tile along T, H and W; three taps along axes with more than one. Transformed windows
-// and weights are multiplied as float or as bf16.
+// Outputs of a tile along T, H and W; three taps and the stride along axes with more than one.
+// Transformed windows and weights are multiplied as float or as bf16.
 struct Shape {
   int t, h, w;
   DType products = DType::f32;
+  int stride = 1;
 
   static constexpr int taps(int out) { return out > 1 ? 3 : 1; }
-  constexpr int positions() const {
+  // As many as a window has pixels.
+  constexpr int positions() const { return extent(t) * extent(h) * extent(w); }
+  // Different ones, for all positions.
+  constexpr int filters() const {
     return (t + taps(t) - 1) * (h + taps(h) - 1) * (w + taps(w) - 1);
   }
   constexpr bool operator==(const Shape&) const = default;
+
+ private:
+  constexpr int extent(int out) const { return (out - 1) * stride + taps(out); }
 };
 inline constexpr int kMostChannels = 8192;
 inline constexpr Shape kTime{4, 1, 1}, kPlane{1, 4, 4}, kSmallPlane{1, 2, 2},
+    kStridedPlane{1, 4, 4, DType::f32, 2}, kSmallStridedPlane{1, 2, 2, DType::f32, 2},
     kShortTimeBf16{2, 1, 1, DType::bf16};
 
 // The tiles of an output, and how they are worked on: in blocks of a thread each, or, where those
@@ -37,9 +45,9 @@ struct Tiling {
 
   Tiling(const Conv3dProblem& p, Shape shape_, int threads)
       : shape(shape_),
-        t((p.t + shape.t - 1) / shape.t),
-        h((p.h + shape.h - 1) / shape.h),
-        w((p.w + shape.w - 1) / shape.w),
+        t((p.out_t() + shape.t - 1) / shape.t),
+        h((p.out_h() + shape.h - 1) / shape.h),
+        w((p.out_w() + shape.w - 1) / shape.w),
         tiles(int64_t{p.n} * t * h * w, 1, 1),
         block(1),
         slots(threads),
@@ -49,7 +57,7 @@ struct Tiling {
     // Whole tiles of 14 rows: as many as a second-level cache holds and as leave each thread some
     // blocks. Weights that the cache does not hold want two at least, to be worth being read.
     constexpr int64_t kRows = 14, kCache = 900 << 10, kBlocks = 4;
-    const bool near_weights = shape.positions() * int64_t{p.c} * p.k * 4 <= kCache;
+    const bool near_weights = shape.filters() * int64_t{p.c} * p.k * 4 <= kCache;
     const int64_t held = kCache / block_bytes(), shared = tiles.n / (kBlocks * slots);
     const int64_t most =
         kRows * std::clamp<int64_t>(std::min(held, shared) / kRows, near_weights ? 1 : 2, 8);

@@ -19,21 +19,32 @@ constexpr Filtering kNone{1, 1};
 constexpr Filtering kF23{2, 8};
 constexpr Filtering kF43{24, 48};
 constexpr Filtering kF45{180, 781 / 9.};
+// Of a stride of two: that of every other tap and that of those between them.
+constexpr Filtering kStridedF23{1, 4 + 1};
+constexpr Filtering kStridedF43{6, 20 + 1};
 
 struct WinogradRow {
   std::string_view name;
   Filtering t, h, w;
-  double factors = 0;       // what rounds transformed windows and weights
-  bool along_time = false;  // planes of the window are summed as they are
+  double factors = 0;  // what rounds transformed windows and weights
 
   int whole() const { return t.whole * h.whole * w.whole; }
   double amplification() const { return t.amplification * h.amplification * w.amplification; }
+  // Added up at a position.
+  int terms(const Conv3dProblem& p) const {
+    const auto taps = [](const Filtering& axis, int all) {
+      return axis.amplification == 1 ? all : 1;
+    };
+    return p.c * taps(t, p.kt) * taps(h, p.kh) * taps(w, p.kw);
+  }
 };
 constexpr WinogradRow kRows[] = {{"winograd_t4", kF43, kNone, kNone},
                                  {"winograd_4x4", kNone, kF43, kF43},
                                  {"winograd_2x2", kNone, kF23, kF23},
+                                 {"winograd_4x4_strided", kNone, kStridedF43, kStridedF43},
+                                 {"winograd_2x2_strided", kNone, kStridedF23, kStridedF23},
                                  {"winograd_t2_bf16", kF23, kNone, kNone, 0x1p-9},
-                                 {"stem_winograd", kF45, kNone, kNone, 0, true}};
+                                 {"stem_winograd", kF45, kNone, kNone}};
 
 std::vector<Case<Conv3dProblem>> winograd_cases() {
   constexpr auto kRelu = Activation::relu;
@@ -43,6 +54,12 @@ std::vector<Case<Conv3dProblem>> winograd_cases() {
       {"plane_of_one_pixel", {.t = 2, .h = 1, .w = 1, .c = 8, .k = 8}},
       {"plane_in_blocks", {.t = 5, .h = 31, .w = 32, .c = 8, .k = 16, .bias = true}},
       {"plane_with_residual", {.h = 8, .w = 6, .c = 32, .k = 272, .bias = true, .residual = true}},
+      {"strided", {.n = 2, .t = 3, .h = 9, .w = 10, .c = 16, .k = 32, .bias = true}},
+      {"strided_of_14", {.h = 14, .w = 14, .c = 24, .k = 40, .activation = kRelu}},
+      {"strided_of_one_pixel", {.t = 2, .h = 1, .w = 1, .c = 8, .k = 8}},
+      {"strided_in_blocks", {.t = 5, .h = 62, .w = 63, .c = 8, .k = 16, .bias = true}},
+      {"strided_all_at_once", {.t = 2, .h = 15, .w = 16, .c = 128, .k = 264, .bias = true}},
+      {"strided_with_residual", {.h = 16, .w = 6, .c = 32, .k = 272, .residual = true}},
       {"time", {.t = 8, .h = 4, .w = 5, .c = 32, .k = 16, .bias = true, .activation = kRelu}},
       {"time_of_7", {.n = 2, .t = 7, .h = 3, .w = 3, .c = 24, .k = 40}},
       {"time_of_one_frame", {.t = 1, .h = 3, .w = 4, .c = 8, .k = 8, .bias = true}},
@@ -57,6 +74,8 @@ std::vector<Case<Conv3dProblem>> winograd_cases() {
   for (auto [name, p] : dense_cases) {
     if (name.starts_with("plane"))
       p.kh = p.kw = 3, p.pad = {0, 1, 1};
+    else if (name.starts_with("strided"))
+      p.kh = p.kw = 3, p.pad = {0, 1, 1}, p.stride = {1, 2, 2};
     else if (name.starts_with("time"))
       p.kt = 3, p.pad = {1, 0, 0};
     else
@@ -108,10 +127,12 @@ TEST_P(Conv3dWinograd, WholeNumbersGiveTheReference) {
   });
 }
 
-// Nothing learns in front of a stem.
+// Of problems without stride. Nothing learns in front of a stem.
 std::vector<Case<Conv3dProblem>> gradient_cases() {
   auto cases = winograd_cases();
-  std::erase_if(cases, [](const auto& c) { return c.name.starts_with("stem"); });
+  std::erase_if(cases, [](const auto& c) {
+    return c.name.starts_with("stem") || c.name.starts_with("strided");
+  });
   return cases;
 }
 
@@ -151,7 +172,7 @@ TEST_P(Conv3dWinograd, RealsStayWithinTheRoundingBound) {
     for_winograd_rows(
         kConv3d, {GetParam().name, found.p}, [&](const auto& kernel, const WinogradRow& row) {
           found.run(kernel);
-          const double terms = found.p.c * (row.along_time ? found.p.kh * found.p.kw : 1);
+          const double terms = row.terms(found.p);
           const double magnitude = row.amplification() * terms + 2;
           const double sums = (terms + 2 * (8 + 8) + 1 + 2) * kEps / 2;
           const double bound = (sums + 2 * row.factors + row.factors * row.factors) * magnitude;
@@ -214,7 +235,9 @@ TEST(Conv3dWinogradTable, RowsTakeWhatTheProblemAllowsAndNothingElse) {
     return !taken(changed);
   };
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.winograd = false; }));
-  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride = {1, 2, 2}; }));
+  EXPECT_FALSE(refused([](Conv3dProblem& q) { q.stride = {1, 2, 2}; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride = {1, 2, 1}; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride = {2, 2, 2}; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dilation = {1, 2, 2}; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.pad = {0, 1, 0}; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kt = 3; }));
