@@ -23,7 +23,11 @@ std::string video_name(int64_t index) {
 
 void write_video(const std::filesystem::path& path, const Scene& scene) {
   const SceneRenderer renderer(scene);
-  VideoWriter writer(path, {.width = scene.width, .height = scene.height});
+  // Readers of short clips decode from a key frame on.
+  VideoWriter writer(path, {.width = scene.width,
+                            .height = scene.height,
+                            .key_frame_interval = 16,
+                            .fast_decoding = true});
   for (int frame = 0; frame < scene.frames; ++frame) {
     const std::vector<uint8_t> rgb = renderer.render(frame);
     writer.write({rgb.data(), int64_t(scene.width) * 3, scene.width, scene.height});

@@ -48,20 +48,24 @@ SceneShape random_shape(Stream& random, float min_radius, float max_radius) {
   return s;
 }
 
-// Whether a point of the unit square [-1, 1]^2 belongs to the outline.
+// Whether a point of the unit disc belongs to the outline.
 bool inside(SceneShape::Outline outline, float u, float v) {
-  const float r2 = u * u + v * v;
   switch (outline) {
-    case SceneShape::Outline::sector:  // a disc without a quarter
-      return r2 <= 1 && !(u > 0 && v > 0);
-    case SceneShape::Outline::half_disc: return r2 <= 1 && v <= 0;
+    case SceneShape::Outline::sector: return !(u > 0 && v > 0);  // a disc without a quarter
+    case SceneShape::Outline::half_disc: return v <= 0;
     case SceneShape::Outline::corner:  // an L
-      return r2 <= 1 && (u < -0.2f || v > 0.2f) && u > -0.8f && v < 0.8f;
+      return (u < -0.2f || v > 0.2f) && u > -0.8f && v < 0.8f;
     case SceneShape::Outline::arrow:
-      return r2 <= 1 && (u > 0 ? std::abs(v) <= 0.8f * (1 - u) : std::abs(v) <= 0.25f);
+      return u > 0 ? std::abs(v) <= 0.8f * (1 - u) : std::abs(v) <= 0.25f;
     case SceneShape::Outline::count: break;
   }
   return false;
+}
+
+// Whether a place along the stripes, far below 2^31, lies on one of the first colour.
+bool on_first_stripe(float place) {
+  const auto whole = float(int(place));
+  return place - (whole > place ? whole - 1 : whole) < 0.5f;
 }
 
 // Draws onto a picture whose left and right edges, and upper and lower edges, touch.
@@ -79,6 +83,10 @@ void draw(const Scene& scene, const SceneShape& s, std::vector<float>& picture) 
     for (int dx = -reach; dx <= reach; ++dx) {
       const int x = int(centre_x) + dx;
       const int y = int(centre_y) + dy;
+      // Samples lie less than half a pixel from its centre.
+      const float from_x = float(x) + 0.5f - centre_x;
+      const float from_y = float(y) + 0.5f - centre_y;
+      if (from_x * from_x + from_y * from_y > (radius + 0.5f) * (radius + 0.5f)) continue;
       std::array<float, 3> sum{};
       int covered = 0;
       for (int k = 0; k < kSamples * kSamples; ++k) {
@@ -87,10 +95,9 @@ void draw(const Scene& scene, const SceneShape& s, std::vector<float>& picture) 
         const float py = float(y) + (float(row) + 0.5f) / kSamples - centre_y;
         const float u = cosine * px + sine * py;
         const float v = cosine * py - sine * px;
-        if (!inside(s.outline, u, v)) continue;
+        if (u * u + v * v > 1 || !inside(s.outline, u, v)) continue;
         ++covered;
-        const float stripe = texture_u * u + texture_v * v;
-        const auto& colour = s.colours[stripe - std::floor(stripe) < 0.5f ? 0 : 1];
+        const auto& colour = s.colours[on_first_stripe(texture_u * u + texture_v * v) ? 0 : 1];
         for (size_t c = 0; c < 3; ++c) sum[c] += colour[c];
       }
       if (covered == 0) continue;
@@ -151,6 +158,8 @@ Scene make_scene(uint64_t seed, int64_t index, int label) {
 }
 
 SceneRenderer::SceneRenderer(const Scene& scene) : scene_(scene) {
+  SF_CHECK(scene.width > 0 && scene.height > 0 && scene.width % 2 == 0 && scene.height % 2 == 0,
+           "scene: wanted an even width and height, found ", scene.width, "x", scene.height);
   const CounterRng random(scene.seed);
   still_.resize(size_t(scene.width) * size_t(scene.height) * 3);
   for (int y = 0; y < scene.height; ++y) {
@@ -183,15 +192,23 @@ std::vector<uint8_t> SceneRenderer::render(int frame) const {
     s.phase[moved_phase] += moved_phase < 2 ? 0u - way : way;
     draw(scene_, s, picture);
   }
+  // The sum of four bytes is nearly normal, with a standard deviation of 147.8.
+  std::array<float, 4 * 255 + 1> noise;
+  for (int sum = 0; sum <= 4 * 255; ++sum)
+    noise[size_t(sum)] = float(sum - 510) * scene_.noise / 147.8f;
   const CounterRng random(CounterRng(scene_.seed).bits(time));
   std::vector<uint8_t> out(picture.size());
-  for (size_t i = 0; i < picture.size(); ++i) {
-    // The sum of four bytes is nearly normal, with a standard deviation of 147.8.
-    const uint32_t bits = uint32_t(random.bits(i / 2) >> (i % 2 * 32));
-    const int sum =
-        int(bits & 255) + int(bits >> 8 & 255) + int(bits >> 16 & 255) + int(bits >> 24) - 510;
-    out[i] =
-        uint8_t(std::clamp(picture[i] + float(sum) * scene_.noise / 147.8f + 0.5f, 0.0f, 255.0f));
+  const float* from = picture.data();
+  uint8_t* to = out.data();
+  for (size_t i = 0; i < picture.size(); i += 2) {
+    const uint64_t bits = random.bits(i / 2);
+    constexpr uint64_t kEvenBytes = 0x00FF00FF00FF00FF;
+    const uint64_t pairs = (bits & kEvenBytes) + (bits >> 8 & kEvenBytes);
+    const uint64_t sums = pairs + (pairs >> 16);
+    for (const size_t half : {0, 1}) {
+      const float value = from[i + half] + noise[sums >> 32 * half & 0xFFFF] + 0.5f;
+      to[i + half] = uint8_t(std::min(std::max(value, 0.0f), 255.0f));
+    }
   }
   return out;
 }

@@ -56,6 +56,7 @@ Scene make_scene(uint64_t seed, int64_t index, int label);
 
 class SceneRenderer {
  public:
+  // Throws where width or height is odd.
   explicit SceneRenderer(const Scene& scene);
 
   // Frame number `frame` as 8-bit RGB, height x width x 3 without gaps.

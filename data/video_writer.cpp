@@ -82,6 +82,7 @@ class VideoWriter::Encoder {
     if (x264) {
       ffmpeg().av_opt_set(codec_->priv_data, "preset", "veryfast", 0);
       ffmpeg().av_opt_set(codec_->priv_data, "crf", std::to_string(o.quality).c_str(), 0);
+      if (o.fast_decoding) ffmpeg().av_opt_set(codec_->priv_data, "tune", "fastdecode", 0);
       if (o.open_groups) ffmpeg().av_opt_set(codec_->priv_data, "x264-params", "open-gop=1", 0);
     } else {
       codec_->flags |= AV_CODEC_FLAG_QSCALE;

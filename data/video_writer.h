@@ -14,9 +14,11 @@ struct VideoWriterOptions {
   int fps_num = 30;
   int fps_den = 1;
   int quality = 20;  // x264's constant rate factor: 0 keeps most, 51 least
-  int key_frame_interval =
-      0;                     // most frames from one key frame to the next; 0: the encoder's choice
-  bool open_groups = false;  // frames before a key frame may refer to it (H.264 alone)
+  // Most frames from one key frame to the next; 0: the encoder's choice.
+  int key_frame_interval = 0;
+  // Of H.264 alone:
+  bool open_groups = false;    // frames before a key frame may refer to it
+  bool fast_decoding = false;  // without what makes decoding slow (x264's "fastdecode")
 };
 
 // Encodes H.264 where FFmpeg has libx264, else MPEG-4 part 2. The container follows from the ending

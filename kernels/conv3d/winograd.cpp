@@ -132,12 +132,21 @@ bool small_plane_is_worth(const Conv3dProblem& p) {
   return p.dtype == DType::f32 && p.c >= 32 && p.k >= 32;
 }
 
-// Measured on Zen 3, against products of windows.
-bool small_strided_plane_is_worth(const Conv3dProblem& p) {
-  return p.dtype == DType::f32 && p.c >= 64 && p.k >= 64;
+// Products for an output of the map, tiles past its end included.
+double products(const Conv3dProblem& p, Shape shape) {
+  const auto tiles = [](int outputs, int of_tile) { return (outputs + of_tile - 1) / of_tile; };
+  const int64_t all = int64_t{tiles(p.out_h(), shape.h)} * tiles(p.out_w(), shape.w);
+  return double(shape.positions() * all) / (double(p.out_h()) * p.out_w());
 }
+// Measured on Zen 3, against `gemm`, which makes 9 products an output.
 bool strided_plane_is_worth(const Conv3dProblem& p) {
-  return small_strided_plane_is_worth(p) && p.out_h() % 4 == 0 && p.out_w() % 4 == 0;
+  const double many = products(p, winograd::kStridedPlane);
+  return p.dtype == DType::f32 && p.c >= 64 && p.k >= 64 && many < 7 &&
+         many < products(p, winograd::kSmallStridedPlane);
+}
+bool small_strided_plane_is_worth(const Conv3dProblem& p) {
+  return p.dtype == DType::f32 && p.c >= 64 && p.k >= 64 &&
+         products(p, winograd::kSmallStridedPlane) < 7;
 }
 
 template <Shape kShape>

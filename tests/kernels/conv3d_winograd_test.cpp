@@ -249,5 +249,20 @@ TEST(Conv3dWinogradTable, RowsTakeWhatTheProblemAllowsAndNothingElse) {
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dtype = DType::f64; }));
 }
 
+// Tiles past the end of a map are made, too.
+TEST(Conv3dWinogradTable, OfStridedRowsTheOneWithFewerProductsIsTaken) {
+  const auto chosen = [](int outputs) {
+    Conv3dProblem p{.t = 8, .c = 128, .k = 128, .kh = 3, .kw = 3};
+    p.h = p.w = 2 * outputs;
+    p.stride = {1, 2, 2}, p.pad = {0, 1, 1};
+    p.winograd = true;
+    return select(kConv3d(Backend::cpu), dense(p))->name;
+  };
+  EXPECT_EQ(chosen(28), "winograd_4x4_strided");
+  EXPECT_EQ(chosen(14), "winograd_2x2_strided");
+  EXPECT_EQ(chosen(7), "winograd_4x4_strided");
+  EXPECT_FALSE(chosen(5).starts_with("winograd"));
+}
+
 }  // namespace
 }  // namespace sf
