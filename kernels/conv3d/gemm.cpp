@@ -84,22 +84,24 @@ size_t panels_size(const Work& work) {
   return size;
 }
 
-// Some output channels at a time, whose values lie side by side.
+// A panel at a time, whose output channels lie side by side.
 template <class T>
 void pack_panels_of(const Work& work, const T* weights, T* packed) {
+  using Product = RowsByPanels<T>;
   const Conv3dProblem& p = work.problem;
   const WeightStrides& at = work.weights;
-  const int64_t size = RowsByPanels<T>::size(work.depth, p.k);
+  const int64_t size = Product::size(work.depth, p.k), taps = work.depth / p.c;
   if (size > work.depth * p.k) std::fill_n(packed, size, T(0.0F));
-  constexpr int64_t kTogether = 32;
-  parallel_for((p.k + kTogether - 1) / kTogether, 1, [&](int64_t part) HWY_ATTR {
-    with_vectors_of(p.k, [&](auto d) HWY_ATTR {
-      const int64_t first = part * kTogether, last = std::min<int64_t>(first + kTogether, p.k);
-      for (int64_t i = 0; i < work.depth; ++i) {
-        const int64_t value = at.first + i / p.c * at.tap + i % p.c * at.in;
-        for (int64_t k = first; k < last; ++k)
-          packed[RowsByPanels<T>::offset(d, work.depth, p.k, i, k)] = weights[value + k * at.out];
-      }
+  with_vectors_of(p.k, [&](auto d) HWY_ATTR {
+    const int64_t width = Product::whole_width(d);
+    parallel_for((p.k + width - 1) / width, 1, [&](int64_t panel) HWY_ATTR {
+      const int64_t first = panel * width, count = std::min(width, p.k - first);
+      for (int64_t tap = 0; tap < taps; ++tap)
+        for (int64_t c = 0; c < p.c; ++c) {
+          const T* from = weights + at.first + tap * at.tap + c * at.in + first * at.out;
+          T* to = packed + Product::offset(d, work.depth, p.k, tap * p.c + c, first);
+          for (int64_t k = 0; k < count; ++k) to[k * Product::kColumnStep] = from[k * at.out];
+        }
     });
   });
 }

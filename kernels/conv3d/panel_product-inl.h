@@ -132,6 +132,7 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, int64_t depth, int64_t fir
 //     operator()(d, row, column, sums): a vector of them
 //   size(depth, n): values of all panels
 //   offset(d, depth, n, i, j): where column j of row i lies
+//   whole_width(d): columns of a panel, the last excepted; kColumnStep: from one to the next
 template <class T>
 struct RowsByPanels;
 
@@ -144,7 +145,13 @@ struct RowsByPanels<float> {
   const float* panels;
   int64_t n;
 
+  static constexpr int64_t kColumnStep = 1;
+
   static int64_t size(int64_t depth, int64_t n) { return depth * n; }
+  template <class D>
+  static int64_t whole_width(D d) {
+    return kPanelVectors * int64_t(hn::Lanes(d));
+  }
 
   template <class D>
   static int64_t offset(D d, int64_t depth, int64_t n, int64_t i, int64_t j) {
@@ -167,10 +174,6 @@ struct RowsByPanels<float> {
 
  private:
   template <class D>
-  static int64_t whole_width(D d) {
-    return kPanelVectors * int64_t(hn::Lanes(d));
-  }
-  template <class D>
   static int64_t width(D d, int64_t first, int64_t n) {
     return std::min(whole_width(d), n - first);
   }
@@ -184,7 +187,13 @@ struct RowsByPanels<bf16> {
   const bf16* panels;
   int64_t n;
 
+  static constexpr int64_t kColumnStep = 2;
+
   static int64_t size(int64_t depth, int64_t n) { return depth * padded(n); }
+  template <class D>
+  static int64_t whole_width(D) {
+    return kBf16TileColumns;
+  }
 
   template <class D>
   static int64_t offset(D, int64_t depth, int64_t n, int64_t i, int64_t j) {
