@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <sys/resource.h>
+
 #include "kernels/base/error.h"
 
 namespace sf {
@@ -25,6 +27,9 @@ TaskThreads::~TaskThreads() {
 }
 
 void TaskThreads::work() {
+  // A kernel of the network ends with the last of its threads: one that stands behind these on its
+  // processor keeps the others waiting. On Linux priorities are those of a thread.
+  setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 10);
   Lock lock(mutex_);
   while (!stop_.stop_requested()) {
     if (!run_next(lock)) changed_.wait(lock);
