@@ -16,7 +16,8 @@ int bounded_workers(int workers);
 
 // Threads that carry out a loader's tasks. The loader's state is guarded by one mutex, under which
 // the threads ask for a task; a task takes the locked mutex, and releases it while it works.
-// Without threads, the caller of take() does the work. Threads have a lower priority than their maker.
+// Without threads, the caller of take() does the work. Threads have a lower priority than their
+// maker.
 class TaskThreads {
  public:
   using Lock = std::unique_lock<std::mutex>;
