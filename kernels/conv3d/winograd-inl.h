@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <type_traits>
 
 #include "hwy/highway.h"
 
@@ -21,25 +22,10 @@ namespace sf::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// F(kOut, 3), or F(kOut, kR). kOut 1 is no transform: one position, one tap. Where kFilter has
-// fewer rows than there are positions, the last is for all the others.
+// F(kOut, 3), or F(kOut, kR). Where kFilter has fewer rows than there are positions, the last is
+// for all the others.
 template <int kOut, int kR = 3, int kStride = 1>
 struct Winograd;
-
-template <>
-struct Winograd<1> {
-  static constexpr int kTaps = 1, kIn = 1;
-  static constexpr double kFilter[1][1] = {{1}};
-
-  template <class D, class V>
-  HWY_INLINE static void input(D, const V* in, V* out) {
-    out[0] = in[0];
-  }
-  template <class D, class V>
-  HWY_INLINE static void output(D, const V* in, V* out) {
-    out[0] = in[0];
-  }
-};
 
 template <>
 struct Winograd<2> {
@@ -185,6 +171,7 @@ struct Winograd<4, 5> {
   }
 };
 
+// No transform: each output is a position.
 template <int kOut>
 struct Winograd<kOut, 1> {
   static constexpr int kTaps = 1, kIn = kOut;
@@ -248,9 +235,11 @@ struct Winograd<kOut, kR, 2> {
 // fastest.
 template <int kT, int kH, int kW, int kStride = 1>
 struct WinogradTile {
-  using T = Winograd<kT, 3, kT == 1 ? 1 : kStride>;
-  using H = Winograd<kH, 3, kH == 1 ? 1 : kStride>;
-  using W = Winograd<kW, 3, kW == 1 ? 1 : kStride>;
+  template <int kOut>
+  using AxisOf = std::conditional_t<kOut == 1, Winograd<1, 1>, Winograd<kOut, 3, kStride>>;
+  using T = AxisOf<kT>;
+  using H = AxisOf<kH>;
+  using W = AxisOf<kW>;
   static constexpr int kOutT = kT, kOutH = kH, kOutW = kW;
   static constexpr int kIn = T::kIn * H::kIn * W::kIn;
   static constexpr int kTaps = T::kTaps * H::kTaps * W::kTaps;

@@ -139,14 +139,13 @@ double products(const Conv3dProblem& p, Shape shape) {
   return double(shape.positions() * all) / (double(p.out_h()) * p.out_w());
 }
 // Measured on Zen 3, against `gemm`, which makes 9 products an output.
-bool strided_plane_is_worth(const Conv3dProblem& p) {
-  const double many = products(p, winograd::kStridedPlane);
-  return p.dtype == DType::f32 && p.c >= 64 && p.k >= 64 && many < 7 &&
-         many < products(p, winograd::kSmallStridedPlane);
+template <Shape kShape>
+bool strided_is_worth(const Conv3dProblem& p) {
+  return p.dtype == DType::f32 && p.c >= 64 && p.k >= 64 && products(p, kShape) < 7;
 }
-bool small_strided_plane_is_worth(const Conv3dProblem& p) {
-  return p.dtype == DType::f32 && p.c >= 64 && p.k >= 64 &&
-         products(p, winograd::kSmallStridedPlane) < 7;
+bool strided_plane_is_worth(const Conv3dProblem& p) {
+  return strided_is_worth<winograd::kStridedPlane>(p) &&
+         products(p, winograd::kStridedPlane) < products(p, winograd::kSmallStridedPlane);
 }
 
 template <Shape kShape>
@@ -221,7 +220,8 @@ extern constinit const Conv3dKernel kConv3dWinogradSmallPlane =
 extern constinit const Conv3dKernel kConv3dWinogradStridedPlane =
     row<winograd::kStridedPlane, strided_plane_is_worth>("winograd_4x4_strided");
 extern constinit const Conv3dKernel kConv3dWinogradSmallStridedPlane =
-    row<winograd::kSmallStridedPlane, small_strided_plane_is_worth>("winograd_2x2_strided");
+    row<winograd::kSmallStridedPlane, strided_is_worth<winograd::kSmallStridedPlane>>(
+        "winograd_2x2_strided");
 extern constinit const Conv3dKernel kConv3dWinogradShortTimeBf16 =
     row<winograd::kShortTimeBf16, short_time_is_worth>("winograd_t2_bf16");
 
