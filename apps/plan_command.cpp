@@ -38,11 +38,9 @@ void measure(Graph& graph, const std::vector<Value>& outputs, const std::vector<
   Plan one_lane(graph, outputs, options);
   const Measurement found = measure(one_lane, whole, inputs);
   std::fputs(one_lane.blueprint().describe(found.steps).c_str(), stdout);
-  fmt::print(
-      "measured: {:.3f} ms the steps above, each many times one after another; {:.3f} ms a run in "
-      "{} lanes\n",
-      std::accumulate(found.steps.begin(), found.steps.end(), 0.0) * 1e3, found.run * 1e3,
-      whole.blueprint().lanes());
+  fmt::print("measured: {:.3f} ms the steps above together; {:.3f} ms a run in {} lanes\n",
+             std::accumulate(found.steps.begin(), found.steps.end(), 0.0) * 1e3, found.run * 1e3,
+             whole.blueprint().lanes());
 }
 
 void print_recomputation(const Blueprint& kept, const Blueprint& recomputed) {

@@ -42,10 +42,27 @@ HWY_INLINE void with_vectors_of(int channels, const F& f) {
     f(NarrowLanes());
 }
 
+// What is read after a tile, fetched into the second-level cache while that is multiplied: `values`
+// at each step of the depth, a line of 16 at most.
+struct NextPanel {
+  const float* at;
+  int64_t values;
+
+  HWY_INLINE void fetch() {
+    __builtin_prefetch(at, 0, 2);
+    at += values;
+  }
+};
+// Where it is near already.
+struct NothingNext {
+  HWY_INLINE void fetch() const {}
+};
+
 // The sums of kRows rows of a, a_pitch apart, with a panel of kVectors vectors.
-template <int kRows, int kVectors, class D, class Store>
+template <int kRows, int kVectors, class D, class Store, class Next>
 HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
-                              const float* HWY_RESTRICT b, int64_t depth, const Store& store) {
+                              const float* HWY_RESTRICT b, int64_t depth, const Store& store,
+                              Next next) {
   const auto lanes = int64_t(hn::Lanes(d));
   hn::Vec<D> sum[kRows][kVectors];
 #pragma GCC unroll 16
@@ -59,6 +76,7 @@ HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
   for (int i = 0; i < (kRows + 2) / 3; ++i) at[i] = a + 3 * i * a_pitch;
 #pragma GCC unroll 4
   for (int64_t k = 0; k < depth; ++k) {
+    next.fetch();
     hn::Vec<D> panel[kVectors];
 #pragma GCC unroll 4
     for (int n = 0; n < kVectors; ++n) panel[n] = hn::LoadU(d, b + n * lanes);
@@ -78,20 +96,20 @@ HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
     for (int n = 0; n < kVectors; ++n) store(d, m, n * lanes, sum[m][n]);
 }
 
-template <int kRows, class D, class Store>
+template <int kRows, class D, class Store, class Next = NothingNext>
 HWY_INLINE void multiply_rows(D d, int vectors, const float* a, int64_t a_pitch, const float* b,
-                              int64_t depth, const Store& store) {
+                              int64_t depth, const Store& store, Next next = {}) {
   if (vectors == kPanelVectors)
-    multiply_tile<kRows, kPanelVectors>(d, a, a_pitch, b, depth, store);
+    multiply_tile<kRows, kPanelVectors>(d, a, a_pitch, b, depth, store, next);
   else
-    multiply_tile<kRows, 1>(d, a, a_pitch, b, depth, store);
+    multiply_tile<kRows, 1>(d, a, a_pitch, b, depth, store, next);
 }
 
 // One panel with up to kTileRows rows. Not inlined: each number of rows is one function.
-template <int kRows, class D, class Store>
+template <int kRows, class D, class Store, class Next>
 HWY_NOINLINE void multiply_panel(D d, int vectors, const float* a, int64_t a_pitch, const float* b,
-                                 int64_t depth, const Store& store) {
-  multiply_rows<kRows>(d, vectors, a, a_pitch, b, depth, store);
+                                 int64_t depth, const Store& store, Next next) {
+  multiply_rows<kRows>(d, vectors, a, a_pitch, b, depth, store, next);
 }
 
 // Calls f with the number of rows, 1 to kTileRows, as a constant.
@@ -106,17 +124,16 @@ HWY_INLINE void with_rows(int64_t rows, const F& f) {
 }
 
 // f(row, rows, column) for tiles of up to `most` rows, about equally many each, and panels that
-// cover columns [first, last) of n. What is read again lies near: the rows where they are short,
-// else a panel.
+// cover columns [first, last). What is read again lies near: a tile's rows, else a panel.
 template <class F>
-HWY_INLINE void for_tiles(int64_t rows, int64_t most, int64_t depth, int64_t first, int64_t last,
-                          int64_t width, int64_t n, const F& f) {
+HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_t first,
+                          int64_t last, int64_t width, const F& f) {
   const int64_t tiles = (rows + most - 1) / most;
   const auto tile = [&](int64_t i, int64_t column) HWY_ATTR {
     const int64_t from = rows * i / tiles, to = rows * (i + 1) / tiles;
     f(from, int(to - from), column);
   };
-  if (n > depth) {
+  if (rows_are_near) {
     for (int64_t i = 0; i < tiles; ++i)
       for (int64_t column = first; column < last; column += width) tile(i, column);
   } else {
@@ -161,18 +178,33 @@ struct RowsByPanels<float> {
 
   template <class D, class Store>
   HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
-    for_tiles(rows, kTileRows, depth, first, last, whole_width(d), n,
+    for_tiles(rows, kTileRows, n > depth, first, last, whole_width(d),
               [&](int64_t row, int count, int64_t column) HWY_ATTR {
-                const auto vectors = int(width(d, column, n) / int64_t(hn::Lanes(d)));
-                with_rows(count, [&](auto rows_of_tile) HWY_ATTR {
-                  multiply_panel<rows_of_tile>(d, vectors, a + row * a_pitch, a_pitch,
-                                               panels + column * depth, depth,
-                                               store.at(row, column));
-                });
+                tile(d, row, count, column, store, NothingNext());
+              });
+  }
+  template <class D, class Store>
+  HWY_INLINE void multiply_far(D d, int64_t first, int64_t last, const Store& store) const {
+    for_tiles(rows, kTileRows, false, first, last, whole_width(d),
+              [&](int64_t row, int count, int64_t column) HWY_ATTR {
+                const int64_t panel = whole_width(d) * depth;
+                tile(d, row, count, column, store,
+                     NextPanel{panels + column * depth + panel + panel * row / rows,
+                               (whole_width(d) * count + rows - 1) / rows});
               });
   }
 
  private:
+  template <class D, class Store, class Next>
+  HWY_INLINE void tile(D d, int64_t row, int count, int64_t column, const Store& store,
+                       Next next) const {
+    const auto vectors = int(width(d, column, n) / int64_t(hn::Lanes(d)));
+    with_rows(count, [&](auto rows_of_tile) HWY_ATTR {
+      multiply_panel<rows_of_tile>(d, vectors, a + row * a_pitch, a_pitch, panels + column * depth,
+                                   depth, store.at(row, column), next);
+    });
+  }
+
   template <class D>
   static int64_t width(D d, int64_t first, int64_t n) {
     return std::min(whole_width(d), n - first);
@@ -203,7 +235,7 @@ struct RowsByPanels<bf16> {
 
   template <class D, class Store>
   HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
-    for_tiles(rows, kBf16TileRows, depth, first, last, kBf16TileColumns, n,
+    for_tiles(rows, kBf16TileRows, n > depth, first, last, kBf16TileColumns,
               [&](int64_t row, int count, int64_t column) HWY_ATTR {
                 const auto to = store.at(row, column);
                 const int64_t columns = std::min<int64_t>(kBf16TileColumns, n - column),

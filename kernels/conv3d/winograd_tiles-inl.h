@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "hwy/highway.h"
 #include "kernels/base/threads.h"
@@ -124,7 +125,11 @@ class Tiles {
                           .panels = weights_ + Tile::filter_of(at) * Product::size(p_.c, p_.k),
                           .n = p_.k};
     const PlainStore sums{out_of(memory, at * tiling_.block), tiling_.out_pitch};
-    with_vectors_of(p_.k, [&](auto d) HWY_ATTR { product.multiply(d, first, last, sums); });
+    with_vectors_of(p_.k, [&](auto d) HWY_ATTR {
+      if constexpr (std::is_same_v<Factor, float>)
+        if (tiling_.slots == 0) return product.multiply_far(d, first, last, sums);
+      product.multiply(d, first, last, sums);
+    });
   }
 
   HWY_INLINE void transform_output(int64_t tile, const float* from) const {
