@@ -57,13 +57,14 @@ struct Tiling {
     // Whole tiles of 14 rows: as many as a second-level cache holds and as leave each thread some
     // blocks. Weights that the cache does not hold want two at least, to be worth being read.
     constexpr int64_t kRows = 14, kCache = 900 << 10, kBlocks = 4;
-    const bool near_weights = shape.filters() * int64_t{p.c} * p.k * 4 <= kCache;
+    const int64_t weights = shape.filters() * int64_t{p.c} * p.k * int64_t(sizeof(float));
+    const bool near_weights = weights <= kCache;
     const int64_t held = kCache / block_bytes(), shared = tiles.n / (kBlocks * slots);
     const int64_t most =
         kRows * std::clamp<int64_t>(std::min(held, shared) / kRows, near_weights ? 1 : 2, 8);
-    constexpr int64_t kMostTogether = 64 << 20;  // bytes
+    constexpr int64_t kFarWeights = 4 << 20, kMostTogether = 64 << 20;  // bytes
     const bool together =
-        !near_weights && most > shared && block_bytes() * tiles.n <= kMostTogether;
+        weights > kFarWeights && most > shared && block_bytes() * tiles.n <= kMostTogether;
     tiles = together ? EvenParts(tiles.n, tiles.n, 1) : EvenParts(tiles.n, most, slots);
     block = tiles.largest();
     slots = together ? 0 : int(std::min<int64_t>(slots, tiles.count));
