@@ -25,8 +25,9 @@ struct Work {
   WeightStrides weights;
   int64_t depth;  // values of a window
   EvenParts pixels;
-  int slots;      // threads with a block of pixels each
-  int64_t pitch;  // of gathered windows; 0: rows of x are taken as they are
+  int slots;         // threads with a block of pixels each
+  int64_t pitch;     // of gathered windows; 0: rows of x are taken as they are
+  bool far_weights;  // come from memory to the first block of each slot
 
   Work(const Conv3dProblem& p, const WeightStrides& weights_, int threads)
       : problem(p),
@@ -34,9 +35,11 @@ struct Work {
         depth(int64_t{p.kt} * p.kh * p.kw * p.c),
         pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
         slots(int(std::min<int64_t>(threads, pixels.count))),
-        pitch(ConvGeometry(p).pointwise() ? 0 : depth + 16) {}
+        pitch(ConvGeometry(p).pointwise() ? 0 : depth + 16),
+        far_weights(p.k > depth && depth * p.k >= kFarWeights) {}
 
  private:
+  static constexpr int64_t kFarWeights = 512 << 10;
   static int64_t pixels_together(int64_t all) { return all >= 8192 ? 112 : all >= 2048 ? 56 : 28; }
 };
 
@@ -66,7 +69,12 @@ void run_blocks_of(const Work& work, const Conv3dArgs& args, T* workspace) {
                                   .depth = work.depth,
                                   .panels = static_cast<const T*>(args.w),
                                   .n = p.k};
-    with_vectors_of(p.k, [&](auto d) HWY_ATTR { product.multiply(d, 0, p.k, store.at(first, 0)); });
+    const bool far = work.far_weights && i < work.slots;
+    with_vectors_of(p.k, [&](auto d) HWY_ATTR {
+      if constexpr (std::is_same_v<T, float>)
+        if (far) return product.multiply_far(d, 0, p.k, store.at(first, 0));
+      product.multiply(d, 0, p.k, store.at(first, 0));
+    });
   });
 }
 

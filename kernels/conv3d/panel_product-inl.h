@@ -147,6 +147,8 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
 //   column) is what takes the sums from there on:
 //     expect(d, rows, vectors): they will come soon
 //     operator()(d, row, column, sums): a vector of them
+//   multiply_far(d, first, last, store), of floats: the same where weights come from memory: the
+//   next panel is fetched while one is multiplied
 //   size(depth, n): values of all panels
 //   offset(d, depth, n, i, j): where column j of row i lies
 //   whole_width(d): columns of a panel, the last excepted; kColumnStep: from one to the next
@@ -179,9 +181,8 @@ struct RowsByPanels<float> {
   template <class D, class Store>
   HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
     for_tiles(rows, kTileRows, n > depth, first, last, whole_width(d),
-              [&](int64_t row, int count, int64_t column) HWY_ATTR {
-                tile(d, row, count, column, store, NothingNext());
-              });
+              [&](int64_t row, int count, int64_t column)
+                  HWY_ATTR { tile(d, row, count, column, store, NothingNext()); });
   }
   template <class D, class Store>
   HWY_INLINE void multiply_far(D d, int64_t first, int64_t last, const Store& store) const {

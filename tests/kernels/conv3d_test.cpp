@@ -183,6 +183,20 @@ TEST(Conv3dTable, AResidualOfAnotherPitchStillRunsFast) {
   expect_equal(found.y, wanted.y);
 }
 
+// More than 2 MiB, whose next panel is fetched while one is multiplied; the last is half a panel.
+TEST(Conv3dTable, LargeWeightsGiveTheReferenceOnIntegers) {
+  const Conv3dProblem p = dense({.h = 9, .w = 11, .c = 264, .k = 2056, .residual = true});
+  Conv3dData<float> wanted(p), found(p);
+  wanted.fill(small_integers).run(reference_of(kConv3d));
+  found.fill(small_integers);
+  for_runnable(kConv3d(Backend::cpu), {"large_weights", found.p}, [&](const Conv3dKernel& kernel) {
+    if (!kernel.exact) return;
+    found.run(kernel);
+    expect_equal(found.y, wanted.y);
+    EXPECT_TRUE(found.y.guards_intact());
+  });
+}
+
 TEST(Conv3dTable, NoSlowFastLayerRunsOneDnnsReference) {
   for (const int n : {1, 3})
     for (const int size : {224, 256})
