@@ -170,7 +170,7 @@ class ControlConnection::Service {
     stream_->start([this](const Json& message) { take(message); },
                    [this](const std::string& why) {
                      lost_ = true;
-                     reason_ = cat("it hung up: ", why);
+                     reason_ = why;
                    });
     stream_->send({{"kind", "hello"},
                    {"token", token},

@@ -9,6 +9,16 @@ namespace sf {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+namespace {
+
+std::string text_of(const MessageStream::Json& message) {
+  return message.dump(-1, ' ', true, MessageStream::Json::error_handler_t::replace);
+}
+
+std::string hung_up(error_code error) { return cat("it hung up: ", error.message()); }
+
+}  // namespace
+
 MessageStream::MessageStream(asio::ip::tcp::socket socket) : socket_(std::move(socket)) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -30,7 +40,7 @@ void MessageStream::read() {
   asio::async_read_until(socket_, asio::dynamic_buffer(received_, kMaxLine), '\n',
                          [self = shared_from_this()](error_code error, size_t bytes) {
                            if (!self->on_end_) return;
-                           if (error) return self->end(error.message());
+                           if (error) return self->end(hung_up(error));
                            const std::string line = self->received_.substr(0, bytes);
                            self->received_.erase(0, bytes);
                            self->handle(line);
@@ -45,12 +55,15 @@ void MessageStream::handle(const std::string& line) {
     SF_CHECK(message.is_object(), "wanted an object");
     const auto on_message = on_message_;  // which may redirect() while it runs
     on_message(message);
-  } catch (const std::exception& e) { end(e.what()); }
+  } catch (const std::exception&) {
+    end(cat("it says ", text_of(line.substr(0, line.find_last_not_of("\r\n") + 1).substr(0, 80)),
+            ", which is no message of a process group"));
+  }
 }
 
 void MessageStream::send(const Json& message) {
   if (closing_ || !socket_.is_open()) return;
-  lines_.push_back(message.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n');
+  lines_.push_back(text_of(message) + '\n');
   if (lines_.size() == 1) write();
 }
 
@@ -59,7 +72,7 @@ void MessageStream::write() {
                     [self = shared_from_this()](error_code error, size_t) {
                       if (error) {
                         self->lines_.clear();
-                        return self->end(error.message());
+                        return self->end(hung_up(error));
                       }
                       self->lines_.pop_front();
                       if (!self->lines_.empty())

@@ -1,6 +1,7 @@
 // Jobs that cannot start: each rank says why, within the time-out.
 #include "dist/rendezvous.h"
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -120,6 +121,31 @@ TEST(Rendezvous, AWrongAddressIsNamed) {
                            "tcp://host:65536", "tcp://:1", "file://", "env://"})
     expect_all(meet({{.rank = 1, .address = text}}),
                cat("init_method: wanted tcp://HOST:PORT or file://PATH, found '", text, "'"));
+}
+
+TEST(Rendezvous, AnotherProgramAtTheAddressIsNamed) {
+  const HangGuard guard;
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  const std::string address = tcp("127.0.0.1", listen_at_any_port(server));
+  std::atomic<bool> stopped{false};
+  std::thread answers([&] {
+    const std::string_view answer = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    while (true) {
+      const int connection = accept(server, nullptr, nullptr);
+      if (connection < 0 || stopped) return;
+      send(connection, answer.data(), answer.size(), MSG_NOSIGNAL);
+      for (char byte; recv(connection, &byte, 1, 0) > 0;) continue;  // else it might be reset
+      close(connection);
+    }
+  });
+  const auto errors = meet({{.rank = 1, .address = address, .timeout = 300ms}});
+  stopped = true;
+  close(connect_to(Rendezvous::parse(address).port));
+  answers.join();
+  close(server);
+  expect_all(errors, cat("process group: rank 1 of 2 finds no rank 0 at ", address,
+                         " within 0.3 s: it says \"HTTP/1.1 400 Bad Request\", which is no message "
+                         "of a process group"));
 }
 
 TEST(Rendezvous, APortInUseIsNamed) {
