@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 #include <sys/sysinfo.h>
 
+#include "apps/brief_waits.h"
 #include "apps/commands.h"
 #include "data/codecs.h"
 #include "data/cuda_decoder.h"
@@ -24,7 +25,7 @@ void doctor() {
   row("processor", processor_name());
   row("vectors", vector_extensions());
   row("bfloat16", has_bf16_products() ? "products in the processor" : "none in the processor");
-  row("threads", fmt::format("{} (OMP_NUM_THREADS)", max_threads()));
+  row("threads", fmt::format("{} (OMP_NUM_THREADS) {}", max_threads(), how_threads_wait()));
   row("memory",
       fmt::format("{:.1f} GiB, {:.1f} GiB free", double(memory.totalram) * memory.mem_unit / kGiB,
                   double(memory.freeram) * memory.mem_unit / kGiB));

@@ -1,11 +1,13 @@
 #include <cstdio>
 #include <exception>
 
+#include "apps/brief_waits.h"
 #include "apps/commands.h"
 #include "kernels/base/error.h"
 #include "kernels/base/machine.h"
 
 int main(int argc, char** argv) {
+  sf::wait_briefly(argv);
   sf::follow_onednn_instruction_sets();
   CLI::App app(
       "SlowFast video networks: train, test and inspect them from PySlowFast's configuration "

@@ -32,6 +32,18 @@ TEST_F(CommandLine, StartsWithoutTheLibrariesOfVideos) {
   EXPECT_EQ(text.find("libav"), std::string::npos) << text;
 }
 
+TEST_F(CommandLine, ThreadsWaitBrieflyUnlessTheEnvironmentSaysHow) {
+  const auto threads = [&](const char* variables) {
+    const std::string out = sf("doctor", cat("env -u OMP_WAIT_POLICY ", variables, " ")).out;
+    const size_t row = out.find("threads ");
+    return out.substr(row, out.find('\n', row) - row);
+  };
+  EXPECT_NE(threads("-u GOMP_SPINCOUNT").find(" GOMP_SPINCOUNT=10000"), std::string::npos);
+  EXPECT_NE(threads("GOMP_SPINCOUNT=7").find(" GOMP_SPINCOUNT=7"), std::string::npos);
+  const std::string passive = threads("-u GOMP_SPINCOUNT OMP_WAIT_POLICY=passive");
+  EXPECT_NE(passive.find(" OMP_WAIT_POLICY=passive"), std::string::npos) << passive;
+}
+
 TEST_F(CommandLine, BadInputIsOneLineAndStatus1) {
   const struct {
     const char* arguments;
