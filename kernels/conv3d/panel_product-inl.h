@@ -96,9 +96,9 @@ HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
     for (int n = 0; n < kVectors; ++n) store(d, m, n * lanes, sum[m][n]);
 }
 
-template <int kRows, class D, class Store, class Next = NothingNext>
+template <int kRows, class D, class Store, class Next>
 HWY_INLINE void multiply_rows(D d, int vectors, const float* a, int64_t a_pitch, const float* b,
-                              int64_t depth, const Store& store, Next next = {}) {
+                              int64_t depth, const Store& store, Next next) {
   if (vectors == kPanelVectors)
     multiply_tile<kRows, kPanelVectors>(d, a, a_pitch, b, depth, store, next);
   else
