@@ -17,8 +17,9 @@ constexpr char kTurns[] = "10000";
 }  // namespace
 
 void wait_briefly(char** argv) {
-  if (how_threads_wait().empty() && setenv(kVariables[0], kTurns, 0) == 0)
-    execv("/proc/self/exe", argv);
+  if (!how_threads_wait().empty() || setenv(kVariables[0], kTurns, 0) != 0) return;
+  execv("/proc/self/exe", argv);
+  unsetenv(kVariables[0]);  // it did not begin anew: nothing has read this
 }
 
 std::string how_threads_wait() {
