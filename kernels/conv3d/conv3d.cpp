@@ -9,7 +9,7 @@
 
 namespace sf {
 
-extern const Conv3dKernel kConv3dStemWinograd, kConv3dStem, kConv3dWinogradTime,
+extern const Conv3dKernel kConv3dStemWinograd, kConv3dStemTiles, kConv3dStem, kConv3dWinogradTime,
     kConv3dWinogradPlane, kConv3dWinogradSmallPlane, kConv3dWinogradStridedPlane,
     kConv3dWinogradSmallStridedPlane, kConv3dWinogradShortTimeBf16, kConv3dGemm, kConv3dOneDnn,
     kConv3dReference;
@@ -33,6 +33,7 @@ std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels();
 
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dStemWinograd,
+                               kConv3dStemTiles,
                                kConv3dStem,
                                kConv3dWinogradTime,
                                kConv3dWinogradPlane,

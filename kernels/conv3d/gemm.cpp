@@ -26,7 +26,7 @@ struct Work {
   int64_t depth;  // values of a window
   EvenParts pixels;
   int slots;         // threads with a block of pixels each
-  int64_t pitch;     // of gathered windows; 0: rows of x are taken as they are
+  int64_t pitch;     // of gathered windows; 0: rows of x are taken where they lie
   bool far_weights;  // come from memory to the first block of each slot
 
   Work(const Conv3dProblem& p, const WeightStrides& weights_, int threads)
@@ -35,12 +35,17 @@ struct Work {
         depth(int64_t{p.kt} * p.kh * p.kw * p.c),
         pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
         slots(int(std::min<int64_t>(threads, pixels.count))),
-        pitch(ConvGeometry(p).pointwise() ? 0 : depth + 16),
+        pitch(ConvGeometry(p).pointwise() && !rows_fall_together(p) ? 0 : depth + 16),
         far_weights(p.k > depth && depth * p.k >= kFarWeights) {}
 
  private:
   // Values: 2 MiB, more than a second-level cache holds beside x and y.
   static constexpr int64_t kFarWeights = 512 << 10;
+  // Rows pages apart share one set of lines of a first-level cache, which has fewer than a tile rows.
+  static bool rows_fall_together(const Conv3dProblem& p) {
+    constexpr int64_t kPage = 4096;
+    return p.x_pitch * int64_t(size_of(p.dtype)) % kPage == 0;
+  }
   static int64_t pixels_together(int64_t all) { return all >= 8192 ? 112 : all >= 2048 ? 56 : 28; }
 };
 

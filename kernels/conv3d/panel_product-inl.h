@@ -58,11 +58,60 @@ struct NothingNext {
   HWY_INLINE void fetch() const {}
 };
 
-// The sums of kRows rows of a, a_pitch apart, with a panel of kVectors vectors.
-template <int kRows, int kVectors, class D, class Store, class Next>
-HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
-                              const float* HWY_RESTRICT b, int64_t depth, const Store& store,
-                              Next next) {
+// Rows of factors, `pitch` apart, the values of each side by side.
+struct FactorRows {
+  const float* at;
+  int64_t pitch;
+
+  HWY_INLINE FactorRows from(int64_t row) const { return {at + row * pitch, pitch}; }
+
+  // One value of each of kRows rows at a time.
+  template <int kRows>
+  class Reader {
+   public:
+    HWY_INLINE explicit Reader(const FactorRows& rows) : pitch_(rows.pitch) {
+#pragma GCC unroll 8
+      for (int i = 0; i < kPointers; ++i) at_[i] = rows.at + 3 * i * pitch_;
+    }
+    HWY_INLINE float operator()(int row) const { return at_[row / 3][row % 3 * pitch_]; }
+    HWY_INLINE void next() {
+#pragma GCC unroll 8
+      for (int i = 0; i < kPointers; ++i) ++at_[i];
+    }
+
+   private:
+    // Three rows a pointer: what addresses can express, and no more pointers than registers.
+    static constexpr int kPointers = (kRows + 2) / 3;
+    const float* at_[kPointers];
+    int64_t pitch_;
+  };
+};
+
+// Rows side by side, the values of each `pitch` apart.
+struct FactorColumns {
+  const float* at;
+  int64_t pitch;
+
+  HWY_INLINE FactorColumns from(int64_t row) const { return {at + row, pitch}; }
+
+  template <int kRows>
+  class Reader {
+   public:
+    HWY_INLINE explicit Reader(const FactorColumns& columns)
+        : at_(columns.at), pitch_(columns.pitch) {}
+    HWY_INLINE float operator()(int row) const { return at_[row]; }
+    HWY_INLINE void next() { at_ += pitch_; }
+
+   private:
+    const float* at_;
+    int64_t pitch_;
+  };
+};
+
+// The sums of kRows rows of factors with a panel of kVectors vectors.
+template <int kRows, int kVectors, class D, class Factors, class Store, class Next>
+HWY_INLINE void multiply_tile(D d, const Factors& factors, const float* HWY_RESTRICT b,
+                              int64_t depth, const Store& store, Next next) {
   const auto lanes = int64_t(hn::Lanes(d));
   hn::Vec<D> sum[kRows][kVectors];
 #pragma GCC unroll 16
@@ -70,10 +119,7 @@ HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
 #pragma GCC unroll 4
     for (int n = 0; n < kVectors; ++n) sum[m][n] = hn::Zero(d);
   store.expect(d, kRows, kVectors);
-  // Three rows a pointer: what addresses can express, and no more pointers than registers.
-  const float* at[(kRows + 2) / 3];
-#pragma GCC unroll 8
-  for (int i = 0; i < (kRows + 2) / 3; ++i) at[i] = a + 3 * i * a_pitch;
+  typename Factors::template Reader<kRows> of_row(factors);
 #pragma GCC unroll 4
   for (int64_t k = 0; k < depth; ++k) {
     next.fetch();
@@ -82,13 +128,12 @@ HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
     for (int n = 0; n < kVectors; ++n) panel[n] = hn::LoadU(d, b + n * lanes);
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m) {
-      const auto factor = hn::Set(d, at[m / 3][m % 3 * a_pitch]);
+      const auto factor = hn::Set(d, of_row(m));
 #pragma GCC unroll 4
       for (int n = 0; n < kVectors; ++n) sum[m][n] = hn::MulAdd(factor, panel[n], sum[m][n]);
     }
     b += kVectors * lanes;
-#pragma GCC unroll 8
-    for (int i = 0; i < (kRows + 2) / 3; ++i) ++at[i];
+    of_row.next();
   }
 #pragma GCC unroll 16
   for (int m = 0; m < kRows; ++m)
@@ -96,20 +141,14 @@ HWY_INLINE void multiply_tile(D d, const float* HWY_RESTRICT a, int64_t a_pitch,
     for (int n = 0; n < kVectors; ++n) store(d, m, n * lanes, sum[m][n]);
 }
 
-template <int kRows, class D, class Store, class Next>
-HWY_INLINE void multiply_rows(D d, int vectors, const float* a, int64_t a_pitch, const float* b,
-                              int64_t depth, const Store& store, Next next) {
-  if (vectors == kPanelVectors)
-    multiply_tile<kRows, kPanelVectors>(d, a, a_pitch, b, depth, store, next);
-  else
-    multiply_tile<kRows, 1>(d, a, a_pitch, b, depth, store, next);
-}
-
 // One panel with up to kTileRows rows. Not inlined: each number of rows is one function.
-template <int kRows, class D, class Store, class Next>
-HWY_NOINLINE void multiply_panel(D d, int vectors, const float* a, int64_t a_pitch, const float* b,
-                                 int64_t depth, const Store& store, Next next) {
-  multiply_rows<kRows>(d, vectors, a, a_pitch, b, depth, store, next);
+template <int kRows, class D, class Factors, class Store, class Next>
+HWY_NOINLINE void multiply_panel(D d, int vectors, Factors factors, const float* b, int64_t depth,
+                                 const Store& store, Next next) {
+  if (vectors == kPanelVectors)
+    multiply_tile<kRows, kPanelVectors>(d, factors, b, depth, store, next);
+  else
+    multiply_tile<kRows, 1>(d, factors, b, depth, store, next);
 }
 
 // Calls f with the number of rows, 1 to kTileRows, as a constant.
@@ -142,7 +181,8 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
   }
 }
 
-// Rows of `depth` values, a_pitch apart, times n columns of weights that are packed in panels.
+// Rows of `depth` values times n columns of weights that are packed in panels. `a` and `a_pitch` are
+// FactorRows, or FactorColumns for T float.
 //   multiply(d, first, last, store): columns [first, last); first begins a panel. store.at(row,
 //   column) is what takes the sums from there on:
 //     expect(d, rows, vectors): they will come soon
@@ -152,13 +192,13 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
 //   size(depth, n): values of all panels
 //   offset(d, depth, n, i, j): where column j of row i lies
 //   whole_width(d): columns of a panel, the last excepted; kColumnStep: from one to the next
-template <class T>
+template <class T, class Factors = FactorRows>
 struct RowsByPanels;
 
 // Panels of two vectors each and a last one of one vector if their number is odd, [panel][depth]
 // [columns of the panel].
-template <>
-struct RowsByPanels<float> {
+template <class Factors>
+struct RowsByPanels<float, Factors> {
   const float* a;
   int64_t a_pitch, rows, depth;
   const float* panels;
@@ -201,8 +241,8 @@ struct RowsByPanels<float> {
                        Next next) const {
     const auto vectors = int(width(d, column, n) / int64_t(hn::Lanes(d)));
     with_rows(count, [&](auto rows_of_tile) HWY_ATTR {
-      multiply_panel<rows_of_tile>(d, vectors, a + row * a_pitch, a_pitch, panels + column * depth,
-                                   depth, store.at(row, column), next);
+      multiply_panel<rows_of_tile>(d, vectors, Factors{a, a_pitch}.from(row),
+                                   panels + column * depth, depth, store.at(row, column), next);
     });
   }
 
@@ -214,7 +254,7 @@ struct RowsByPanels<float> {
 
 // As multiply_bf16_tile() takes them, filled up with zeros to 16 columns: depth is even.
 template <>
-struct RowsByPanels<bf16> {
+struct RowsByPanels<bf16, FactorRows> {
   const bf16* a;
   int64_t a_pitch, rows, depth;
   const bf16* panels;

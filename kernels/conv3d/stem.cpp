@@ -121,7 +121,7 @@ class StemTask {
       const T* row = in_row(frame, h);
       for (int phase = 0; phase < p_.stride[2]; ++phase, to += p_.c * strips_.pitch)
         if (row)
-          split_row(p_, row, phase - p_.pad[2], strips_.pitch, sums_, to);
+          split_row(p_, p_.stride[2], row, phase - p_.pad[2], strips_.pitch, sums_, to);
         else
           std::fill_n(to, p_.c * strips_.pitch, 0.F);
     }

@@ -27,11 +27,11 @@ using PixelLanes = hn::CappedTag<float, 4>;
 // Every stride-th pixel of a row of x, from pixel w on, which may lie in the padding: `columns` of
 // each channel, zeros outside x. Scratch: 4 columns.
 template <class T>
-void split_row(const Conv3dProblem& p, const T* row, int w, int64_t columns, float* scratch,
-               float* planes) {
+void split_row(const Conv3dProblem& p, int64_t stride, const T* row, int w, int64_t columns,
+               float* scratch, float* planes) {
   const WideLanes d;
   const PixelLanes pixel;
-  const int64_t stride = p.stride[2], step = stride * p.x_pitch;
+  const int64_t step = stride * p.x_pitch;
   const auto columns_before = [&](int64_t end) {
     return std::clamp<int64_t>((end - w + stride - 1) / stride, 0, columns);
   };

@@ -230,6 +230,63 @@ struct Winograd<kOut, kR, 2> {
   }
 };
 
+// F(4, 7) with a stride of two, for stems: F(4, 4) over every other input and F(4, 3) over those
+// between them. Both have the points 0, 2, -2, 1/2, -1/2 and infinity, where their products add up
+// before outputs are made of them; F(4, 4) has the point 1 besides, the last position.
+struct WinogradStem {
+  static constexpr int kTaps = 7, kIn = 13, kOut = 4, kPositions = 7, kShared = 6;
+  static constexpr double kEvenFilter[kPositions][4] = {{-1, 0, 0, 0},
+                                                        {1. / 30, 1. / 15, 2. / 15, 4. / 15},
+                                                        {-1. / 90, 1. / 45, -2. / 45, 4. / 45},
+                                                        {2. / 15, 1. / 15, 1. / 30, 1. / 60},
+                                                        {2. / 45, -1. / 45, 1. / 90, -1. / 180},
+                                                        {0, 0, 0, 1},
+                                                        {-4. / 9, -4. / 9, -4. / 9, -4. / 9}};
+  static constexpr double kOddFilter[kShared][3] = {{1, 0, 0},
+                                                    {1. / 30, 1. / 15, 2. / 15},
+                                                    {1. / 30, -1. / 15, 2. / 15},
+                                                    {-1. / 15, -1. / 30, -1. / 60},
+                                                    {-1. / 15, 1. / 30, -1. / 60},
+                                                    {0, 0, 1}};
+
+  // Inputs 1, 3, .. 11 to kShared values.
+  template <class D, class V>
+  HWY_INLINE static void input_odd(D d, const V* in, V* out) {
+    const auto quarter = hn::Set(d, .25F), half = hn::Set(d, .5F), two = hn::Set(d, 2),
+               four = hn::Set(d, 4), seventeen_quarters = hn::Set(d, 4.25F);
+    out[0] = hn::NegMulAdd(seventeen_quarters, in[2], hn::Add(in[0], in[4]));
+    const auto far_even = hn::NegMulAdd(quarter, in[2], in[4]);
+    const auto far_odd = hn::MulSub(two, in[3], hn::Mul(half, in[1]));
+    out[1] = hn::Add(far_even, far_odd);
+    out[2] = hn::Sub(far_even, far_odd);
+    const auto near_even = hn::NegMulAdd(four, in[2], in[4]);
+    const auto near_odd = hn::MulSub(half, in[3], hn::Mul(two, in[1]));
+    out[3] = hn::Add(near_even, near_odd);
+    out[4] = hn::Sub(near_even, near_odd);
+    out[5] = hn::NegMulAdd(seventeen_quarters, in[3], hn::Add(in[1], in[5]));
+  }
+  // Inputs 0, 2, .. 12 to kPositions values. The factor x - 1 that the other points' polynomials
+  // have here is a difference of neighbours.
+  template <class D, class V>
+  HWY_INLINE static void input_even(D d, const V* in, V* out) {
+    V differences[6];
+#pragma GCC unroll 8
+    for (int i = 0; i < 6; ++i) differences[i] = hn::Sub(in[i + 1], in[i]);
+    input_odd(d, differences, out);
+    out[6] = hn::NegMulAdd(hn::Set(d, 4.25F), in[3], hn::Add(in[1], in[5]));
+  }
+  template <class D, class V>
+  HWY_INLINE static void output(D d, const V* in, V* out) {
+    const auto two = hn::Set(d, 2), four = hn::Set(d, 4), eight = hn::Set(d, 8);
+    const auto far_sum = hn::Add(in[1], in[2]), far_difference = hn::Sub(in[1], in[2]);
+    const auto near_sum = hn::Add(in[3], in[4]), near_difference = hn::Sub(in[3], in[4]);
+    out[0] = hn::MulAdd(eight, near_sum, hn::Add(far_sum, hn::Add(in[0], in[6])));
+    out[1] = hn::MulAdd(four, near_difference, hn::MulAdd(two, far_difference, in[6]));
+    out[2] = hn::MulAdd(two, near_sum, hn::MulAdd(four, far_sum, in[6]));
+    out[3] = hn::MulAdd(eight, far_difference, hn::Add(near_difference, hn::Add(in[5], in[6])));
+  }
+};
+
 // Along T, H and W at once: kT x kH x kW outputs of a filter with three taps, and kStride, along
 // each axis that has more than one output. Positions, outputs and filters count T, H, W with W
 // fastest.
