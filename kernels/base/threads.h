@@ -1,6 +1,8 @@
 // The one CPU thread pool: OpenMP. Its size is OMP_NUM_THREADS or set_threads().
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #ifdef _OPENMP
@@ -17,15 +19,53 @@ inline int max_threads() {
 #endif
 }
 
-// Calls f(i) for i in [0, n), in any order, on all threads; chunks of `grain` are handed out as
-// threads become free, since other work on the machine may slow one of them down. f must not throw.
+// [0, n) in shares of neighbours, one for each worker. Who has done its own takes what is left of the
+// others': other work on the machine may slow one of them down.
+class SharedWork {
+ public:
+  SharedWork(int64_t n, int workers) : n_(n), count_(std::clamp(workers, 1, kMost)) {
+    for (int i = 0; i < count_; ++i) shares_[size_t(i)].next.store(first(i), kRelaxed);
+  }
+
+  int64_t first(int share) const { return n_ * share / count_; }
+
+  // Calls f(i) for all i that nobody has taken, `grain` neighbours at a time.
+  template <class F>
+  void take(int worker, int64_t grain, const F& f) {
+    for (int turn = 0; turn < count_; ++turn) {
+      const int share = (worker + turn) % count_;
+      const int64_t end = first(share + 1);
+      for (int64_t i; (i = shares_[size_t(share)].next.fetch_add(grain, kRelaxed)) < end;)
+        for (const int64_t last = std::min(i + grain, end); i < last; ++i) f(i);
+    }
+  }
+
+ private:
+  static constexpr int kMost = 64;
+  static constexpr auto kRelaxed = std::memory_order_relaxed;
+  struct alignas(64) Share {
+    std::atomic<int64_t> next;
+  };
+
+  int64_t n_;
+  int count_;
+  std::array<Share, kMost> shares_;
+};
+
+// Calls f(i) for i in [0, n), in any order, on all threads. Each begins with a share of its own, the
+// same one in every call, so that what one step of a network leaves in a thread's caches the next
+// one finds there. f must not throw.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, const F& f) {
 #ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic, grain) if (n > grain)
-#else
-  (void)grain;
+  if (n > grain) {
+    SharedWork work(n, max_threads());
+#pragma omp parallel
+    work.take(omp_get_thread_num(), grain, f);
+    return;
+  }
 #endif
+  (void)grain;
   for (int64_t i = 0; i < n; ++i) f(i);
 }
 
@@ -44,13 +84,14 @@ struct EvenParts {
   int64_t largest() const { return (n + count - 1) / count; }
 };
 
-// Calls f(slot, i) for i in [0, n), in any order, on all threads. Calls of the same slot, of
-// `slots`, follow each other, so that a slot can have memory of its own. f must not throw.
+// Calls f(slot, i) for i in [0, n), in any order, on all threads, each slot with its share first.
+// Calls of the same slot, of `slots`, follow each other, so that a slot can have memory of its own.
+// f must not throw.
 template <class F>
 void parallel_for_slots(int64_t n, int slots, const F& f) {
-  std::atomic<int64_t> next{0};
+  SharedWork work(n, slots);
   parallel_for(slots, 1, [&](int64_t slot) {
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(slot, i);
+    work.take(int(slot), 1, [&](int64_t i) { f(slot, i); });
   });
 }
 
