@@ -19,22 +19,20 @@ inline int max_threads() {
 #endif
 }
 
-// [0, n) in shares of neighbours, one for each worker. Who has done its own takes what is left of the
-// others': other work on the machine may slow one of them down.
+// [0, n) in shares of neighbours, one for each worker. Who has done its own takes what is left of
+// the others': other work on the machine may slow one of them down.
 class SharedWork {
  public:
   SharedWork(int64_t n, int workers) : n_(n), count_(std::clamp(workers, 1, kMost)) {
-    for (int i = 0; i < count_; ++i) shares_[size_t(i)].next.store(first(i), kRelaxed);
+    for (int i = 0; i < count_; ++i) shares_[size_t(i)].next.store(n_ * i / count_, kRelaxed);
   }
-
-  int64_t first(int share) const { return n_ * share / count_; }
 
   // Calls f(i) for all i that nobody has taken, `grain` neighbours at a time.
   template <class F>
   void take(int worker, int64_t grain, const F& f) {
     for (int turn = 0; turn < count_; ++turn) {
       const int share = (worker + turn) % count_;
-      const int64_t end = first(share + 1);
+      const int64_t end = n_ * (share + 1) / count_;
       for (int64_t i; (i = shares_[size_t(share)].next.fetch_add(grain, kRelaxed)) < end;)
         for (const int64_t last = std::min(i + grain, end); i < last; ++i) f(i);
     }

@@ -38,6 +38,9 @@ struct Work {
         pitch(ConvGeometry(p).pointwise() && !rows_fall_together(p) ? 0 : depth + 16),
         far_weights(p.k > depth && depth * p.k >= kFarWeights) {}
 
+  // Of a slot's own blocks (SharedWork).
+  bool is_first(int64_t slot, int64_t block) const { return block == pixels.count * slot / slots; }
+
  private:
   // Values: 2 MiB, more than a second-level cache holds beside x and y.
   static constexpr int64_t kFarWeights = 512 << 10;
@@ -75,7 +78,7 @@ void run_blocks_of(const Work& work, const Conv3dArgs& args, T* workspace) {
                                   .depth = work.depth,
                                   .panels = static_cast<const T*>(args.w),
                                   .n = p.k};
-    const bool far = work.far_weights && i < work.slots;
+    const bool far = work.far_weights && work.is_first(slot, i);
     with_vectors_of(p.k, [&](auto d) HWY_ATTR {
       if constexpr (std::is_same_v<T, float>)
         if (far) return product.multiply_far(d, 0, p.k, store.at(first, 0));
