@@ -135,10 +135,7 @@ HWY_INLINE void multiply_tile(D d, const Factors& factors, const float* HWY_REST
     b += kVectors * lanes;
     of_row.next();
   }
-#pragma GCC unroll 16
-  for (int m = 0; m < kRows; ++m)
-#pragma GCC unroll 4
-    for (int n = 0; n < kVectors; ++n) store(d, m, n * lanes, sum[m][n]);
+  store.tile(d, sum);
 }
 
 // One panel with up to kTileRows rows. Not inlined: each number of rows is one function.
@@ -186,6 +183,7 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
 //   multiply(d, first, last, store): columns [first, last); first begins a panel. store.at(row,
 //   column) is what takes the sums from there on:
 //     expect(d, rows, vectors): they will come soon
+//     tile(d, sums): [rows][vectors] of them
 //     operator()(d, row, column, sums): a vector of them
 //   multiply_far(d, first, last, store), of floats: the same where weights come from memory: the
 //   next panel is fetched while one is multiplied
@@ -308,6 +306,14 @@ struct PlainStore {
   }
   template <class D>
   HWY_INLINE void expect(D, int, int) const {}
+  template <class D, int kRows, int kVectors>
+  HWY_INLINE void tile(D d, const hn::Vec<D> (&sums)[kRows][kVectors]) const {
+#pragma GCC unroll 16
+    for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+      for (int n = 0; n < kVectors; ++n)
+        (*this)(d, m, n * int64_t(hn::Lanes(d)), sums[m][n]);
+  }
   template <class D>
   HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sums) const {
     hn::StoreU(sums, d, y + row * pitch + column);
@@ -334,22 +340,47 @@ class OutputStore {
     if (residual_) moved.residual_ += pixel * residual_pitch_ + channel;
     return moved;
   }
+  // The residual is read, and y of its own brought near for being written.
   template <class D>
   HWY_INLINE void expect(D d, int pixels, int vectors) const {
-    if (!residual_) return;
-    for (int i = 0; i < pixels; ++i)
-      for (int j = 0; j < vectors; ++j)
-        hwy::Prefetch(residual_ + i * residual_pitch_ + j * int64_t(hn::Lanes(d)));
+    if (residual_) prefetch<0>(d, residual_, residual_pitch_, pixels, vectors);
+    if (residual_ != y_) prefetch<1>(d, y_, y_pitch_, pixels, vectors);
   }
+  // A tile of sums from here on. Each question is asked once for all of it.
+  template <class D, int kPixels, int kVectors>
+  HWY_INLINE void tile(D d, hn::Vec<D> (&sums)[kPixels][kVectors]) const {
+    const auto for_all = [&](const auto& f) HWY_ATTR {
+#pragma GCC unroll 16
+      for (int i = 0; i < kPixels; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < kVectors; ++j) f(sums[i][j], i, j * int64_t(hn::Lanes(d)));
+    };
+    if (bias_)
+      for_all([&](auto& sum, int64_t, int64_t channel)
+                  HWY_ATTR { sum = hn::Add(sum, hn::LoadU(d, bias_ + channel)); });
+    if (residual_)
+      for_all([&](auto& sum, int64_t pixel, int64_t channel) HWY_ATTR {
+        sum = hn::Add(sum, load(d, residual_ + pixel * residual_pitch_ + channel));
+      });
+    if (relu_) for_all([&](auto& sum, int64_t, int64_t) HWY_ATTR { sum = hn::Max(sum, hn::Zero(d)); });
+    for_all([&](auto& sum, int64_t pixel, int64_t channel)
+                HWY_ATTR { store(sum, d, y_ + pixel * y_pitch_ + channel); });
+  }
+  // One vector of them.
   template <class D>
   HWY_INLINE void operator()(D d, int64_t pixel, int64_t channel, hn::Vec<D> sums) const {
-    if (bias_) sums = hn::Add(sums, hn::LoadU(d, bias_ + channel));
-    if (residual_) sums = hn::Add(sums, load(d, residual_ + pixel * residual_pitch_ + channel));
-    if (relu_) sums = hn::Max(sums, hn::Zero(d));
-    store(sums, d, y_ + pixel * y_pitch_ + channel);
+    hn::Vec<D> all[1][1] = {{sums}};
+    at(pixel, channel).tile(d, all);
   }
 
  private:
+  template <int kWrite, class D, class From>
+  HWY_INLINE static void prefetch(D d, const From* from, int64_t pitch, int pixels, int vectors) {
+    for (int i = 0; i < pixels; ++i)
+      for (int j = 0; j < vectors; ++j)
+        __builtin_prefetch(from + i * pitch + j * int64_t(hn::Lanes(d)), kWrite);
+  }
+
   const float* bias_;
   const T* residual_;
   T* y_;
