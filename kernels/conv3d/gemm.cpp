@@ -27,6 +27,7 @@ struct Work {
   EvenParts pixels;
   int slots;         // threads with a block of pixels each
   int64_t pitch;     // of gathered windows; 0: rows of x are taken where they lie
+  bool far_rows;     // come from memory, and are read in the order in which they lie
   bool far_weights;  // come from memory to the first block of each slot
 
   Work(const Conv3dProblem& p, const WeightStrides& weights_, int threads)
@@ -36,6 +37,7 @@ struct Work {
         pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
         slots(int(std::min<int64_t>(threads, pixels.count))),
         pitch(ConvGeometry(p).pointwise() && !rows_fall_together(p) ? 0 : depth + 16),
+        far_rows(pitch == 0 && p.x_pitch == depth && p.k <= depth),
         far_weights(p.k > depth && depth * p.k >= kFarWeights) {}
 
   // Of a slot's own blocks (SharedWork).
@@ -78,11 +80,14 @@ void run_blocks_of(const Work& work, const Conv3dArgs& args, T* workspace) {
                                   .depth = work.depth,
                                   .panels = static_cast<const T*>(args.w),
                                   .n = p.k};
-    const bool far = work.far_weights && work.is_first(slot, i);
     with_vectors_of(p.k, [&](auto d) HWY_ATTR {
-      if constexpr (std::is_same_v<T, float>)
-        if (far) return product.multiply_far(d, 0, p.k, store.at(first, 0));
-      product.multiply(d, 0, p.k, store.at(first, 0));
+      const auto y = store.at(first, 0);
+      if constexpr (std::is_same_v<T, float>) {
+        if (work.far_weights && work.is_first(slot, i))
+          return product.template multiply<Far::panels>(d, 0, p.k, y);
+        if (work.far_rows) return product.template multiply<Far::rows>(d, 0, p.k, y);
+      }
+      product.multiply(d, 0, p.k, y);
     });
   });
 }

@@ -42,9 +42,12 @@ HWY_INLINE void with_vectors_of(int channels, const F& f) {
     f(NarrowLanes());
 }
 
-// What is read after a tile, fetched into the second-level cache while that is multiplied: `values`
-// at each step of the depth, a line of 16 at most.
-struct NextPanel {
+// What of a product comes from memory, and is fetched into the second-level cache while what comes
+// before it is multiplied.
+enum class Far { nothing, rows, panels };
+
+// What is read after a tile: `values` at each step of the depth, a line of 16 at most.
+struct ReadNext {
   const float* at;
   int64_t values;
 
@@ -53,7 +56,6 @@ struct NextPanel {
     at += values;
   }
 };
-// Where it is near already.
 struct NothingNext {
   HWY_INLINE void fetch() const {}
 };
@@ -185,8 +187,8 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
 //     expect(d, rows, vectors): they will come soon
 //     tile(d, sums): [rows][vectors] of them
 //     operator()(d, row, column, sums): a vector of them
-//   multiply_far(d, first, last, store), of floats: the same where weights come from memory: the
-//   next panel is fetched while one is multiplied
+//   multiply<Far::rows>(d, first, last, store), multiply<Far::panels>(..), of floats: the same where
+//   rows, side by side, or panels are far
 //   size(depth, n): values of all panels
 //   offset(d, depth, n, i, j): where column j of row i lies
 //   whole_width(d): columns of a panel, the last excepted; kColumnStep: from one to the next
@@ -216,20 +218,23 @@ struct RowsByPanels<float, Factors> {
     return first * depth + i * width(d, first, n) + (j - first);
   }
 
-  template <class D, class Store>
+  template <Far kFar = Far::nothing, class D, class Store>
   HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
-    for_tiles(rows, kTileRows, n > depth, first, last, whole_width(d),
-              [&](int64_t row, int count, int64_t column)
-                  HWY_ATTR { tile(d, row, count, column, store, NothingNext()); });
-  }
-  template <class D, class Store>
-  HWY_INLINE void multiply_far(D d, int64_t first, int64_t last, const Store& store) const {
-    for_tiles(rows, kTileRows, false, first, last, whole_width(d),
+    const bool rows_are_near = kFar == Far::nothing && n > depth;
+    for_tiles(rows, kTileRows, rows_are_near, first, last, whole_width(d),
               [&](int64_t row, int count, int64_t column) HWY_ATTR {
-                const int64_t panel = whole_width(d) * depth;
-                tile(d, row, count, column, store,
-                     NextPanel{panels + column * depth + panel + panel * row / rows,
-                               (whole_width(d) * count + rows - 1) / rows});
+                if constexpr (kFar == Far::panels) {
+                  const int64_t panel = whole_width(d) * depth;
+                  const ReadNext next{panels + column * depth + panel + panel * row / rows,
+                                      (whole_width(d) * count + rows - 1) / rows};
+                  return tile(d, row, count, column, store, next);
+                }
+                if constexpr (kFar == Far::rows)
+                  if (column == first) {
+                    const ReadNext next{a + (row + count) * a_pitch, count};
+                    return tile(d, row, count, column, store, next);
+                  }
+                tile(d, row, count, column, store, NothingNext());
               });
   }
 

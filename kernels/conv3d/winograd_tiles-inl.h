@@ -127,7 +127,8 @@ class Tiles {
     const PlainStore sums{out_of(memory, at * tiling_.block), tiling_.out_pitch};
     with_vectors_of(p_.k, [&](auto d) HWY_ATTR {
       if constexpr (std::is_same_v<Factor, float>)
-        if (tiling_.slots == 0) return product.multiply_far(d, first, last, sums);
+        if (tiling_.slots == 0)
+          return product.template multiply<Far::panels>(d, first, last, sums);
       product.multiply(d, first, last, sums);
     });
   }
