@@ -50,9 +50,9 @@ class SharedWork {
   std::array<Share, kMost> shares_;
 };
 
-// Calls f(i) for i in [0, n), in any order, on all threads. Each begins with a share of its own, the
-// same one in every call, so that what one step of a network leaves in a thread's caches the next
-// one finds there. f must not throw.
+// Calls f(i) for i in [0, n), in any order, on all threads. Each begins with a share of its own,
+// the same one in every call, so that what one step of a network leaves in a thread's caches the
+// next one finds there. f must not throw.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, const F& f) {
 #ifdef _OPENMP
@@ -88,9 +88,8 @@ struct EvenParts {
 template <class F>
 void parallel_for_slots(int64_t n, int slots, const F& f) {
   SharedWork work(n, slots);
-  parallel_for(slots, 1, [&](int64_t slot) {
-    work.take(int(slot), 1, [&](int64_t i) { f(slot, i); });
-  });
+  parallel_for(slots, 1,
+               [&](int64_t slot) { work.take(int(slot), 1, [&](int64_t i) { f(slot, i); }); });
 }
 
 }  // namespace sf

@@ -27,7 +27,7 @@ struct Work {
   EvenParts pixels;
   int slots;         // threads with a block of pixels each
   int64_t pitch;     // of gathered windows; 0: rows of x are taken where they lie
-  bool far_rows;     // come from memory, and are read in the order in which they lie
+  bool far_rows;     // of x, read in the order in which they lie, come from memory
   bool far_weights;  // come from memory to the first block of each slot
 
   Work(const Conv3dProblem& p, const WeightStrides& weights_, int threads)
@@ -37,7 +37,7 @@ struct Work {
         pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
         slots(int(std::min<int64_t>(threads, pixels.count))),
         pitch(ConvGeometry(p).pointwise() && !rows_fall_together(p) ? 0 : depth + 16),
-        far_rows(pitch == 0 && p.x_pitch == depth && p.k <= depth),
+        far_rows(ConvGeometry(p).pointwise() && p.x_pitch == depth && p.k <= depth),
         far_weights(p.k > depth && depth * p.k >= kFarWeights) {}
 
   // Of a slot's own blocks (SharedWork).
@@ -46,7 +46,8 @@ struct Work {
  private:
   // Values: 2 MiB, more than a second-level cache holds beside x and y.
   static constexpr int64_t kFarWeights = 512 << 10;
-  // Rows pages apart share one set of lines of a first-level cache, which has fewer than a tile rows.
+  // Rows pages apart share one set of lines of a first-level cache, which has fewer than a tile
+  // rows.
   static bool rows_fall_together(const Conv3dProblem& p) {
     constexpr int64_t kPage = 4096;
     return p.x_pitch * int64_t(size_of(p.dtype)) % kPage == 0;
@@ -83,9 +84,10 @@ void run_blocks_of(const Work& work, const Conv3dArgs& args, T* workspace) {
     with_vectors_of(p.k, [&](auto d) HWY_ATTR {
       const auto y = store.at(first, 0);
       if constexpr (std::is_same_v<T, float>) {
+        const FarRows next{x + (first + rows) * p.x_pitch};
+        if (work.far_rows) return product.multiply(d, 0, p.k, y, next);
         if (work.far_weights && work.is_first(slot, i))
-          return product.template multiply<Far::panels>(d, 0, p.k, y);
-        if (work.far_rows) return product.template multiply<Far::rows>(d, 0, p.k, y);
+          return product.multiply(d, 0, p.k, y, FarPanels());
       }
       product.multiply(d, 0, p.k, y);
     });

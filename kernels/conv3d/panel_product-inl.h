@@ -42,11 +42,8 @@ HWY_INLINE void with_vectors_of(int channels, const F& f) {
     f(NarrowLanes());
 }
 
-// What of a product comes from memory, and is fetched into the second-level cache while what comes
-// before it is multiplied.
-enum class Far { nothing, rows, panels };
-
-// What is read after a tile: `values` at each step of the depth, a line of 16 at most.
+// What is read after a tile, fetched into the second-level cache while that is multiplied: `values`
+// at each step of the depth, a line of 16 at most.
 struct ReadNext {
   const float* at;
   int64_t values;
@@ -58,6 +55,14 @@ struct ReadNext {
 };
 struct NothingNext {
   HWY_INLINE void fetch() const {}
+};
+
+// What a product finds in no cache, if nothing fetches it ahead: its panels, or the rows, side by
+// side, of the product after it.
+struct NothingFar {};
+struct FarPanels {};
+struct FarRows {
+  const float* of_next;
 };
 
 // Rows of factors, `pitch` apart, the values of each side by side.
@@ -180,15 +185,14 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
   }
 }
 
-// Rows of `depth` values times n columns of weights that are packed in panels. `a` and `a_pitch` are
-// FactorRows, or FactorColumns for T float.
+// Rows of `depth` values times n columns of weights that are packed in panels. `a` and `a_pitch`
+// are FactorRows, or FactorColumns for T float.
 //   multiply(d, first, last, store): columns [first, last); first begins a panel. store.at(row,
 //   column) is what takes the sums from there on:
 //     expect(d, rows, vectors): they will come soon
 //     tile(d, sums): [rows][vectors] of them
 //     operator()(d, row, column, sums): a vector of them
-//   multiply<Far::rows>(d, first, last, store), multiply<Far::panels>(..), of floats: the same where
-//   rows, side by side, or panels are far
+//   multiply(d, first, last, store, FarPanels()), or FarRows, of floats: the same, fetching ahead
 //   size(depth, n): values of all panels
 //   offset(d, depth, n, i, j): where column j of row i lies
 //   whole_width(d): columns of a panel, the last excepted; kColumnStep: from one to the next
@@ -218,20 +222,21 @@ struct RowsByPanels<float, Factors> {
     return first * depth + i * width(d, first, n) + (j - first);
   }
 
-  template <Far kFar = Far::nothing, class D, class Store>
-  HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store) const {
-    const bool rows_are_near = kFar == Far::nothing && n > depth;
+  template <class D, class Store, class Far = NothingFar>
+  HWY_INLINE void multiply(D d, int64_t first, int64_t last, const Store& store,
+                           Far far = {}) const {
+    const bool rows_are_near = std::is_same_v<Far, NothingFar> && n > depth;
     for_tiles(rows, kTileRows, rows_are_near, first, last, whole_width(d),
               [&](int64_t row, int count, int64_t column) HWY_ATTR {
-                if constexpr (kFar == Far::panels) {
+                if constexpr (std::is_same_v<Far, FarPanels>) {
                   const int64_t panel = whole_width(d) * depth;
                   const ReadNext next{panels + column * depth + panel + panel * row / rows,
                                       (whole_width(d) * count + rows - 1) / rows};
                   return tile(d, row, count, column, store, next);
                 }
-                if constexpr (kFar == Far::rows)
+                if constexpr (std::is_same_v<Far, FarRows>)
                   if (column == first) {
-                    const ReadNext next{a + (row + count) * a_pitch, count};
+                    const ReadNext next{far.of_next + row * depth, count};
                     return tile(d, row, count, column, store, next);
                   }
                 tile(d, row, count, column, store, NothingNext());
@@ -316,8 +321,7 @@ struct PlainStore {
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m)
 #pragma GCC unroll 4
-      for (int n = 0; n < kVectors; ++n)
-        (*this)(d, m, n * int64_t(hn::Lanes(d)), sums[m][n]);
+      for (int n = 0; n < kVectors; ++n) (*this)(d, m, n* int64_t(hn::Lanes(d)), sums[m][n]);
   }
   template <class D>
   HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sums) const {
@@ -367,7 +371,8 @@ class OutputStore {
       for_all([&](auto& sum, int64_t pixel, int64_t channel) HWY_ATTR {
         sum = hn::Add(sum, load(d, residual_ + pixel * residual_pitch_ + channel));
       });
-    if (relu_) for_all([&](auto& sum, int64_t, int64_t) HWY_ATTR { sum = hn::Max(sum, hn::Zero(d)); });
+    if (relu_)
+      for_all([&](auto& sum, int64_t, int64_t) HWY_ATTR { sum = hn::Max(sum, hn::Zero(d)); });
     for_all([&](auto& sum, int64_t pixel, int64_t channel)
                 HWY_ATTR { store(sum, d, y_ + pixel * y_pitch_ + channel); });
   }

@@ -64,8 +64,7 @@ class StemTilesTask {
 
  private:
   float* windows(int position, int row) const {
-    return windows_ +
-           (tiles_.first_value(position) + row * tiles_.values(position)) * tiles_.pitch;
+    return windows_ + (tiles_.first_value(position) + row * tiles_.values(position)) * tiles_.pitch;
   }
 
   // A row of x, null for one of zeros, to row `to` of the transformed windows.
@@ -200,9 +199,9 @@ HWY_EXPORT(run_stem_tiles);
 HWY_EXPORT(pack_stem_tiles);
 
 bool can_run(const Conv3dProblem& p) {
-  return p.winograd && has_lanes(p.dtype) && !p.sums && p.groups == 1 && p.c <= 4 &&
-         p.k % 8 == 0 && p.kt == 1 && p.kh <= 7 && p.kw == 7 &&
-         p.stride[2] == 2 && p.pad[0] == 0 && p.dilation == std::array{1, 1, 1};
+  return p.winograd && has_lanes(p.dtype) && !p.sums && p.groups == 1 && p.c <= 4 && p.k % 8 == 0 &&
+         p.kt == 1 && p.kh <= 7 && p.kw == 7 && p.stride[2] == 2 && p.pad[0] == 0 &&
+         p.dilation == std::array{1, 1, 1};
 }
 
 bool worth(const Conv3dProblem& p) { return p.kh * p.c >= 16 && p.k >= 32; }

@@ -15,7 +15,7 @@ namespace sf {
 // phases of the stride, 2 channels, but for the last position, which has those of one. So the
 // window of an output row at a position is one sequence of values.
 struct StemTiles {
-  static constexpr int kOut = 4, kPhases = 8;      // outputs of a tile, pixels of x between tiles
+  static constexpr int kOut = 4, kPhases = 8;        // outputs of a tile, pixels of x between tiles
   static constexpr int kPositions = 7, kShared = 6;  // of which both phases of the stride have
 
   int channels, taps;  // of a pixel of x; rows of a window
@@ -50,12 +50,15 @@ struct StemTiles {
   // Values of a row of a window at a position.
   int values(int position) const { return position < kShared ? 2 * channels : channels; }
   int64_t depth(int position) const { return int64_t{taps} * values(position); }
-  // Where a position's transformed windows and weights begin, in values of all tiles and of output channels.
+  // Where a position's transformed windows and weights begin, in values of all tiles and of output
+  // channels.
   int64_t first_value(int position) const { return int64_t{position} * in_rows * 2 * channels; }
   int64_t first_weight(int position) const { return int64_t{position} * taps * 2 * channels; }
   int64_t all_weights() const { return first_weight(kShared) + depth(kShared); }
 
-  int64_t columns() const { return pitch + kMostLanes; }  // of a plane: a tile sees into the next one
+  int64_t columns() const {
+    return pitch + kMostLanes;
+  }  // of a plane: a tile sees into the next one
   int64_t windows_floats() const { return in_rows * row_floats(); }
   int64_t sums_floats() const { return kPositions * groups.largest() * sums_pitch; }
   int64_t planes_floats() const { return kPhases * channels * columns(); }

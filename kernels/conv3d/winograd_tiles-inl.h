@@ -127,8 +127,7 @@ class Tiles {
     const PlainStore sums{out_of(memory, at * tiling_.block), tiling_.out_pitch};
     with_vectors_of(p_.k, [&](auto d) HWY_ATTR {
       if constexpr (std::is_same_v<Factor, float>)
-        if (tiling_.slots == 0)
-          return product.template multiply<Far::panels>(d, first, last, sums);
+        if (tiling_.slots == 0) return product.multiply(d, first, last, sums, FarPanels());
       product.multiply(d, first, last, sums);
     });
   }

@@ -1,12 +1,12 @@
 // How loops are shared out to threads.
 #include "kernels/base/threads.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
 #include <numeric>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sf {
 namespace {
