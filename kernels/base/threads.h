@@ -19,47 +19,58 @@ inline int max_threads() {
 #endif
 }
 
-// [0, n) in shares of neighbours, one for each worker. Who has done its own takes what is left of
-// the others': other work on the machine may slow one of them down.
+// [0, n) in chunks of `grain`, of which each worker has a share of neighbours. Who has done its own
+// takes what is left of the others': other work on the machine may slow one of them down.
 class SharedWork {
  public:
-  SharedWork(int64_t n, int workers) : n_(n), count_(std::clamp(workers, 1, kMost)) {
-    for (int i = 0; i < count_; ++i) shares_[size_t(i)].next.store(n_ * i / count_, kRelaxed);
+  SharedWork(int64_t n, int64_t grain, int workers)
+      : n_(n),
+        grain_(grain),
+        chunks_((n + grain - 1) / grain),
+        count_(int(std::clamp<int64_t>(std::min<int64_t>(chunks_, workers), 1, kMost))) {
+    for (int i = 0; i < count_; ++i) next_of(i).store(first(i), kRelaxed);
   }
 
-  // Calls f(i) for all i that nobody has taken, `grain` neighbours at a time.
+  // Calls f(i) for all i whose chunk nobody has taken.
   template <class F>
-  void take(int worker, int64_t grain, const F& f) {
+  void take(int worker, const F& f) {
     for (int turn = 0; turn < count_; ++turn) {
       const int share = (worker + turn) % count_;
-      const int64_t end = n_ * (share + 1) / count_;
-      for (int64_t i; (i = shares_[size_t(share)].next.fetch_add(grain, kRelaxed)) < end;)
-        for (const int64_t last = std::min(i + grain, end); i < last; ++i) f(i);
+      const int64_t end = first(share + 1);
+      while (next_of(share).load(kRelaxed) < end) {
+        const int64_t chunk = next_of(share).fetch_add(1, kRelaxed);
+        if (chunk >= end) break;
+        const int64_t last = std::min((chunk + 1) * grain_, n_);
+        for (int64_t i = chunk * grain_; i < last; ++i) f(i);
+      }
     }
   }
 
  private:
-  static constexpr int kMost = 64;
+  static constexpr int kMost = 64;  // shares; further workers help
   static constexpr auto kRelaxed = std::memory_order_relaxed;
   struct alignas(64) Share {
     std::atomic<int64_t> next;
   };
 
-  int64_t n_;
+  int64_t first(int share) const { return chunks_ * share / count_; }
+  std::atomic<int64_t>& next_of(int share) { return shares_[size_t(share)].next; }
+
+  int64_t n_, grain_, chunks_;
   int count_;
   std::array<Share, kMost> shares_;
 };
 
-// Calls f(i) for i in [0, n), in any order, on all threads. Each begins with a share of its own,
-// the same one in every call, so that what one step of a network leaves in a thread's caches the
-// next one finds there. f must not throw.
+// Calls f(i) for i in [0, n), in any order, on all threads, `grain` neighbours at a time. Each
+// thread begins with a share of its own, the same one in every call of that size, so that what one
+// step of a network leaves in a thread's caches the next one finds there. f must not throw.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, const F& f) {
 #ifdef _OPENMP
   if (n > grain) {
-    SharedWork work(n, max_threads());
+    SharedWork work(n, grain, max_threads());
 #pragma omp parallel
-    work.take(omp_get_thread_num(), grain, f);
+    work.take(omp_get_thread_num(), f);
     return;
   }
 #endif
@@ -87,9 +98,9 @@ struct EvenParts {
 // f must not throw.
 template <class F>
 void parallel_for_slots(int64_t n, int slots, const F& f) {
-  SharedWork work(n, slots);
+  SharedWork work(n, 1, slots);
   parallel_for(slots, 1,
-               [&](int64_t slot) { work.take(int(slot), 1, [&](int64_t i) { f(slot, i); }); });
+               [&](int64_t slot) { work.take(int(slot), [&](int64_t i) { f(slot, i); }); });
 }
 
 }  // namespace sf

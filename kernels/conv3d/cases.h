@@ -293,8 +293,8 @@ inline std::vector<Case<Conv3dProblem>> conv3d_cases() {
       {"tiles_and_a_bit",
        {.h = 11, .w = 13, .c = 40, .k = 136, .bias = true, .residual = true, .activation = kRelu}},
       {"wide_pointwise", {.t = 3, .h = 10, .w = 9, .c = 72, .k = 136, .bias = true}},
-      // Pixels of float32 begin where pages do.
-      {"pixels_pages_apart", {.t = 2, .h = 3, .w = 5, .c = 1024, .k = 24, .bias = true}},
+      // Pixels begin where pages do, in half types too.
+      {"pixels_pages_apart", {.h = 3, .w = 5, .c = 2048, .k = 24, .bias = true}},
       // Few pixels and long reductions: shared out over the grid, in parts that are not all as
       // long.
       {"long_groups",

@@ -27,16 +27,17 @@ struct Work {
   EvenParts pixels;
   int slots;         // threads with a block of pixels each
   int64_t pitch;     // of gathered windows; 0: rows of x are taken where they lie
-  bool far_rows;     // of x, read in the order in which they lie, come from memory
+  bool far_rows;     // of x, read in the order in which they lie, may come from memory
   bool far_weights;  // come from memory to the first block of each slot
 
-  Work(const Conv3dProblem& p, const WeightStrides& weights_, int threads)
+  // tile_rows: multiplied at a time.
+  Work(const Conv3dProblem& p, const WeightStrides& weights_, int tile_rows, int threads)
       : problem(p),
         weights(weights_),
         depth(int64_t{p.kt} * p.kh * p.kw * p.c),
         pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
         slots(int(std::min<int64_t>(threads, pixels.count))),
-        pitch(ConvGeometry(p).pointwise() && !rows_fall_together(p) ? 0 : depth + 16),
+        pitch(ConvGeometry(p).pointwise() && !fall_together(p, tile_rows) ? 0 : depth + 16),
         far_rows(ConvGeometry(p).pointwise() && p.x_pitch == depth && p.k <= depth),
         far_weights(p.k > depth && depth * p.k >= kFarWeights) {}
 
@@ -46,11 +47,10 @@ struct Work {
  private:
   // Values: 2 MiB, more than a second-level cache holds beside x and y.
   static constexpr int64_t kFarWeights = 512 << 10;
-  // Rows pages apart share one set of lines of a first-level cache, which has fewer than a tile
-  // rows.
-  static bool rows_fall_together(const Conv3dProblem& p) {
-    constexpr int64_t kPage = 4096;
-    return p.x_pitch * int64_t(size_of(p.dtype)) % kPage == 0;
+  // Rows pages apart share one set of lines of a first-level cache.
+  static bool fall_together(const Conv3dProblem& p, int rows) {
+    constexpr int64_t kPage = 4096, kLinesOfASet = 8;
+    return rows > kLinesOfASet && p.x_pitch * int64_t(size_of(p.dtype)) % kPage == 0;
   }
   static int64_t pixels_together(int64_t all) { return all >= 8192 ? 112 : all >= 2048 ? 56 : 28; }
 };
@@ -99,6 +99,8 @@ void run_blocks(const Work& work, const Conv3dArgs& args, void* workspace) {
     run_blocks_of(work, args, static_cast<decltype(type)*>(workspace));
   });
 }
+
+int tile_rows(const Conv3dProblem& p) { return p.dtype == DType::bf16 ? kBf16TileRows : kTileRows; }
 
 size_t panels_size(const Work& work) {
   size_t size = 0;
@@ -154,6 +156,7 @@ using gemm::Work;
 HWY_EXPORT(run_blocks);
 HWY_EXPORT(pack_panels);
 HWY_EXPORT(panels_size);
+HWY_EXPORT(tile_rows);
 
 bool can_run(const Conv3dProblem& p) {
   const bool has_products =
@@ -181,11 +184,12 @@ bool backward_is_worth(const Conv3dProblem& p) {
          onednn::is_avx2(onednn_conv3d_backward_data_implementation(p));
 }
 
-std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  return std::make_shared<Work>(p, plain_weights(p), max_threads());
+std::shared_ptr<void> prepare_for(const Conv3dProblem& p, const WeightStrides& weights) {
+  return std::make_shared<Work>(p, weights, HWY_DYNAMIC_DISPATCH(tile_rows)(p), max_threads());
 }
+std::shared_ptr<void> prepare(const Conv3dProblem& p) { return prepare_for(p, plain_weights(p)); }
 std::shared_ptr<void> prepare_backward(const Conv3dProblem& p) {
-  return std::make_shared<Work>(transposed(p), transposed_weights(p), max_threads());
+  return prepare_for(transposed(p), transposed_weights(p));
 }
 
 const Work& work_of(void* prepared) { return *static_cast<const Work*>(prepared); }

@@ -43,13 +43,15 @@ HWY_INLINE void with_vectors_of(int channels, const F& f) {
 }
 
 // What is read after a tile, fetched into the second-level cache while that is multiplied: `values`
-// at each step of the depth, a line of 16 at most.
+// at each step of the depth, that many lines of 16 at most.
+template <int kLines>
 struct ReadNext {
   const float* at;
   int64_t values;
 
   HWY_INLINE void fetch() {
-    __builtin_prefetch(at, 0, 2);
+#pragma GCC unroll 2
+    for (int i = 0; i < kLines; ++i) __builtin_prefetch(at + 16 * i, 0, 2);
     at += values;
   }
 };
@@ -230,13 +232,14 @@ struct RowsByPanels<float, Factors> {
               [&](int64_t row, int count, int64_t column) HWY_ATTR {
                 if constexpr (std::is_same_v<Far, FarPanels>) {
                   const int64_t panel = whole_width(d) * depth;
-                  const ReadNext next{panels + column * depth + panel + panel * row / rows,
-                                      (whole_width(d) * count + rows - 1) / rows};
+                  const ReadNext<kPanelVectors> next{
+                      panels + column * depth + panel + panel * row / rows,
+                      (whole_width(d) * count + rows - 1) / rows};
                   return tile(d, row, count, column, store, next);
                 }
                 if constexpr (std::is_same_v<Far, FarRows>)
                   if (column == first) {
-                    const ReadNext next{far.of_next + row * depth, count};
+                    const ReadNext<1> next{far.of_next + row * depth, count};
                     return tile(d, row, count, column, store, next);
                   }
                 tile(d, row, count, column, store, NothingNext());
@@ -318,10 +321,11 @@ struct PlainStore {
   HWY_INLINE void expect(D, int, int) const {}
   template <class D, int kRows, int kVectors>
   HWY_INLINE void tile(D d, const hn::Vec<D> (&sums)[kRows][kVectors]) const {
+    const auto lanes = int64_t(hn::Lanes(d));
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m)
 #pragma GCC unroll 4
-      for (int n = 0; n < kVectors; ++n) (*this)(d, m, n* int64_t(hn::Lanes(d)), sums[m][n]);
+      for (int n = 0; n < kVectors; ++n) hn::StoreU(sums[m][n], d, y + m * pitch + n * lanes);
   }
   template <class D>
   HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sums) const {
@@ -349,11 +353,11 @@ class OutputStore {
     if (residual_) moved.residual_ += pixel * residual_pitch_ + channel;
     return moved;
   }
-  // The residual is read, and y of its own brought near for being written.
+  // Brings the residual near and y, where that is another one.
   template <class D>
   HWY_INLINE void expect(D d, int pixels, int vectors) const {
-    if (residual_) prefetch<0>(d, residual_, residual_pitch_, pixels, vectors);
-    if (residual_ != y_) prefetch<1>(d, y_, y_pitch_, pixels, vectors);
+    if (residual_) prefetch(d, residual_, residual_pitch_, pixels, vectors);
+    if (residual_ != y_) prefetch(d, y_, y_pitch_, pixels, vectors);
   }
   // A tile of sums from here on. Each question is asked once for all of it.
   template <class D, int kPixels, int kVectors>
@@ -384,11 +388,10 @@ class OutputStore {
   }
 
  private:
-  template <int kWrite, class D, class From>
+  template <class D, class From>
   HWY_INLINE static void prefetch(D d, const From* from, int64_t pitch, int pixels, int vectors) {
     for (int i = 0; i < pixels; ++i)
-      for (int j = 0; j < vectors; ++j)
-        __builtin_prefetch(from + i * pitch + j * int64_t(hn::Lanes(d)), kWrite);
+      for (int j = 0; j < vectors; ++j) hwy::Prefetch(from + i * pitch + j * int64_t(hn::Lanes(d)));
   }
 
   const float* bias_;

@@ -21,9 +21,11 @@ namespace {
 
 using Product = RowsByPanels<float, FactorColumns>;
 
+static_assert(StemTiles::kTaps == WinogradStem::kTaps);
 static_assert(StemTiles::kOut == WinogradStem::kOut);
 static_assert(StemTiles::kPositions == WinogradStem::kPositions);
 static_assert(StemTiles::kShared == WinogradStem::kShared);
+static_assert(StemTiles::kPixels == 2 * WinogradStem::kOut);
 
 // The tasks of one thread, x and y of type T.
 template <class T>
@@ -75,25 +77,26 @@ class StemTilesTask {
       return;
     }
     const int64_t columns = tiles_.columns();
-    for (int phase = 0; phase < StemTiles::kPhases; ++phase)
-      split_row(p_, StemTiles::kPhases, row, phase - p_.pad[2], columns, scratch_,
-                planes_ + phase * p_.c * columns);
+    for (int i = 0; i < StemTiles::kPixels; ++i)
+      split_row(p_, StemTiles::kPixels, row, i - p_.pad[2], columns, scratch_,
+                planes_ + i * p_.c * columns);
     const WideLanes d;
     for (int c = 0; c < p_.c; ++c)
       for (int64_t tile = 0; tile < tiles_.pitch; tile += int64_t(hn::Lanes(d))) {
         const auto pixel = [&](int i) HWY_ATTR {
-          const int phase = i % StemTiles::kPhases, next = i / StemTiles::kPhases;
-          return hn::LoadU(d, planes_ + (phase * p_.c + c) * columns + tile + next);
+          const int plane = i % StemTiles::kPixels, next = i / StemTiles::kPixels;
+          return hn::LoadU(d, planes_ + (plane * p_.c + c) * columns + tile + next);
         };
-        hn::Vec<WideLanes> in[StemTiles::kPositions], out[StemTiles::kPositions];
+        constexpr int kEven = (WinogradStem::kIn + 1) / 2, kOdd = WinogradStem::kIn / 2;
+        hn::Vec<WideLanes> in[kEven], out[StemTiles::kPositions];
 #pragma GCC unroll 8
-        for (int i = 0; i < 7; ++i) in[i] = pixel(2 * i);
+        for (int i = 0; i < kEven; ++i) in[i] = pixel(2 * i);
         WinogradStem::input_even(d, in, out);
 #pragma GCC unroll 8
         for (int at = 0; at < StemTiles::kPositions; ++at)
           hn::StoreU(out[at], d, windows(at, to) + c * tiles_.pitch + tile);
 #pragma GCC unroll 8
-        for (int i = 0; i < 6; ++i) in[i] = pixel(2 * i + 1);
+        for (int i = 0; i < kOdd; ++i) in[i] = pixel(2 * i + 1);
         WinogradStem::input_odd(d, in, out);
 #pragma GCC unroll 8
         for (int at = 0; at < StemTiles::kShared; ++at)
@@ -200,10 +203,11 @@ HWY_EXPORT(pack_stem_tiles);
 
 bool can_run(const Conv3dProblem& p) {
   return p.winograd && has_lanes(p.dtype) && !p.sums && p.groups == 1 && p.c <= 4 && p.k % 8 == 0 &&
-         p.kt == 1 && p.kh <= 7 && p.kw == 7 && p.stride[2] == 2 && p.pad[0] == 0 &&
+         p.kt == 1 && p.kh <= 7 && p.kw == StemTiles::kTaps && p.stride[2] == 2 && p.pad[0] == 0 &&
          p.dilation == std::array{1, 1, 1};
 }
 
+// Measured on Zen 4, with AVX-512 and limited to AVX2, in float32 and, with AVX-512, in bf16.
 bool worth(const Conv3dProblem& p) { return p.kh * p.c >= 16 && p.k >= 32; }
 
 std::shared_ptr<void> prepare(const Conv3dProblem& p) {

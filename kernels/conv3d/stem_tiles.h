@@ -9,14 +9,15 @@
 
 namespace sf {
 
-// A task is a strip of output rows of a frame. Its rows of x become planes, [phase][channel]
-// [column], where a phase is every eighth pixel, those the windows of neighbouring tiles begin
-// with; then transformed windows, [position][row][value][tile]: a row has the values of both
-// phases of the stride, 2 channels, but for the last position, which has those of one. So the
-// window of an output row at a position is one sequence of values.
+// A task is a strip of output rows of a frame. Its rows of x become planes, [pixel][channel][tile]:
+// plane i holds pixel i of the windows of neighbouring tiles, which begin eight pixels apart.
+// Planes become transformed windows, [position][row][value][tile]: at positions that even and odd
+// pixels share a row has 2 channels values, at the last one, which even pixels have alone, as many
+// as x has channels. So the window of an output row at a position is one sequence of values.
 struct StemTiles {
-  static constexpr int kOut = 4, kPhases = 8;        // outputs of a tile, pixels of x between tiles
-  static constexpr int kPositions = 7, kShared = 6;  // of which both phases of the stride have
+  static constexpr int kTaps = 7;                    // along W
+  static constexpr int kOut = 4, kPixels = 8;        // outputs of a tile, pixels from tile to tile
+  static constexpr int kPositions = 7, kShared = 6;  // shared ones first
 
   int channels, taps;  // of a pixel of x; rows of a window
   int tiles;           // of a row
@@ -56,12 +57,11 @@ struct StemTiles {
   int64_t first_weight(int position) const { return int64_t{position} * taps * 2 * channels; }
   int64_t all_weights() const { return first_weight(kShared) + depth(kShared); }
 
-  int64_t columns() const {
-    return pitch + kMostLanes;
-  }  // of a plane: a tile sees into the next one
+  // Of a plane: a tile sees into the next one.
+  int64_t columns() const { return pitch + kMostLanes; }
   int64_t windows_floats() const { return in_rows * row_floats(); }
   int64_t sums_floats() const { return kPositions * groups.largest() * sums_pitch; }
-  int64_t planes_floats() const { return kPhases * channels * columns(); }
+  int64_t planes_floats() const { return kPixels * channels * columns(); }
   int64_t scratch_floats() const { return 4 * columns(); }
   int64_t slot_floats() const {
     return windows_floats() + sums_floats() + planes_floats() + scratch_floats();

@@ -78,7 +78,13 @@ std::vector<Case<Conv3dProblem>> winograd_cases() {
       {"frame", {.n = 2, .t = 3, .h = 33, .w = 150, .c = 3, .k = 24, .bias = true}},
       {"frame_of_whole_tiles", {.h = 64, .w = 128, .c = 3, .k = 64, .activation = kRelu}},
       {"frame_of_one_pixel", {.t = 2, .h = 1, .w = 1, .c = 4, .k = 8}},
-      {"frame_with_residual", {.h = 9, .w = 31, .c = 1, .k = 40, .residual = true}}};
+      {"frame_with_residual", {.h = 9, .w = 31, .c = 1, .k = 40, .residual = true}},
+      {"window_of_3_rows",
+       {.t = 5, .h = 20, .w = 29, .c = 2, .k = 48, .kh = 3, .kw = 7, .stride = {2, 3, 2}}},
+      {"window_of_1_row_in_padding",
+       {.h = 5, .w = 12, .c = 3, .k = 16, .kh = 1, .kw = 7, .stride = {1, 1, 2}, .pad = {0, 4, 9}}},
+      {"window_with_rows_between",
+       {.t = 2, .h = 21, .w = 17, .c = 4, .k = 32, .kh = 2, .kw = 7, .stride = {1, 9, 2}}}};
   std::vector<Case<Conv3dProblem>> cases;
   for (auto [name, p] : dense_cases) {
     if (name.starts_with("plane"))
@@ -89,7 +95,7 @@ std::vector<Case<Conv3dProblem>> winograd_cases() {
       p.kt = 3, p.pad = {1, 0, 0};
     else if (name.starts_with("frame"))
       p.kh = p.kw = 7, p.pad = {0, 3, 3}, p.stride = {1, 2, 2};
-    else
+    else if (name.starts_with("stem"))
       p.kt = 5, p.kh = p.kw = 7, p.pad = {2, 3, 3};
     p.winograd = true;
     p = dense(p);
@@ -142,8 +148,7 @@ TEST_P(Conv3dWinograd, WholeNumbersGiveTheReference) {
 std::vector<Case<Conv3dProblem>> gradient_cases() {
   auto cases = winograd_cases();
   std::erase_if(cases, [](const auto& c) {
-    return c.name.starts_with("stem") || c.name.starts_with("frame") ||
-           c.name.starts_with("strided");
+    return c.name.starts_with("stem") || c.problem.kw == 7 || c.name.starts_with("strided");
   });
   return cases;
 }
@@ -259,6 +264,48 @@ TEST(Conv3dWinogradTable, RowsTakeWhatTheProblemAllowsAndNothingElse) {
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.sums = true; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dtype = DType::f16; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dtype = DType::f64; }));
+}
+
+TEST(Conv3dWinogradTable, StemsHaveTheRowOfTheirWindows) {
+  const Conv3dProblem stem = dense({.t = 8,
+                                    .h = 64,
+                                    .w = 64,
+                                    .c = 3,
+                                    .k = 64,
+                                    .kh = 7,
+                                    .kw = 7,
+                                    .stride = {1, 2, 2},
+                                    .pad = {0, 3, 3},
+                                    .winograd = true});
+  const auto chosen = [&](auto change) {
+    Conv3dProblem changed = stem;
+    change(changed);
+    return select(kConv3d(Backend::cpu), dense(changed))->name;
+  };
+  constexpr std::string_view kAlongW = "stem_winograd_w4";
+  EXPECT_EQ(chosen([](Conv3dProblem&) {}), kAlongW);
+  EXPECT_EQ(chosen([](Conv3dProblem& q) { q.dtype = DType::bf16; }), kAlongW);
+  EXPECT_EQ(chosen([](Conv3dProblem& q) { q.kt = 5, q.pad[0] = 2; }), "stem_winograd");
+  EXPECT_NE(chosen([](Conv3dProblem& q) { q.k = 24; }), kAlongW);  // oneDNN is faster
+  EXPECT_NE(chosen([](Conv3dProblem& q) { q.c = 1; }), kAlongW);
+  const auto row = std::ranges::find(kConv3d(Backend::cpu), kAlongW, &Conv3dKernel::name);
+  const auto refused = [&](auto change) {
+    Conv3dProblem changed = stem;
+    change(changed);
+    return !row->can_run(dense(changed));
+  };
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.winograd = false; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kw = 5; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride[2] = 1; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride[2] = 3; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kt = 3; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.pad[0] = 1; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dilation = {1, 2, 1}; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.c = 5; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.k = 12; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.groups = 3, q.k = 24; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.sums = true; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dtype = DType::f16; }));
 }
 
 // Tiles past the end of a map are made, too.
