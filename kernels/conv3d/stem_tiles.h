@@ -36,7 +36,8 @@ struct StemTiles {
         groups(tiles, kGroup, 1),
         sums_pitch(p.k + kMostLanes),
         slots(threads) {
-    // Neighbouring strips transform some rows of x twice.
+    // Neighbouring strips transform some rows of x twice. Windows take half of a second-level cache
+    // of 1 MiB, in floats.
     constexpr int64_t kFewestRows = 4, kTasksOfASlot = 4, kCache = 1 << 17;
     const int64_t maps = std::max<int64_t>(int64_t{p.n} * p.out_t(), 1);
     const int64_t wanted = (kTasksOfASlot * slots + maps - 1) / maps;
