@@ -121,9 +121,9 @@ class Op {
   // Whether the outputs are still in the making when the step has run, so that nothing but the op
   // which waits for them may look at them.
   virtual bool ends_later() const { return false; }
-  // The inputs N T H W C of which frame t alone makes frame t of output 0, so that the op, run on
-  // some frames of them and on all of the other inputs, gives those frames. Empty where it has to
-  // see all frames.
+  // The inputs N T H W C of which frame t alone makes frame t of output 0, or, where they have r
+  // times as many frames, frames r t to r t + r - 1: the op, run on some frames of them and on all
+  // of the other inputs, gives what those make. Empty where it has to see all frames.
   virtual std::vector<int> inputs_by_frames(std::span<const TensorType> /*in*/) const { return {}; }
   // Little work beside reading the inputs, and the same bits whenever it runs: a training step may
   // run it again for the backward pass instead of keeping what it made.

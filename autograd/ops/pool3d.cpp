@@ -60,8 +60,9 @@ class Pool3dOp : public Op {
   bool cheap() const override { return true; }
   Precision precision() const override { return Precision::given; }
   bool takes_pitch(const OpSite&) const override { return true; }
-  std::vector<int> inputs_by_frames(std::span<const TensorType>) const override {
-    const bool alone = params_.kernel[0] == 1 && params_.stride[0] == 1 && params_.pad[0] == 0;
+  std::vector<int> inputs_by_frames(std::span<const TensorType> in) const override {
+    const bool alone = params_.kernel[0] == params_.stride[0] && params_.pad[0] == 0 &&
+                       in[0].shape[1] % params_.stride[0] == 0;
     return alone ? std::vector{0} : std::vector<int>{};
   }
 

@@ -96,7 +96,7 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
     workspace.zeroed = std::max(workspace.zeroed, lowered.zeroed_bytes);
     workspace.bytes = std::max(workspace.bytes, lowered.workspace_bytes - lowered.zeroed_bytes);
     if (const auto* frames = placement_.chains().chain(n)) {
-      step.pieces = frames->pieces;
+      step.pieces = placement_.chains().pieces(n);
       chain.push_back(std::move(step));
       if (n == frames->nodes.back()) add_pieces(std::exchange(chain, {}));
     } else {
@@ -107,10 +107,13 @@ Blueprint::Blueprint(const Graph& graph, std::span<const Value> outputs,
 }
 
 void Blueprint::add_pieces(const std::vector<Step>& chain) {
-  for (int64_t piece = 0; piece < chain.front().pieces; ++piece)
+  const int64_t pieces = chain.front().pieces;
+  for (int64_t made = 1; made <= pieces; ++made)
     for (const Step& step : chain) {
+      const int64_t joined = pieces / step.pieces;
+      if (made % joined != 0) continue;  // there will be more of what it takes
       steps_.push_back(step);
-      steps_.back().piece = piece;
+      steps_.back().piece = made / joined - 1;
     }
 }
 

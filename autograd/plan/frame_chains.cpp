@@ -1,6 +1,7 @@
 #include "autograd/plan/frame_chains.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "autograd/plan/order.h"
 #include "kernels/base/machine.h"
@@ -34,10 +35,13 @@ FrameChains::FrameChains(const Graph& graph, std::span<const int> order,
     if (!hoisted(graph.nodes()[size_t(n)], frozen)) steps.push_back(n);
   }
   for (size_t begin = 0; begin < steps.size();) {
-    const auto same = frames(graph.nodes()[size_t(steps[begin])]);
+    const auto first = frames(steps[begin]);
     size_t end = begin + 1;
-    while (same && end < steps.size() && frames(graph.nodes()[size_t(steps[end])]) == same) ++end;
-    if (same) add(std::span(steps).subspan(begin, end - begin), outputs, *same, piece_bytes);
+    for (auto last = first; last && last->in == last->out && end < steps.size(); ++end) {
+      last = frames(steps[end]);
+      if (!last || last->in != first->in) break;
+    }
+    if (first) add(std::span(steps).subspan(begin, end - begin), outputs, piece_bytes);
     begin = end;
   }
 }
@@ -46,27 +50,29 @@ bool FrameChains::has_frames(int value) const {
   return !graph_->info(value).state && !frozen_[size_t(value)];
 }
 
-// Frames that the node works on one by one; empty where it may not be in a chain.
-std::optional<int64_t> FrameChains::frames(const Graph::Node& node) const {
+// Empty where the node may not be in a chain.
+std::optional<FrameChains::Frames> FrameChains::frames(int number) const {
+  const auto& node = graph_->nodes()[size_t(number)];
   if (!node.op->written_inputs().empty() || node.out.size() != 1) return {};
   const TensorType& out = graph_->info(node.out[0]).type;
   if (out.shape.rank() != 5 || out.shape.numel() == 0) return {};
   std::vector<TensorType> types;
   for (int v : node.in) types.push_back(graph_->info(v).type);
   const std::vector<int> by_frames = node.op->inputs_by_frames(types);
+  if (by_frames.empty()) return {};
+  const Frames all{frames_of(types[size_t(by_frames[0])].shape), frames_of(out.shape)};
   int64_t activations = out.bytes(), weights = 0;
   for (size_t i = 0; i < types.size(); ++i) {
     const bool cut = std::ranges::count(by_frames, int(i)) > 0;
     if (cut != has_frames(node.in[i])) return {};
-    if (cut && frames_of(types[i].shape) != frames_of(out.shape)) return {};
+    if (cut && frames_of(types[i].shape) != all.in) return {};
     (cut ? activations : weights) += types[i].bytes();
   }
-  const int64_t count = frames_of(out.shape);
-  if (by_frames.empty() || activations / count < kFramePerWeights * weights) return {};
-  return count;
+  if (activations / all.in < kFramePerWeights * weights) return {};
+  return all;
 }
 
-void FrameChains::add(std::span<const int> nodes, std::span<const int> outputs, int64_t frames,
+void FrameChains::add(std::span<const int> nodes, std::span<const int> outputs,
                       int64_t piece_bytes) {
   const auto within = [&](int n) { return std::ranges::binary_search(nodes, n); };
   const auto inner = [&](int v) {
@@ -91,20 +97,28 @@ void FrameChains::add(std::span<const int> nodes, std::span<const int> outputs, 
     most = std::max(most, bytes);
   }
   if (most_inner == 0 || most_inner < kPiecesPerInner * piece_bytes) return;
-  int64_t piece = 1;
-  while (piece < frames && (frames % piece != 0 || most / frames * piece < piece_bytes)) ++piece;
-  if (piece == frames) return;
+  const Frames last = *frames(nodes.back());
+  int64_t pieces = last.in;
+  while (pieces > 1 && (last.in % pieces != 0 || most / pieces < piece_bytes)) --pieces;
+  if (pieces == 1) return;
+  // Whole frames of the last output.
+  const int64_t joined = pieces / std::gcd(pieces, last.out);
   for (int n : nodes) {
     chain_of_[size_t(n)] = int(chains_.size());
     const int out = graph_->nodes()[size_t(n)].out[0];
     inner_[size_t(out)] = inner(out);
   }
-  chains_.push_back({{nodes.begin(), nodes.end()}, frames / piece, piece});
+  chains_.push_back({{nodes.begin(), nodes.end()}, pieces, joined});
 }
 
 const FrameChains::Chain* FrameChains::chain(int node) const {
   const int c = chain_of_.empty() ? -1 : chain_of_[size_t(node)];
   return c < 0 ? nullptr : &chains_[size_t(c)];
+}
+
+int64_t FrameChains::pieces(int node) const {
+  const Chain* of = chain(node);
+  return node == of->nodes.back() ? of->pieces / of->joined : of->pieces;
 }
 
 int FrameChains::first(int node) const {
@@ -117,18 +131,24 @@ int FrameChains::last(int node) const {
   return of ? of->nodes.back() : node;
 }
 
-TensorType FrameChains::piece(const Chain& chain, int value) const {
+int64_t FrameChains::kept_pieces(int value) const {
+  const Chain& of = *chain(graph_->info(value).producer);
+  return std::ranges::count(readers_[size_t(value)], of.nodes.back()) > 0 ? of.joined : 1;
+}
+
+TensorType FrameChains::piece(int node, int value) const {
   TensorType type = graph_->info(value).type;
   if (!has_frames(value)) return type;
+  const int64_t all = frames_of(type.shape);
   type.shape.set(0, 1);
-  type.shape.set(1, chain.piece_frames);
+  type.shape.set(1, all / pieces(node));
   return type;
 }
 
-size_t FrameChains::piece_offset(const Chain& chain, int value, int64_t piece,
-                                 int64_t pitch) const {
-  if (!has_frames(value) || inner(value)) return 0;
-  const TensorType type = this->piece(chain, value);
+size_t FrameChains::piece_offset(int node, int value, int64_t piece, int64_t pitch) const {
+  if (!has_frames(value)) return 0;
+  if (inner(value)) piece = pieces(node) == chain(node)->pieces ? piece % kept_pieces(value) : 0;
+  const TensorType type = this->piece(node, value);
   return size_t(piece * type.shape.pixels() * pitch) * size_of(type.dtype);
 }
 

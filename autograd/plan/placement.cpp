@@ -50,10 +50,10 @@ std::optional<size_t> Placement::offset(int value) const {
 
 OpSite Placement::site(int node) const {
   OpSite site = whole_site(node);
-  if (const auto* chain = chains_.chain(node)) {
+  if (chains_.chain(node)) {
     const auto& [op, in, out, name] = graph_->nodes()[size_t(node)];
-    for (size_t i = 0; i < in.size(); ++i) site.in[i].type = chains_.piece(*chain, in[i]);
-    for (size_t i = 0; i < out.size(); ++i) site.out[i].type = chains_.piece(*chain, out[i]);
+    for (size_t i = 0; i < in.size(); ++i) site.in[i].type = chains_.piece(node, in[i]);
+    for (size_t i = 0; i < out.size(); ++i) site.out[i].type = chains_.piece(node, out[i]);
   }
   return site;
 }
@@ -132,8 +132,8 @@ std::map<int, std::vector<int>> Placement::touched_by_nodes(std::span<const int>
 
 size_t Placement::bytes_of(int value) const {
   const auto& info = graph_->info(value);
-  return chains_.inner(value) ? size_t(chains_.piece(*chains_.chain(info.producer), value).bytes())
-                              : size_t(info.type.bytes());
+  if (!chains_.inner(value)) return size_t(info.type.bytes());
+  return size_t(chains_.kept_pieces(value) * chains_.piece(info.producer, value).bytes());
 }
 
 void Placement::place(std::span<const int> order, const Lanes& lanes,
@@ -144,9 +144,12 @@ void Placement::place(std::span<const int> order, const Lanes& lanes,
     kept.insert(whole(v));
     if (!graph_->info(whole(v)).state && !frozen_[size_t(whole(v))]) users[whole(v)];
   }
-  // What a chain shares with others lives as long as all of the chain.
-  const auto first_life = [&](int v, int n) { return chains_.inner(v) ? n : chains_.first(n); };
-  const auto last_life = [&](int v, int n) { return chains_.inner(v) ? n : chains_.last(n); };
+  // What a chain shares with others, or keeps from piece to piece, lives as long as all of it.
+  const auto lives_for_a_piece = [&](int v) {
+    return chains_.inner(v) && chains_.kept_pieces(v) == 1;
+  };
+  const auto first_life = [&](int v, int n) { return lives_for_a_piece(v) ? n : chains_.first(n); };
+  const auto last_life = [&](int v, int n) { return lives_for_a_piece(v) ? n : chains_.last(n); };
 
   ArenaAllocator arena(kAlignment);
   const auto take = [&](int v) {

@@ -167,12 +167,10 @@ std::optional<TensorRef> Plan::find(int value) const {
 
 std::optional<TensorRef> Plan::find(int value, const Step& step, const OpSite::Port& port) const {
   auto found = find(value);
-  const auto* chain = blueprint_.placement().chains().chain(step.node);
-  if (!found || !chain) return found;
+  const FrameChains& chains = blueprint_.placement().chains();
+  if (!found || !chains.chain(step.node)) return found;
   found->type = port.type;
-  if (found->data)
-    found->data +=
-        blueprint_.placement().chains().piece_offset(*chain, value, step.piece, found->pitch);
+  if (found->data) found->data += chains.piece_offset(step.node, value, step.piece, found->pitch);
   return found;
 }
 

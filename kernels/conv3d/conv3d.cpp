@@ -9,10 +9,10 @@
 
 namespace sf {
 
-extern const Conv3dKernel kConv3dStemWinograd, kConv3dStemTiles, kConv3dStem, kConv3dWinogradTime,
-    kConv3dWinogradPlane, kConv3dWinogradSmallPlane, kConv3dWinogradStridedPlane,
-    kConv3dWinogradSmallStridedPlane, kConv3dWinogradShortTimeBf16, kConv3dGemm, kConv3dOneDnn,
-    kConv3dReference;
+extern const Conv3dKernel kConv3dStemWinograd, kConv3dStem, kConv3dWinogradTime,
+    kConv3dWinogradLargePlane, kConv3dWinogradPlane, kConv3dWinogradSmallPlane,
+    kConv3dWinogradStridedPlane, kConv3dWinogradSmallStridedPlane, kConv3dWinogradShortTimeBf16,
+    kConv3dGemm, kConv3dOneDnn, kConv3dReference;
 extern const Conv3dBackwardDataKernel kConv3dBackwardDataWinogradTime,
     kConv3dBackwardDataWinogradPlane, kConv3dBackwardDataGemm, kConv3dBackwardDataStridedPointwise,
     kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference;
@@ -33,9 +33,9 @@ std::span<const Conv3dBackwardWeightKernel> conv3d_backward_weight_kernels();
 
 std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
   static const std::array rows{kConv3dStemWinograd,
-                               kConv3dStemTiles,
                                kConv3dStem,
                                kConv3dWinogradTime,
+                               kConv3dWinogradLargePlane,
                                kConv3dWinogradPlane,
                                kConv3dWinogradSmallPlane,
                                kConv3dWinogradStridedPlane,

@@ -168,9 +168,8 @@ bool can_run(const Conv3dProblem& p) {
 // windows, measured on Zen 3, where oneDNN's kernel is one for AVX2.
 bool worth(const Conv3dProblem& p) {
   if (!kConv3dOneDnn.can_run(p)) return true;
-  const bool strided = p.stride != std::array{1, 1, 1};
-  const bool wide = p.c >= 128 && p.dtype == DType::f32;
-  if (p.kt * p.kh * p.kw == 1) return p.c >= 64 && p.k >= 64 && (p.residual || strided || wide);
+  const bool strided = p.stride != std::array{1, 1, 1}, is_float = p.dtype == DType::f32;
+  if (p.kt * p.kh * p.kw == 1) return p.c >= 64 && p.k >= 64 && (p.residual || strided || is_float);
   return p.c >= 64 && onednn::is_avx2(onednn_conv3d_implementation(p));
 }
 

@@ -1,5 +1,4 @@
-// Windows over few input channels, in vectors of neighbouring outputs of a row: directly, or with
-// Winograd's algorithm along time, whose products at a position are windows in one frame.
+// Windows over few input channels, in vectors of neighbouring outputs of a row.
 #include <algorithm>
 #include <span>
 
@@ -14,7 +13,6 @@
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/panel_product-inl.h"
 #include "kernels/conv3d/stem_planes-inl.h"
-#include "kernels/conv3d/winograd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sf::HWY_NAMESPACE {
@@ -73,8 +71,7 @@ class StemTask {
         weights_(static_cast<const float*>(args.w)),
         store_(p, args),
         ring_(memory),
-        transformed_(ring_ + strips.in_frames * strips.frame_floats),
-        sums_(transformed_ + strips.positions() * strips.frame_floats) {}
+        sums_(ring_ + p.kt * strips.frame_floats) {}
 
   void run(int64_t task) {
     clip_ = task / strips_.strips / strips_.spans;
@@ -83,34 +80,30 @@ class StemTask {
     const int first = int(task / strips_.strips % strips_.spans) * strips_.span;
     const int last = std::min(first + strips_.span, p_.out_t());
     int next = in_frame(first);  // the first one that is not in the ring
-    for (int t = first; t < last; t += strips_.out_frames) {
-      const int end = in_frame(t) + strips_.in_frames;
+    for (int t = first; t < last; ++t) {
+      const int end = in_frame(t) + p_.kt;
       for (next = std::max(next, in_frame(t)); next < end; ++next) split(next, in_ring(next));
-      if (strips_.winograd) transform_frames(in_frame(t));
       for (int h = first_row_; h < last_row; ++h)
-        for (int k = 0; k < p_.k; k += kChannels)
-          strips_.winograd ? run_row_by_winograd(t, h, k) : run_row(t, h, k);
+        for (int k = 0; k < p_.k; k += kChannels) run_row(t, h, k);
     }
   }
 
  private:
   using D = WideLanes;
-  using Time = Winograd<4, 5>;
   static constexpr int kRowsAhead = 4;  // that are brought near while others are split
 
   // The first frame of x that output frame t sees; it may be padding.
   int in_frame(int t) const { return t * p_.stride[0] - p_.pad[0]; }
   float* in_ring(int frame) const {
-    return ring_ + (frame + p_.pad[0]) % strips_.in_frames * strips_.frame_floats;
+    return ring_ + (frame + p_.pad[0]) % p_.kt * strips_.frame_floats;
   }
-  float* at_position(int i) const { return transformed_ + i * strips_.frame_floats; }
   // The corner of the windows of output row h.
   const float* corner(const float* frame, int h) const {
     return frame + int64_t{h - first_row_} * p_.stride[1] * strips_.row_floats;
   }
   const float* weights(int k, int frame) const {
-    return weights_ + (int64_t{k} * strips_.in_frames + int64_t{frame} * kChannels) *
-                          std::ssize(strips_.window);
+    return weights_ +
+           (int64_t{k} * p_.kt + int64_t{frame} * kChannels) * std::ssize(strips_.window);
   }
 
   // The strip's rows of a frame, with zeros around x.
@@ -137,20 +130,6 @@ class StemTask {
     for (int64_t i = 0; i < p_.w * p_.x_pitch; i += kLine) hwy::Prefetch(row + i);
   }
 
-  void transform_frames(int first) const {
-    const D d;
-    const float* from[Time::kIn];
-    for (int i = 0; i < Time::kIn; ++i) from[i] = in_ring(first + i);
-    for (int64_t at = 0; at < strips_.frame_floats; at += int64_t(hn::Lanes(d))) {
-      hn::Vec<D> in[Time::kIn], out[Time::kIn];
-#pragma GCC unroll 8
-      for (int i = 0; i < Time::kIn; ++i) in[i] = hn::LoadU(d, from[i] + at);
-      Time::input(d, in, out);
-#pragma GCC unroll 8
-      for (int i = 0; i < Time::kIn; ++i) hn::StoreU(out[i], d, at_position(i) + at);
-    }
-  }
-
   void run_row(int t, int h, int k) const {
     // Frames that are padding are left out.
     const int begin = std::clamp(-in_frame(t), 0, p_.kt);
@@ -159,25 +138,6 @@ class StemTask {
     for (int i = begin; i < end; ++i) corners[i] = corner(in_ring(in_frame(t) + i), h);
     sum_row({corners + begin, corners + end}, weights(k, begin), sums_);
     store_row(sums_, t, h, k);
-  }
-
-  void run_row_by_winograd(int t, int h, int k) const {
-    const D d;
-    const int64_t sums = kChannels * strips_.pitch;
-    for (int i = 0; i < Time::kIn; ++i) {
-      const float* from = corner(at_position(i), h);
-      sum_row({&from, 1}, weights(k, i), sums_ + i * sums);
-    }
-    for (int64_t at = 0; at < sums; at += int64_t(hn::Lanes(d))) {
-      hn::Vec<D> in[Time::kIn], out[Time::kOut];
-#pragma GCC unroll 8
-      for (int i = 0; i < Time::kIn; ++i) in[i] = hn::LoadU(d, sums_ + i * sums + at);
-      Time::output(d, in, out);
-#pragma GCC unroll 4
-      for (int i = 0; i < Time::kOut; ++i) hn::StoreU(out[i], d, sums_ + i * sums + at);
-    }
-    const int frames = std::min(Time::kOut, p_.out_t() - t);
-    for (int i = 0; i < frames; ++i) store_row(sums_ + i * sums, t + i, h, k);
   }
 
   HWY_NOINLINE void sum_row(std::span<const float* const> corners, const float* weights,
@@ -202,7 +162,7 @@ class StemTask {
   const T* x_;
   const float* weights_;
   OutputStore<T> store_;
-  float *ring_, *transformed_, *sums_;
+  float *ring_, *sums_;
   int64_t clip_ = 0;
   int first_row_ = 0;
 };
@@ -217,31 +177,16 @@ void run_tasks(const Conv3dProblem& p, const Conv3dArgs& args, const StemStrips&
   });
 }
 
-// Those of output channel k, which has a place in [kChannels channels][frame][value][channel].
-template <class T>
-void pack_channel(const StemStrips& strips, int taps, const T* weights, int64_t k, float* packed) {
-  using Time = Winograd<4, 5>;
-  const int64_t values = std::ssize(strips.window);
-  const T* from = weights + k * taps * values;
-  float* to = packed + k / kChannels * kChannels * strips.in_frames * values + k % kChannels;
-  for (int frame = 0; frame < strips.in_frames; ++frame)
-    for (int64_t i = 0; i < values; ++i, to += kChannels) {
-      if (!strips.winograd) {
-        *to = float(from[frame * values + i]);
-        continue;
-      }
-      double sum = 0;
-      for (int t = 0; t < Time::kTaps; ++t)
-        sum += Time::kFilter[frame][t] * double(float(from[t * values + i]));
-      *to = float(sum);
-    }
-}
-
+// [kChannels channels][frame][value of the window][channel].
 void pack_weights(const Conv3dProblem& p, const StemStrips& strips, const void* weights,
                   float* packed) {
+  const int64_t values = p.kt * std::ssize(strips.window);
   with_lanes(p.dtype, [&](auto type) {
+    const auto* from = static_cast<const decltype(type)*>(weights);
     for (int64_t k = 0; k < p.k; ++k)
-      pack_channel(strips, p.kt, static_cast<const decltype(type)*>(weights), k, packed);
+      for (int64_t i = 0; i < values; ++i)
+        packed[(k / kChannels * values + i) * kChannels + k % kChannels] =
+            float(from[k * values + i]);
   });
 }
 
@@ -264,20 +209,15 @@ bool can_run(const Conv3dProblem& p) {
          p.k % StemStrips::kChannels == 0 && p.kt <= StemStrips::kMostTaps && p.kh <= 7 &&
          p.kw <= 7 && p.dilation == std::array{1, 1, 1};
 }
-bool can_run_winograd(const Conv3dProblem& p) {
-  return p.winograd && p.kt == 5 && p.stride[0] == 1 && can_run(p);
-}
 
 // By measuring (README.md): oneDNN leaves half of the lanes empty below 16 channels, and small
 // windows are about bringing pixels to where they are multiplied.
 bool worth(const Conv3dProblem& p) {
   return (p.k < 16 && p.kt * p.kh * p.kw * p.c >= 64) || !kConv3dOneDnn.can_run(p);
 }
-bool worth_winograd(const Conv3dProblem& p) { return p.kh * p.kw * p.c >= 64 && p.t >= 4; }
 
-template <bool kWinograd>
 std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  return std::make_shared<StemStrips>(p, kWinograd, max_threads());
+  return std::make_shared<StemStrips>(p, max_threads());
 }
 
 const StemStrips& strips_of(void* prepared) { return *static_cast<const StemStrips*>(prepared); }
@@ -288,7 +228,7 @@ size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
 }
 
 size_t packed_bytes(const Conv3dProblem& p, void* prepared) {
-  return strips_of(prepared).packed_floats(p.k) * sizeof(float);
+  return size_t(int64_t{p.k} * p.kt * std::ssize(strips_of(prepared).window)) * sizeof(float);
 }
 
 void pack(const Conv3dProblem& p, const void* weights, void* packed, void* prepared) {
@@ -305,20 +245,11 @@ void run(const Conv3dProblem& p, const Conv3dArgs& a, void* prepared, void* work
 extern constinit const Conv3dKernel kConv3dStem{.name = "stem",
                                                 .can_run = can_run,
                                                 .worth = worth,
-                                                .prepare = prepare<false>,
+                                                .prepare = prepare,
                                                 .workspace_bytes = workspace_bytes,
                                                 .packed_bytes = packed_bytes,
                                                 .pack = pack,
                                                 .run = run};
-extern constinit const Conv3dKernel kConv3dStemWinograd{.name = "stem_winograd",
-                                                        .exact = false,
-                                                        .can_run = can_run_winograd,
-                                                        .worth = worth_winograd,
-                                                        .prepare = prepare<true>,
-                                                        .workspace_bytes = workspace_bytes,
-                                                        .packed_bytes = packed_bytes,
-                                                        .pack = pack,
-                                                        .run = run};
 
 }  // namespace sf
 #endif  // HWY_ONCE

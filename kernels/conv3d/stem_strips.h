@@ -9,28 +9,24 @@
 
 namespace sf {
 
-// A task is a strip of output rows through a span of output frames of a clip, some frames at a
-// time. Its frames of x lie as [row][phase][channel][column]: with stride s along W, column j of
-// phase i is column j s + i - pad of x, so that what neighbouring outputs see at a tap are
-// neighbours too.
+// A task is a strip of output rows through a span of output frames of a clip. Its frames of x lie
+// as [row][phase][channel][column]: with stride s along W, column j of phase i is column j s + i -
+// pad of x, so that what neighbouring outputs see at a tap are neighbours too.
 struct StemStrips {
   static constexpr int kChannels = 8;   // of the output, summed at a time
   static constexpr int kMostTaps = 16;  // along time
 
-  bool winograd;              // F(4, 5) along time
-  int out_frames, in_frames;  // computed at a time, and what they see
-  int slots;                  // threads with memory each
-  int64_t pitch;              // floats from a channel's columns to the next one's
+  int frames;     // of x that a frame of the output sees
+  int slots;      // threads with memory each
+  int64_t pitch;  // floats from a channel's columns to the next one's
   int64_t row_floats, frame_floats = 0;
   int rows = 0, in_rows = 0;  // of a strip: of the output, of x
   int span = 0;               // output frames
   int64_t strips = 0, spans = 0;
   std::vector<int> window;  // where the values of a window in a frame lie, from its corner on
 
-  StemStrips(const Conv3dProblem& p, bool winograd_, int threads)
-      : winograd(winograd_),
-        out_frames(winograd ? 4 : 1),
-        in_frames(winograd ? 8 : p.kt),
+  StemStrips(const Conv3dProblem& p, int threads)
+      : frames(p.kt),
         slots(threads),
         pitch(round_up(p.out_w(), kMostLanes) + round_up((p.kw - 1) / p.stride[2], kMostLanes)),
         row_floats(pitch * p.stride[2] * p.c) {
@@ -44,7 +40,7 @@ struct StemStrips {
     in_rows = (rows - 1) * p.stride[1] + p.kh;
     // A cache line apart from multiples of a page, frames do not fall on each other in the caches.
     frame_floats = in_rows * row_floats + kMostLanes;
-    span = int(round_up(divide_up(p.out_t(), divide_up(wanted, strips)), out_frames));
+    span = int(divide_up(p.out_t(), divide_up(wanted, strips)));
     spans = divide_up(p.out_t(), span);
     for (int h = 0; h < p.kh; ++h)
       for (int w = 0; w < p.kw; ++w)
@@ -54,11 +50,8 @@ struct StemStrips {
   }
 
   int64_t tasks(int64_t clips) const { return clips * spans * strips; }
-  // What a slot has: frames of x, those transformed along time, sums of a row at each position.
-  int64_t positions() const { return winograd ? in_frames : 0; }
-  int64_t sums_floats() const { return std::max<int64_t>(positions(), 1) * kChannels * pitch; }
-  int64_t slot_floats() const { return (in_frames + positions()) * frame_floats + sums_floats(); }
-  size_t packed_floats(int64_t k) const { return size_t(k * in_frames) * window.size(); }
+  // What a slot has: frames of x, sums of a row.
+  int64_t slot_floats() const { return frames * frame_floats + kChannels * pitch; }
 
  private:
   static constexpr int kMostLanes = 16;
@@ -68,7 +61,7 @@ struct StemStrips {
 
   int64_t rows_in_cache(const Conv3dProblem& p) const {
     constexpr int64_t kFloats = 1 << 18;  // a second-level cache of 1 MiB
-    return (kFloats / ((in_frames + positions()) * row_floats) - p.kh) / p.stride[1] + 1;
+    return (kFloats / (frames * row_floats) - p.kh) / p.stride[1] + 1;
   }
 };
 

@@ -2,7 +2,7 @@
 // vectors of channels.
 //   y = A^T ((G g) . (B^T d))
 // A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016. The points are
-// 0, 1 for m + r - 1 = 3; -1 too for 4; 2 too for 5; -2 too for 6; 1/2 and -1/2 too for 8.
+// 0, 1 for m + r - 1 = 3; -1 too for 4; 2 too for 5; -2 too for 6; 0, 2, -2, 1/2, -1/2, 1 for 7.
 #if defined(SF_KERNELS_CONV3D_WINOGRAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SF_KERNELS_CONV3D_WINOGRAD_INL_H_
 #undef SF_KERNELS_CONV3D_WINOGRAD_INL_H_
@@ -123,54 +123,6 @@ struct Winograd<4, 2> {
   }
 };
 
-template <>
-struct Winograd<4, 5> {
-  static constexpr int kTaps = 5, kIn = 8, kOut = 4;
-  static constexpr double kFilter[8][5] = {{1, 0, 0, 0, 0},
-                                           {-2. / 9, -2. / 9, -2. / 9, -2. / 9, -2. / 9},
-                                           {-2. / 9, 2. / 9, -2. / 9, 2. / 9, -2. / 9},
-                                           {1. / 90, 1. / 45, 2. / 45, 4. / 45, 8. / 45},
-                                           {1. / 90, -1. / 45, 2. / 45, -4. / 45, 8. / 45},
-                                           {4. / 45, 2. / 45, 1. / 45, 1. / 90, 1. / 180},
-                                           {4. / 45, -2. / 45, 1. / 45, -1. / 90, 1. / 180},
-                                           {0, 0, 0, 0, 1}};
-
-  template <class D, class V>
-  HWY_INLINE static void input(D d, const V* in, V* out) {
-    const auto quarter = hn::Set(d, .25F), half = hn::Set(d, .5F), two = hn::Set(d, 2),
-               four = hn::Set(d, 4), five = hn::Set(d, 5), five_halves = hn::Set(d, 2.5F),
-               five_quarters = hn::Set(d, 1.25F), seventeen_quarters = hn::Set(d, 4.25F),
-               twenty_one_quarters = hn::Set(d, 5.25F);
-    out[0] = hn::MulAdd(twenty_one_quarters, hn::Sub(in[4], in[2]), hn::Sub(in[0], in[6]));
-    const auto even = hn::NegMulAdd(seventeen_quarters, in[4], hn::Add(in[2], in[6]));
-    const auto odd = hn::NegMulAdd(seventeen_quarters, in[3], hn::Add(in[1], in[5]));
-    out[1] = hn::Add(even, odd);
-    out[2] = hn::Sub(even, odd);
-    const auto far_even = hn::MulAdd(quarter, in[2], hn::NegMulAdd(five_quarters, in[4], in[6]));
-    const auto middle = hn::Mul(five_halves, in[3]);
-    const auto far_odd = hn::MulAdd(half, in[1], hn::MulSub(two, in[5], middle));
-    out[3] = hn::Add(far_even, far_odd);
-    out[4] = hn::Sub(far_even, far_odd);
-    const auto near_even = hn::MulAdd(four, in[2], hn::NegMulAdd(five, in[4], in[6]));
-    const auto near_odd = hn::MulAdd(two, in[1], hn::MulSub(half, in[5], middle));
-    out[5] = hn::Add(near_even, near_odd);
-    out[6] = hn::Sub(near_even, near_odd);
-    out[7] = hn::MulAdd(twenty_one_quarters, hn::Sub(in[3], in[5]), hn::Sub(in[7], in[1]));
-  }
-  template <class D, class V>
-  HWY_INLINE static void output(D d, const V* in, V* out) {
-    const auto two = hn::Set(d, 2), four = hn::Set(d, 4), eight = hn::Set(d, 8);
-    const auto sum = hn::Add(in[1], in[2]), difference = hn::Sub(in[1], in[2]);
-    const auto far_sum = hn::Add(in[3], in[4]), far_difference = hn::Sub(in[3], in[4]);
-    const auto near_sum = hn::Add(in[5], in[6]), near_difference = hn::Sub(in[5], in[6]);
-    out[0] = hn::MulAdd(eight, near_sum, hn::Add(hn::Add(in[0], sum), far_sum));
-    out[1] = hn::MulAdd(four, near_difference, hn::MulAdd(two, far_difference, difference));
-    out[2] = hn::MulAdd(two, near_sum, hn::MulAdd(four, far_sum, sum));
-    out[3] =
-        hn::MulAdd(eight, far_difference, hn::Add(hn::Add(difference, near_difference), in[7]));
-  }
-};
-
 // No transform: each output is a position.
 template <int kOut>
 struct Winograd<kOut, 1> {
@@ -284,6 +236,36 @@ struct WinogradStem {
     out[1] = hn::MulAdd(four, near_difference, hn::MulAdd(two, far_difference, in[6]));
     out[2] = hn::MulAdd(two, near_sum, hn::MulAdd(four, far_sum, in[6]));
     out[3] = hn::MulAdd(eight, far_difference, hn::Add(near_difference, hn::Add(in[5], in[6])));
+  }
+};
+
+// With the points of F(4, 4) above, so that windows are transformed as there.
+template <>
+struct Winograd<5> {
+  static constexpr int kTaps = 3, kIn = 7;
+  static constexpr double kFilter[7][3] = {{-1, 0, 0},
+                                           {1. / 30, 1. / 15, 2. / 15},
+                                           {-1. / 90, 1. / 45, -2. / 45},
+                                           {1. / 15, 1. / 30, 1. / 60},
+                                           {1. / 45, -1. / 90, 1. / 180},
+                                           {0, 0, 1},
+                                           {-4. / 9, -4. / 9, -4. / 9}};
+
+  template <class D, class V>
+  HWY_INLINE static void input(D d, const V* in, V* out) {
+    WinogradStem::input_even(d, in, out);
+  }
+  template <class D, class V>
+  HWY_INLINE static void output(D d, const V* in, V* out) {
+    const auto two = hn::Set(d, 2), four = hn::Set(d, 4), eight = hn::Set(d, 8),
+               sixteen = hn::Set(d, 16);
+    const auto far_sum = hn::Add(in[1], in[2]), far_difference = hn::Sub(in[1], in[2]);
+    const auto near_sum = hn::Add(in[3], in[4]), near_difference = hn::Sub(in[3], in[4]);
+    out[0] = hn::MulAdd(sixteen, near_sum, hn::Add(far_sum, hn::Add(in[0], in[6])));
+    out[1] = hn::MulAdd(eight, near_difference, hn::MulAdd(two, far_difference, in[6]));
+    out[2] = hn::MulAdd(four, hn::Add(near_sum, far_sum), in[6]);
+    out[3] = hn::MulAdd(two, near_difference, hn::MulAdd(eight, far_difference, in[6]));
+    out[4] = hn::MulAdd(sixteen, far_sum, hn::Add(near_sum, hn::Add(in[5], in[6])));
   }
 };
 

@@ -23,6 +23,7 @@ template <class F>
 HWY_INLINE void with_tile(winograd::Shape shape, const F& f) {
   if (shape == winograd::kTime) f(WinogradTile<4, 1, 1>(), float());
   if (shape == winograd::kPlane) f(WinogradTile<1, 4, 4>(), float());
+  if (shape == winograd::kLargePlane) f(WinogradTile<1, 5, 5>(), float());
   if (shape == winograd::kSmallPlane) f(WinogradTile<1, 2, 2>(), float());
   if (shape == winograd::kStridedPlane) f(WinogradTile<1, 4, 4, 2>(), float());
   if (shape == winograd::kSmallStridedPlane) f(WinogradTile<1, 2, 2, 2>(), float());
@@ -118,6 +119,12 @@ bool can_run(const Conv3dProblem& p) {
          p.c % 8 == 0 && p.k % 8 == 0 && p.c <= winograd::kMostChannels;
 }
 
+// Products for an output of the map, tiles past its end included.
+double products(const Conv3dProblem& p, Shape shape) {
+  const auto tiles = [](int outputs, int of_tile) { return (outputs + of_tile - 1) / of_tile; };
+  const int64_t all = int64_t{tiles(p.out_h(), shape.h)} * tiles(p.out_w(), shape.w);
+  return double(shape.positions() * all) / (double(p.out_h()) * p.out_w());
+}
 // Against oneDNN, measured on Zen 5 with AVX-512. Transforms are for each channel,
 // products for each pair, so few channels do not pay. Products of bf16 are as fast as half of
 // float32's.
@@ -128,16 +135,13 @@ bool short_time_is_worth(const Conv3dProblem& p) { return p.t > 1 && p.c >= 512 
 bool plane_is_worth(const Conv3dProblem& p) {
   return std::max(p.h, p.w) > 2 && p.c >= (p.dtype == DType::f32 ? 32 : 64) && p.k >= 32;
 }
+bool large_plane_is_worth(const Conv3dProblem& p) {
+  return plane_is_worth(p) && products(p, winograd::kLargePlane) < products(p, winograd::kPlane);
+}
 bool small_plane_is_worth(const Conv3dProblem& p) {
   return p.dtype == DType::f32 && p.c >= 32 && p.k >= 32;
 }
 
-// Products for an output of the map, tiles past its end included.
-double products(const Conv3dProblem& p, Shape shape) {
-  const auto tiles = [](int outputs, int of_tile) { return (outputs + of_tile - 1) / of_tile; };
-  const int64_t all = int64_t{tiles(p.out_h(), shape.h)} * tiles(p.out_w(), shape.w);
-  return double(shape.positions() * all) / (double(p.out_h()) * p.out_w());
-}
 // Measured on Zen 3, against `gemm`, which makes 9 products an output.
 template <Shape kShape>
 bool strided_is_worth(const Conv3dProblem& p) {
@@ -215,6 +219,8 @@ extern constinit const Conv3dKernel kConv3dWinogradTime =
     row<winograd::kTime, time_is_worth>("winograd_t4");
 extern constinit const Conv3dKernel kConv3dWinogradPlane =
     row<winograd::kPlane, plane_is_worth>("winograd_4x4");
+extern constinit const Conv3dKernel kConv3dWinogradLargePlane =
+    row<winograd::kLargePlane, large_plane_is_worth>("winograd_5x5");
 extern constinit const Conv3dKernel kConv3dWinogradSmallPlane =
     row<winograd::kSmallPlane, small_plane_is_worth>("winograd_2x2");
 extern constinit const Conv3dKernel kConv3dWinogradStridedPlane =

@@ -146,11 +146,11 @@ class Tiles {
         const int t_end = std::min(Tile::kOutT, out_t_ - corner.t),
                   h_end = std::min(Tile::kOutH, out_h_ - corner.h),
                   w_end = std::min(Tile::kOutW, out_w_ - corner.w);
-#pragma GCC unroll 4
+#pragma GCC unroll 5
         for (int t = 0; t < Tile::kOutT; ++t)
-#pragma GCC unroll 4
+#pragma GCC unroll 5
           for (int h = 0; h < Tile::kOutH; ++h)
-#pragma GCC unroll 4
+#pragma GCC unroll 5
             for (int w = 0; w < Tile::kOutW; ++w)
               if (t < t_end && h < h_end && w < w_end)
                 output(d, (int64_t{t} * out_h_ + h) * out_w_ + w, 0,

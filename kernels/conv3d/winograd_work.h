@@ -29,7 +29,7 @@ struct Shape {
   constexpr int extent(int out) const { return (out - 1) * stride + taps(out); }
 };
 inline constexpr int kMostChannels = 8192;
-inline constexpr Shape kTime{4, 1, 1}, kPlane{1, 4, 4}, kSmallPlane{1, 2, 2},
+inline constexpr Shape kTime{4, 1, 1}, kPlane{1, 4, 4}, kSmallPlane{1, 2, 2}, kLargePlane{1, 5, 5},
     kStridedPlane{1, 4, 4, DType::f32, 2}, kSmallStridedPlane{1, 2, 2, DType::f32, 2},
     kShortTimeBf16{2, 1, 1, DType::bf16};
 

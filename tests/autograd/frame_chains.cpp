@@ -134,6 +134,53 @@ TEST(FrameChains, EndWhereFramesMeet) {
   }
 }
 
+// It runs once for the pieces that it joins, of which all are kept until then.
+TEST(FrameChains, EndWithAPoolThatJoinsFrames) {
+  for (const int window : {1, 2, 4}) {
+    Layers layers;
+    const Value x = layers.conv(layers.conv(layers.input(4, 4), 8, 3), 8);
+    const Value pooled = max_pool3d(x, {.kernel = {window, 1, 1}, .stride = {window, 1, 1}});
+    const Value y = layers.conv(layers.conv(pooled, 8), 8);
+    const Blueprint deep = blueprint(layers, {y});
+    const auto& chains = deep.placement().chains();
+    std::vector<int64_t> pieces;
+    for (const auto& step : deep.steps())
+      if (step.op->name() == "max_pool3d") pieces.push_back(step.piece);
+    EXPECT_EQ(deep.steps().front().pieces, kBatch * 4) << deep.describe();
+    EXPECT_EQ(int64_t(pieces.size()), kBatch * 4 / window) << deep.describe();
+    EXPECT_TRUE(std::ranges::is_sorted(pieces));
+    ASSERT_TRUE(chains.inner(x.id()));
+    EXPECT_EQ(chains.kept_pieces(x.id()), window);
+    EXPECT_EQ(chains.inner(pooled.id()), window == 1);
+    EXPECT_EQ(layers.run({y}, kFrame), layers.run({y}, 0));
+  }
+}
+
+// Of three frames each: what a piece of two of them joins begins and ends with whole outputs.
+TEST(FrameChains, JoinPiecesOfSeveralFrames) {
+  Layers layers;
+  const Value x = layers.conv(layers.conv(layers.input(4, 6), 8, 3), 8);
+  const Value y = max_pool3d(x, {.kernel = {3, 1, 1}, .stride = {3, 1, 1}});
+  const int64_t frame = kSide * kSide * 16 * 4;
+  const Blueprint deep = blueprint(layers, {y}, frame + 1);
+  EXPECT_EQ(deep.steps().front().pieces, kBatch * 3) << deep.describe();
+  EXPECT_EQ(deep.placement().chains().kept_pieces(x.id()), 3);
+  EXPECT_EQ(deep.steps().back().pieces, 2);
+  EXPECT_EQ(layers.run({y}, frame + 1), layers.run({y}, 0));
+}
+
+TEST(FrameChains, LeaveOutPoolsWhoseWindowsOverlapOrMiss) {
+  const PoolParams all[] = {{.kernel = {3, 1, 1}, .stride = {2, 1, 1}},
+                            {.kernel = {1, 1, 1}, .stride = {2, 1, 1}},
+                            {.kernel = {3, 1, 1}, .stride = {3, 1, 1}},
+                            {.kernel = {2, 1, 1}, .stride = {2, 1, 1}, .pad = {1, 0, 0}}};
+  for (const PoolParams& params : all) {
+    Layers layers;
+    const Value y = max_pool3d(layers.conv(layers.input(4, 4), 8, 3), params);
+    EXPECT_EQ(most_pieces(blueprint(layers, {y})), 1);
+  }
+}
+
 // A frame of 32 x 32 has 32 * 32 * (4 + 64) * 4 bytes, more than four times the 4 * 64 * 49 * 4 of
 // the weights; one of 16 x 16 has less.
 TEST(FrameChains, LeaveOutStepsWithManyWeights) {
@@ -196,26 +243,29 @@ TEST(FrameChains, TakeWeightsThatChange) {
 
 // Chains within a chain of shortcuts, pools, joins and layers that mix frames.
 TEST(FrameChains, OfRandomNetworksGiveWhatLayersGive) {
-  int chains = 0, inner = 0;
+  int chains = 0, inner = 0, joined = 0;
   for (int trial = 0; trial < 200; ++trial) {
     SCOPED_TRACE(trial);
     const CounterRng rng(cat("chains", trial));
     uint64_t draws = 0;
     const auto draw = [&](size_t n) { return size_t(rng.bits(draws++)) % n; };
     Layers layers;
-    std::vector<Value> all{layers.input(4)};
+    std::vector<Value> all{layers.input(4, 4)};
     const auto any = [&] { return all[all.size() - 1 - draw(std::min<size_t>(all.size(), 3))]; };
     for (int n = 0; n < 6; ++n) {
       const Value x = any(), y = any();
       const auto kind = draw(8);
       if (kind == 0 && x.shape() == y.shape() && !(x == y))
         all.push_back(relu(add(x, y)));
-      else if (kind == 1 && !(x == y) && x.shape().channels() + y.shape().channels() <= 16)
+      else if (kind == 1 && !(x == y) && x.shape()[1] == y.shape()[1] &&
+               x.shape().channels() + y.shape().channels() <= 16)
         all.push_back(concat({x, y}));
       else if (kind == 2)
         all.push_back(layers.conv(x, 4, 1, 3));
       else if (kind == 3)
         all.push_back(max_pool3d(x, {.kernel = {1, 3, 3}, .pad = {0, 1, 1}}));
+      else if (kind == 4 && x.shape()[1] % 2 == 0)
+        all.push_back(max_pool3d(x, {.kernel = {2, 1, 1}, .stride = {2, 1, 1}}));
       else
         all.push_back(layers.conv(x, x.shape().channels(), draw(2) == 0 ? 1 : 3));
       all.back() = layers.conv(all.back(), 4);
@@ -224,12 +274,16 @@ TEST(FrameChains, OfRandomNetworksGiveWhatLayersGive) {
     layers.fuse({&outputs[0], &outputs[1]});
     const Blueprint deep = blueprint(layers, outputs);
     chains += most_pieces(deep) > 1;
-    for (int v = 0; v < layers.made().value_count(); ++v)
-      inner += deep.placement().chains().inner(v);
+    const auto& frames = deep.placement().chains();
+    for (int v = 0; v < layers.made().value_count(); ++v) {
+      inner += frames.inner(v);
+      joined += frames.inner(v) && frames.kept_pieces(v) > 1;
+    }
     ASSERT_EQ(layers.run(outputs, kFrame), layers.run(outputs, 0)) << deep.describe();
   }
   EXPECT_GT(chains, 150);
   EXPECT_GT(inner, 400);
+  EXPECT_GT(joined, 20);
 }
 
 TEST(FrameChains, NameTheClipOfAValueThatIsNotFinite) {

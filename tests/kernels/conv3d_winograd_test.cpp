@@ -9,7 +9,8 @@ namespace {
 
 using namespace sf::test;
 
-// Of F(m, r): multiples of `whole` are transformed to whole numbers as weights, and `amplification`
+// Of F(m, r): multiples of `whole` are transformed to whole numbers as weights, 0 where along two
+// axes those and what they are multiplied with have more digits than float32, and `amplification`
 // is the most that a row of |A^T| (|G| 1) . (|B^T| 1) adds up to.
 struct Filtering {
   int whole;
@@ -18,12 +19,12 @@ struct Filtering {
 constexpr Filtering kNone{1, 1};
 constexpr Filtering kF23{2, 8};
 constexpr Filtering kF43{24, 48};
-constexpr Filtering kF45{180, 781 / 9.};
+constexpr Filtering kF53{0, 4493 / 90.};
 // Of a stride of two: that of every other tap and that of those between them.
 constexpr Filtering kStridedF23{1, 4 + 1};
 constexpr Filtering kStridedF43{6, 20 + 1};
 // Of 7 taps, F(4, 4) and F(4, 3).
-constexpr Filtering kStridedF47{180, 1019 / 18. + 22};
+constexpr Filtering kStridedF47{0, 1019 / 18. + 22};
 
 struct WinogradRow {
   std::string_view name;
@@ -43,12 +44,12 @@ struct WinogradRow {
 };
 constexpr WinogradRow kRows[] = {{"winograd_t4", kF43, kNone, kNone},
                                  {"winograd_4x4", kNone, kF43, kF43},
+                                 {"winograd_5x5", kNone, kF53, kF53},
                                  {"winograd_2x2", kNone, kF23, kF23},
                                  {"winograd_4x4_strided", kNone, kStridedF43, kStridedF43},
                                  {"winograd_2x2_strided", kNone, kStridedF23, kStridedF23},
                                  {"winograd_t2_bf16", kF23, kNone, kNone, 0x1p-9},
-                                 {"stem_winograd", kF45, kNone, kNone},
-                                 {"stem_winograd_w4", kNone, kNone, kStridedF47, 0, 2}};
+                                 {"stem_winograd", kNone, kStridedF47, kStridedF47, 0, 4}};
 
 std::vector<Case<Conv3dProblem>> winograd_cases() {
   constexpr auto kRelu = Activation::relu;
@@ -74,17 +75,27 @@ std::vector<Case<Conv3dProblem>> winograd_cases() {
       {"stem",
        {.n = 2, .t = 9, .h = 17, .w = 75, .c = 3, .k = 8, .stride = {1, 2, 2}, .bias = true}},
       {"stem_of_few_frames", {.t = 3, .h = 9, .w = 8, .c = 4, .k = 24, .stride = {1, 2, 2}}},
-      {"stem_without_stride", {.t = 4, .h = 6, .w = 37, .c = 1, .k = 16, .activation = kRelu}},
+      {"stem_of_every_third_frame",
+       {.t = 11, .h = 6, .w = 37, .c = 1, .k = 16, .stride = {3, 2, 2}, .activation = kRelu}},
       {"frame", {.n = 2, .t = 3, .h = 33, .w = 150, .c = 3, .k = 24, .bias = true}},
       {"frame_of_whole_tiles", {.h = 64, .w = 128, .c = 3, .k = 64, .activation = kRelu}},
       {"frame_of_one_pixel", {.t = 2, .h = 1, .w = 1, .c = 4, .k = 8}},
       {"frame_with_residual", {.h = 9, .w = 31, .c = 1, .k = 40, .residual = true}},
-      {"window_of_3_rows",
-       {.t = 5, .h = 20, .w = 29, .c = 2, .k = 48, .kh = 3, .kw = 7, .stride = {2, 3, 2}}},
-      {"window_of_1_row_in_padding",
-       {.h = 5, .w = 12, .c = 3, .k = 16, .kh = 1, .kw = 7, .stride = {1, 1, 2}, .pad = {0, 4, 9}}},
-      {"window_with_rows_between",
-       {.t = 2, .h = 21, .w = 17, .c = 4, .k = 32, .kh = 2, .kw = 7, .stride = {1, 9, 2}}}};
+      {"window_of_two_frames_without_padding",
+       {.t = 5, .h = 20, .w = 29, .c = 2, .k = 48, .kt = 2, .kh = 7, .kw = 7, .stride = {1, 2, 2}}},
+      {"window_in_padding",
+       {.h = 5, .w = 12, .c = 3, .k = 16, .kh = 7, .kw = 7, .stride = {1, 2, 2}, .pad = {0, 9, 8}}},
+      {"window_of_frames_apart",
+       {.n = 2,
+        .t = 9,
+        .h = 70,
+        .w = 9,
+        .c = 4,
+        .k = 32,
+        .kt = 2,
+        .kh = 7,
+        .kw = 7,
+        .stride = {4, 2, 2}}}};
   std::vector<Case<Conv3dProblem>> cases;
   for (auto [name, p] : dense_cases) {
     if (name.starts_with("plane"))
@@ -132,6 +143,7 @@ TEST_P(Conv3dWinograd, WholeNumbersGiveTheReference) {
     Conv3dData<T> wanted(GetParam().problem), found(GetParam().problem);
     for_winograd_rows(
         kConv3d, {GetParam().name, found.p}, [&](const auto& kernel, const WinogradRow& row) {
+          if (row.whole() == 0) return;
           for (auto* data : {&wanted, &found}) {
             data->fill([](const char* key) { return integers(key, 1); });
             data->w.fill([&, ones = integers("w", 1)](int64_t i) { return row.whole() * ones(i); });
@@ -201,24 +213,30 @@ TEST_P(Conv3dWinograd, RealsStayWithinTheRoundingBound) {
 }
 
 // What that bound leaves far below it: the root of the mean squared error against the result's, for
-// reals of random signs. 1.4e-6 to 3.8e-6 was measured with 64 to 512 channels for F(4x4,3x3), less
-// for the others.
+// reals of random signs. 1.4e-6 to 3.8e-6 was measured with 64 to 512 channels for
+// F(4x4,3x3), 4.0e-6 with 128 for F(5x5,3x3), up to 1.9e-6 for stems, less for the others. bf16
+// adds 2^-9 at most.
 TEST(Conv3dWinogradErrors, AreSmallOnTheWhole) {
   for (auto c : winograd_cases()) {
     c.problem.activation = Activation::none;
-    Conv3dData<double> wanted(c.problem);
-    wanted.fill(reals<float>).run(reference_of(kConv3d));
-    Conv3dData<float> found(c.problem);
-    found.fill(reals<float>);
-    for_winograd_rows(kConv3d, c, [&](const Conv3dKernel& kernel, const WinogradRow&) {
-      found.run(kernel);
-      double errors = 0, squares = 0;
-      for (int64_t i = 0; i < found.y.rows(); ++i)
-        for (int64_t k = 0; k < found.y.channels(); ++k) {
-          errors += std::pow(found.y.at(i, k) - wanted.y.at(i, k), 2);
-          squares += std::pow(wanted.y.at(i, k), 2);
-        }
-      EXPECT_LT(std::sqrt(errors / squares), 4e-6);
+    for_storage_types([&](auto type) {
+      using T = decltype(type);
+      Conv3dData<double> wanted(c.problem);
+      wanted.fill(reals<T>).run(reference_of(kConv3d));
+      Conv3dData<T> found(c.problem);
+      found.fill(reals<T>);
+      for_winograd_rows(
+          kConv3d, {c.name, found.p}, [&](const auto& kernel, const WinogradRow& row) {
+            found.run(kernel);
+            double errors = 0, squares = 0;
+            for (int64_t i = 0; i < found.y.rows(); ++i)
+              for (int64_t k = 0; k < found.y.channels(); ++k) {
+                errors += std::pow(double(found.y.at(i, k)) - wanted.y.at(i, k), 2);
+                squares += std::pow(wanted.y.at(i, k), 2);
+              }
+            const double error = std::sqrt(errors / squares);
+            EXPECT_LT(error, 6e-6 + row.factors + (std::is_same_v<T, float> ? 0 : 0x1p-9));
+          });
     });
   }
 }
@@ -282,13 +300,11 @@ TEST(Conv3dWinogradTable, StemsHaveTheRowOfTheirWindows) {
     change(changed);
     return select(kConv3d(Backend::cpu), dense(changed))->name;
   };
-  constexpr std::string_view kAlongW = "stem_winograd_w4";
-  EXPECT_EQ(chosen([](Conv3dProblem&) {}), kAlongW);
-  EXPECT_EQ(chosen([](Conv3dProblem& q) { q.dtype = DType::bf16; }), kAlongW);
-  EXPECT_EQ(chosen([](Conv3dProblem& q) { q.kt = 5, q.pad[0] = 2; }), "stem_winograd");
-  EXPECT_NE(chosen([](Conv3dProblem& q) { q.k = 16; }), kAlongW);
-  EXPECT_NE(chosen([](Conv3dProblem& q) { q.c = 1; }), kAlongW);
-  const auto row = std::ranges::find(kConv3d(Backend::cpu), kAlongW, &Conv3dKernel::name);
+  constexpr std::string_view kStem = "stem_winograd";
+  EXPECT_EQ(chosen([](Conv3dProblem&) {}), kStem);
+  EXPECT_EQ(chosen([](Conv3dProblem& q) { q.dtype = DType::bf16; }), kStem);
+  EXPECT_EQ(chosen([](Conv3dProblem& q) { q.kt = 5, q.pad[0] = 2, q.k = 8; }), kStem);
+  const auto row = std::ranges::find(kConv3d(Backend::cpu), kStem, &Conv3dKernel::name);
   const auto refused = [&](auto change) {
     Conv3dProblem changed = stem;
     change(changed);
@@ -296,10 +312,9 @@ TEST(Conv3dWinogradTable, StemsHaveTheRowOfTheirWindows) {
   };
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.winograd = false; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kw = 5; }));
-  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride[2] = 1; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kh = 5; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride[1] = 1; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.stride[2] = 3; }));
-  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kt = 3; }));
-  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.pad[0] = 1; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dilation = {1, 2, 1}; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.c = 5; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.k = 12; }));
@@ -309,6 +324,17 @@ TEST(Conv3dWinogradTable, StemsHaveTheRowOfTheirWindows) {
 }
 
 // Tiles past the end of a map are made, too.
+TEST(Conv3dWinogradTable, OfPlanesTheOneWithFewerProductsIsTaken) {
+  const auto chosen = [](int outputs) {
+    Conv3dProblem p{.t = 8, .h = outputs, .w = outputs, .c = 128, .k = 128, .kh = 3, .kw = 3};
+    p.pad = {0, 1, 1};
+    p.winograd = true;
+    return select(kConv3d(Backend::cpu), dense(p))->name;
+  };
+  for (const int outputs : {64, 14, 10}) EXPECT_EQ(chosen(outputs), "winograd_5x5");
+  for (const int outputs : {56, 32, 28, 16, 8, 7}) EXPECT_EQ(chosen(outputs), "winograd_4x4");
+}
+
 TEST(Conv3dWinogradTable, OfStridedRowsTheOneWithFewerProductsIsTaken) {
   const auto chosen = [](int outputs) {
     Conv3dProblem p{.t = 8, .c = 128, .k = 128, .kh = 3, .kw = 3};
