@@ -12,10 +12,27 @@ inline constexpr int kBf16TileRows = 14, kBf16TileColumns = 32;
 
 bool has_bf16_tile();
 
-// sums[m][n] for rows of a, a_pitch apart, and a panel of one or two vectors of 16 columns:
-// [pair][column][2], two values of depth that lie next to each other in a. rows: 1 to
-// kBf16TileRows. Subnormal factors count as zero.
-void multiply_bf16_tile(int rows, int vectors, const bf16* a, int64_t a_pitch, const bf16* panel,
-                        int64_t pairs, float (*sums)[kBf16TileColumns]);
+// Where the sums of a tile go: as they are, or with bias, residual and ReLU, the first two null
+// without, to bf16.
+struct Bf16TileSums {
+  float* y;
+  int64_t pitch;
+};
+struct Bf16TileOutput {
+  const float* bias;
+  const bf16* residual;
+  bf16* y;
+  int64_t residual_pitch, y_pitch;
+  bool relu;
+};
+
+// For rows of a, a_pitch apart, and a panel of one or two vectors of 16 columns: [pair][column][2],
+// two values of depth that lie next to each other in a. rows: 1 to kBf16TileRows. columns: a
+// multiple of 8 up to kBf16TileColumns; the panel is filled up to whole vectors. Subnormal factors
+// and subnormal values of bf16 results count as zero; else those are the nearest, ties to even.
+void multiply_bf16_tile(int rows, int columns, const bf16* a, int64_t a_pitch, const bf16* panel,
+                        int64_t pairs, const Bf16TileSums& to);
+void multiply_bf16_tile(int rows, int columns, const bf16* a, int64_t a_pitch, const bf16* panel,
+                        int64_t pairs, const Bf16TileOutput& to);
 
 }  // namespace sf

@@ -194,6 +194,7 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
 //     expect(d, rows, vectors): they will come soon
 //     tile(d, sums): [rows][vectors] of them
 //     operator()(d, row, column, sums): a vector of them
+//     of_bf16_tile(): as multiply_bf16_tile() takes it, for T bf16
 //   multiply(d, first, last, store, FarPanels()), or FarRows, of floats: the same, fetching ahead
 //   size(depth, n): values of all panels
 //   offset(d, depth, n, i, j): where column j of row i lies
@@ -293,12 +294,8 @@ struct RowsByPanels<bf16, FactorRows> {
                 const int64_t columns = std::min<int64_t>(kBf16TileColumns, n - column),
                               lanes = int64_t(hn::Lanes(d));
                 to.expect(d, count, int(columns / lanes));
-                float sums[kBf16TileRows][kBf16TileColumns];
-                multiply_bf16_tile(count, int(width(column, n) / 16), a + row * a_pitch, a_pitch,
-                                   panels + column * depth, depth / 2, sums);
-                for (int m = 0; m < count; ++m)
-                  for (int64_t j = 0; j < columns; j += lanes)
-                    to(d, m, j, hn::LoadU(d, sums[m] + j));
+                multiply_bf16_tile(count, int(columns), a + row * a_pitch, a_pitch,
+                                   panels + column * depth, depth / 2, to.of_bf16_tile());
               });
   }
 
@@ -331,6 +328,7 @@ struct PlainStore {
   HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sums) const {
     hn::StoreU(sums, d, y + row * pitch + column);
   }
+  Bf16TileSums of_bf16_tile() const { return {y, pitch}; }
 };
 
 // What happens to sums on their way to y: bias, residual, activation, one rounding.
@@ -385,6 +383,10 @@ class OutputStore {
   HWY_INLINE void operator()(D d, int64_t pixel, int64_t channel, hn::Vec<D> sums) const {
     hn::Vec<D> all[1][1] = {{sums}};
     at(pixel, channel).tile(d, all);
+  }
+
+  Bf16TileOutput of_bf16_tile() const {
+    return {bias_, residual_, y_, residual_pitch_, y_pitch_, relu_};
   }
 
  private:
