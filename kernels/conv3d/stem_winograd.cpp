@@ -153,10 +153,11 @@ class StemTilesTask {
   }
 
   void transform_columns(int frame) const {
+    // A group may lie in the padding as a whole.
     const int64_t begin = first_tile_ * StemTiles::kPixels - p_.pad[2];
-    const int64_t first = std::clamp<int64_t>(begin, 0, p_.w),
-                  last = std::clamp<int64_t>(begin + StemTiles::kSeen, first, p_.w);
-    const int64_t before = (first - begin) * p_.x_pitch;
+    const int64_t first = std::clamp<int64_t>(begin, 0, p_.w);
+    const int64_t last = std::clamp<int64_t>(begin + StemTiles::kSeen, first, p_.w);
+    const int64_t before = last > first ? (first - begin) * p_.x_pitch : 0;
     const int64_t values = last > first ? (last - first - 1) * p_.x_pitch + p_.c : 0;
     for (int i = 0; i < StemTiles::kIn; ++i) {
       std::fill_n(lines_ + i * tiles_.line, before, 0.F);
