@@ -31,6 +31,7 @@ struct WinogradRow {
   Filtering t, h, w;
   double factors = 0;  // what rounds transformed windows and weights
   int phases = 1;      // of the stride, whose products are added up before outputs are made of them
+  double error = 4e-6;  // the most that is measured on the whole, and some more
 
   int whole() const { return t.whole * h.whole * w.whole; }
   double amplification() const { return t.amplification * h.amplification * w.amplification; }
@@ -44,7 +45,7 @@ struct WinogradRow {
 };
 constexpr WinogradRow kRows[] = {{"winograd_t4", kF43, kNone, kNone},
                                  {"winograd_4x4", kNone, kF43, kF43},
-                                 {"winograd_5x5", kNone, kF53, kF53},
+                                 {"winograd_5x5", kNone, kF53, kF53, 0, 1, 6e-6},
                                  {"winograd_2x2", kNone, kF23, kF23},
                                  {"winograd_4x4_strided", kNone, kStridedF43, kStridedF43},
                                  {"winograd_2x2_strided", kNone, kStridedF23, kStridedF23},
@@ -244,7 +245,7 @@ TEST(Conv3dWinogradErrors, AreSmallOnTheWhole) {
                 squares += std::pow(wanted.y.at(i, k), 2);
               }
             const double error = std::sqrt(errors / squares);
-            EXPECT_LT(error, 6e-6 + row.factors + (std::is_same_v<T, float> ? 0 : 0x1p-9));
+            EXPECT_LT(error, row.error + row.factors + (std::is_same_v<T, float> ? 0 : 0x1p-9));
           });
     });
   }
