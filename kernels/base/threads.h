@@ -103,4 +103,28 @@ void parallel_for_slots(int64_t n, int slots, const F& f) {
                [&](int64_t slot) { work.take(int(slot), [&](int64_t i) { f(slot, i); }); });
 }
 
+// The workspace of a kernel whose slots have memory of their own, `values` each. Unless they are
+// few it lies at the same places in that of all kernels: a thread finds what it used last in its
+// caches, and not, as another's, in theirs.
+template <class T>
+class SlotMemory {
+ public:
+  explicit SlotMemory(int64_t values) : values_(values) {}
+
+  size_t bytes(int slots) const {
+    return size_t(std::max(slots - 1, 0) * stride() + (slots > 0 ? values_ : 0)) * sizeof(T);
+  }
+  T* of(int64_t slot, void* workspace) const {
+    return static_cast<T*>(workspace) + slot * stride();
+  }
+
+ private:
+  int64_t stride() const {
+    constexpr int64_t kStep = (1 << 20) / int64_t(sizeof(T)), kFew = kStep / 16;
+    return values_ < kFew ? values_ : (values_ + kStep - 1) / kStep * kStep;
+  }
+
+  int64_t values_;
+};
+
 }  // namespace sf

@@ -12,7 +12,7 @@ namespace sf {
 extern const Conv3dKernel kConv3dStemWinograd, kConv3dStem, kConv3dWinogradTime,
     kConv3dWinogradLargePlane, kConv3dWinogradPlane, kConv3dWinogradSmallPlane,
     kConv3dWinogradStridedPlane, kConv3dWinogradSmallStridedPlane, kConv3dWinogradShortTimeBf16,
-    kConv3dGemm, kConv3dOneDnn, kConv3dReference;
+    kConv3dStrassen, kConv3dGemm, kConv3dOneDnn, kConv3dReference;
 extern const Conv3dBackwardDataKernel kConv3dBackwardDataWinogradTime,
     kConv3dBackwardDataWinogradPlane, kConv3dBackwardDataGemm, kConv3dBackwardDataStridedPointwise,
     kConv3dBackwardDataOneDnn, kConv3dBackwardDataReference;
@@ -41,6 +41,7 @@ std::span<const Conv3dKernel> conv3d_kernels(Backend backend) {
                                kConv3dWinogradStridedPlane,
                                kConv3dWinogradSmallStridedPlane,
                                kConv3dWinogradShortTimeBf16,
+                               kConv3dStrassen,
                                kConv3dGemm,
                                kConv3dOneDnn,
                                kConv3dReference};

@@ -26,8 +26,8 @@ struct Conv3dProblem {
   Activation activation = Activation::none;
   int64_t x_pitch = 1, y_pitch = 1, residual_pitch = 1;
   bool tf32 = false;  // f32: x and w may be rounded to 10 bits of mantissa, for tensor cores
-  // Forward and dx: windows may be transformed before they are multiplied, with fewer products and
-  // larger errors (README.md).
+  // Forward and dx: windows may be transformed, and parts of x and w added up, before they are
+  // multiplied, with fewer products and larger errors (README.md).
   bool winograd = false;
   bool sums = false;  // forward: sums of y over its pixels are wanted too
 

@@ -37,21 +37,21 @@ struct Work {
         depth(int64_t{p.kt} * p.kh * p.kw * p.c),
         pixels(p.out_pixels(), pixels_together(p.out_pixels()), threads),
         slots(int(std::min<int64_t>(threads, pixels.count))),
-        pitch(ConvGeometry(p).pointwise() && !fall_together(p, tile_rows) ? 0 : depth + 16),
+        pitch(wants_copies(p, tile_rows) ? depth + 16 : 0),
         far_rows(ConvGeometry(p).pointwise() && p.x_pitch == depth && p.k <= depth),
         far_weights(p.k > depth && depth * p.k >= kFarWeights) {}
 
+  // Copied side by side.
+  template <class T>
+  SlotMemory<T> windows() const {
+    return SlotMemory<T>(pixels.largest() * pitch);
+  }
   // Of a slot's own blocks (SharedWork).
   bool is_first(int64_t slot, int64_t block) const { return block == pixels.count * slot / slots; }
 
  private:
   // Values: 2 MiB, more than a second-level cache holds beside x and y.
   static constexpr int64_t kFarWeights = 512 << 10;
-  // Rows pages apart share one set of lines of a first-level cache.
-  static bool fall_together(const Conv3dProblem& p, int rows) {
-    constexpr int64_t kPage = 4096, kLinesOfASet = 8;
-    return rows > kLinesOfASet && p.x_pitch * int64_t(size_of(p.dtype)) % kPage == 0;
-  }
   static int64_t pixels_together(int64_t all) { return all >= 8192 ? 112 : all >= 2048 ? 56 : 28; }
 };
 
@@ -73,7 +73,7 @@ void run_blocks_of(const Work& work, const Conv3dArgs& args, T* workspace) {
   const WindowPart<T> all(geometry, x, 0, work.depth);
   parallel_for_slots(work.pixels.count, work.slots, [&](int64_t slot, int64_t i) HWY_ATTR {
     const int64_t first = work.pixels.first(i), rows = work.pixels.first(i + 1) - first;
-    T* windows = workspace + slot * work.pixels.largest() * work.pitch;
+    T* windows = work.windows<T>().of(slot, workspace);
     if (work.pitch > 0) all.gather(first, rows, work.pitch, windows);
     const RowsByPanels<T> product{.a = work.pitch > 0 ? windows : x + first * p.x_pitch,
                                   .a_pitch = work.pitch > 0 ? work.pitch : p.x_pitch,
@@ -195,7 +195,8 @@ const Work& work_of(void* prepared) { return *static_cast<const Work*>(prepared)
 
 size_t workspace_bytes(const Conv3dProblem& p, void* prepared) {
   const Work& work = work_of(prepared);
-  return size_t(work.slots * work.pixels.largest() * work.pitch) * size_of(p.dtype);
+  return p.dtype == DType::bf16 ? work.windows<bf16>().bytes(work.slots)
+                                : work.windows<float>().bytes(work.slots);
 }
 
 size_t packed_bytes(const Conv3dProblem& p, void* prepared) {

@@ -110,4 +110,14 @@ struct InputClass {
   }
 };
 
+// Whether rows of factors are copied before tiles of so many are multiplied: where they are not
+// rows of x, and where those begin whole pages apart and so share one set of lines of a first-level
+// cache.
+inline bool wants_copies(const Conv3dProblem& p, int tile_rows) {
+  constexpr int64_t kPage = 4096, kLinesOfASet = 8;
+  const bool fall_together =
+      tile_rows > kLinesOfASet && p.x_pitch * int64_t(size_of(p.dtype)) % kPage == 0;
+  return fall_together || !ConvGeometry(p).pointwise();
+}
+
 }  // namespace sf

@@ -193,7 +193,6 @@ HWY_INLINE void for_tiles(int64_t rows, int64_t most, bool rows_are_near, int64_
 //   column) is what takes the sums from there on:
 //     expect(d, rows, vectors): they will come soon
 //     tile(d, sums): [rows][vectors] of them
-//     operator()(d, row, column, sums): a vector of them
 //     of_bf16_tile(): as multiply_bf16_tile() takes it, for T bf16
 //   multiply(d, first, last, store, FarPanels()), or FarRows, of floats: the same, fetching ahead
 //   size(depth, n): values of all panels
@@ -306,6 +305,15 @@ struct RowsByPanels<bf16, FactorRows> {
   }
 };
 
+// f(sum, row, column) for all sums of a tile.
+template <class D, int kRows, int kVectors, class F>
+HWY_INLINE void for_sums(D d, hn::Vec<D> (&sums)[kRows][kVectors], const F& f) {
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kVectors; ++n) f(sums[m][n], m, n * int64_t(hn::Lanes(d)));
+}
+
 // Keeps sums as they are.
 struct PlainStore {
   float* y;
@@ -317,16 +325,10 @@ struct PlainStore {
   template <class D>
   HWY_INLINE void expect(D, int, int) const {}
   template <class D, int kRows, int kVectors>
-  HWY_INLINE void tile(D d, const hn::Vec<D> (&sums)[kRows][kVectors]) const {
-    const auto lanes = int64_t(hn::Lanes(d));
-#pragma GCC unroll 16
-    for (int m = 0; m < kRows; ++m)
-#pragma GCC unroll 4
-      for (int n = 0; n < kVectors; ++n) hn::StoreU(sums[m][n], d, y + m * pitch + n * lanes);
-  }
-  template <class D>
-  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sums) const {
-    hn::StoreU(sums, d, y + row * pitch + column);
+  HWY_INLINE void tile(D d, hn::Vec<D> (&sums)[kRows][kVectors]) const {
+    for_sums(d, sums, [&](auto& sum, int64_t row, int64_t column) HWY_ATTR {
+      hn::StoreU(sum, d, y + row * pitch + column);
+    });
   }
   Bf16TileSums of_bf16_tile() const { return {y, pitch}; }
 };
@@ -360,23 +362,20 @@ class OutputStore {
   // A tile of sums from here on. Each question is asked once for all of it.
   template <class D, int kPixels, int kVectors>
   HWY_INLINE void tile(D d, hn::Vec<D> (&sums)[kPixels][kVectors]) const {
-    const auto for_all = [&](const auto& f) HWY_ATTR {
-#pragma GCC unroll 16
-      for (int i = 0; i < kPixels; ++i)
-#pragma GCC unroll 4
-        for (int j = 0; j < kVectors; ++j) f(sums[i][j], i, j * int64_t(hn::Lanes(d)));
-    };
     if (bias_)
-      for_all([&](auto& sum, int64_t, int64_t channel)
-                  HWY_ATTR { sum = hn::Add(sum, hn::LoadU(d, bias_ + channel)); });
+      for_sums(d, sums, [&](auto& sum, int64_t, int64_t channel) HWY_ATTR {
+        sum = hn::Add(sum, hn::LoadU(d, bias_ + channel));
+      });
     if (residual_)
-      for_all([&](auto& sum, int64_t pixel, int64_t channel) HWY_ATTR {
+      for_sums(d, sums, [&](auto& sum, int64_t pixel, int64_t channel) HWY_ATTR {
         sum = hn::Add(sum, load(d, residual_ + pixel * residual_pitch_ + channel));
       });
     if (relu_)
-      for_all([&](auto& sum, int64_t, int64_t) HWY_ATTR { sum = hn::Max(sum, hn::Zero(d)); });
-    for_all([&](auto& sum, int64_t pixel, int64_t channel)
-                HWY_ATTR { store(sum, d, y_ + pixel * y_pitch_ + channel); });
+      for_sums(d, sums,
+               [&](auto& sum, int64_t, int64_t) HWY_ATTR { sum = hn::Max(sum, hn::Zero(d)); });
+    for_sums(d, sums, [&](auto& sum, int64_t pixel, int64_t channel) HWY_ATTR {
+      store(sum, d, y_ + pixel * y_pitch_ + channel);
+    });
   }
   // One vector of them.
   template <class D>

@@ -171,7 +171,7 @@ void run_tasks(const Conv3dProblem& p, const Conv3dArgs& args, const StemStrips&
                float* workspace) {
   with_lanes(p.dtype, [&](auto type) HWY_ATTR {
     parallel_for_slots(strips.tasks(p.n), strips.slots, [&](int64_t slot, int64_t i) HWY_ATTR {
-      float* memory = workspace + slot * strips.slot_floats();
+      float* memory = strips.memory().of(slot, workspace);
       StemTask<decltype(type)>(p, args, strips, memory).run(i);
     });
   });
@@ -224,7 +224,7 @@ const StemStrips& strips_of(void* prepared) { return *static_cast<const StemStri
 
 size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
   const StemStrips& strips = strips_of(prepared);
-  return size_t(strips.slots * strips.slot_floats()) * sizeof(float);
+  return strips.memory().bytes(strips.slots);
 }
 
 size_t packed_bytes(const Conv3dProblem& p, void* prepared) {

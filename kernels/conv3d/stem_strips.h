@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/base/threads.h"
 #include "kernels/conv3d/conv3d.h"
 
 namespace sf {
@@ -51,7 +52,9 @@ struct StemStrips {
 
   int64_t tasks(int64_t clips) const { return clips * spans * strips; }
   // What a slot has: frames of x, sums of a row.
-  int64_t slot_floats() const { return frames * frame_floats + kChannels * pitch; }
+  SlotMemory<float> memory() const {
+    return SlotMemory<float>(frames * frame_floats + kChannels * pitch);
+  }
 
  private:
   static constexpr int kMostLanes = 16;

@@ -343,7 +343,7 @@ void run_stem_tiles(const Conv3dProblem& p, const Conv3dArgs& args, const StemTi
   with_lanes(p.dtype, [&](auto type) HWY_ATTR {
     const int64_t tasks = p.n * tiles.spans.count * tiles.rows;
     parallel_for_slots(tasks, tiles.slots, [&](int64_t slot, int64_t i) HWY_ATTR {
-      float* memory = workspace + slot * tiles.slot_floats();
+      float* memory = SlotMemory<float>(tiles.slot_floats()).of(slot, workspace);
       StemTilesTask<decltype(type)>(p, args, tiles, memory).run(i);
     });
   });
@@ -430,7 +430,7 @@ const StemTiles& tiles_of(void* prepared) { return *static_cast<const StemTiles*
 
 size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
   const StemTiles& tiles = tiles_of(prepared);
-  return size_t(tiles.slots * tiles.slot_floats()) * sizeof(float);
+  return SlotMemory<float>(tiles.slot_floats()).bytes(tiles.slots);
 }
 
 size_t packed_bytes(const Conv3dProblem& p, void* prepared) {

@@ -165,7 +165,7 @@ std::shared_ptr<void> prepare_backward(const Conv3dProblem& p) {
 
 size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
   const Tiling& tiling = work_of(prepared).tiling;
-  return size_t(tiling.block_bytes() * std::max(tiling.slots, 1));
+  return tiling.memory().bytes(std::max(tiling.slots, 1));
 }
 
 size_t packed_bytes(const Conv3dProblem&, void* prepared) {

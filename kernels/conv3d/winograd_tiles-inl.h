@@ -45,7 +45,7 @@ class Tiles {
       parallel_for_slots(
           tiling_.tiles.count, tiling_.slots, [&](int64_t slot, int64_t block) HWY_ATTR {
             const int64_t first = tiling_.tiles.first(block), last = tiling_.tiles.first(block + 1);
-            std::byte* memory = workspace_ + slot * tiling_.block_bytes();
+            std::byte* memory = tiling_.memory().of(slot, workspace_);
             for (int64_t i = first; i < last; ++i) transform_input(i, in_of(memory, i - first));
             for (int at = 0; at < Tile::kIn; ++at) multiply(memory, last - first, at, 0, p_.k);
             for (int64_t i = first; i < last; ++i) transform_output(i, out_of(memory, i - first));

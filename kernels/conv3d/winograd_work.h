@@ -76,6 +76,7 @@ struct Tiling {
   int64_t block_bytes() const {
     return in_bytes() + shape.positions() * block * out_pitch * int64_t(sizeof(float));
   }
+  SlotMemory<std::byte> memory() const { return SlotMemory<std::byte>(block_bytes()); }
 };
 
 struct Work {

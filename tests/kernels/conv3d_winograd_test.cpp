@@ -1,4 +1,5 @@
-// Convolutions whose windows are transformed before they are multiplied.
+// Convolutions with fewer products than the direct algorithm: windows are transformed before they
+// are multiplied, or quarters of a matrix added up.
 #include <algorithm>
 #include <cmath>
 
@@ -25,6 +26,8 @@ constexpr Filtering kStridedF23{1, 4 + 1};
 constexpr Filtering kStridedF43{6, 20 + 1};
 // Of 7 taps, F(4, 4) and F(4, 3).
 constexpr Filtering kStridedF47{0, 1019 / 18. + 22};
+// Strassen's sums: 18 magnitudes at most for two values of the depth, one of each half.
+constexpr Filtering kQuarters{1, 9};
 
 struct WinogradRow {
   std::string_view name;
@@ -50,7 +53,8 @@ constexpr WinogradRow kRows[] = {{"winograd_t4", kF43, kNone, kNone},
                                  {"winograd_4x4_strided", kNone, kStridedF43, kStridedF43},
                                  {"winograd_2x2_strided", kNone, kStridedF23, kStridedF23},
                                  {"winograd_t2_bf16", kF23, kNone, kNone, 0x1p-9},
-                                 {"stem_winograd", kNone, kStridedF47, kStridedF47, 0, 4}};
+                                 {"stem_winograd", kNone, kStridedF47, kStridedF47, 0, 4},
+                                 {"strassen", kQuarters, kNone, kNone}};
 
 std::vector<Case<Conv3dProblem>> winograd_cases() {
   constexpr auto kRelu = Activation::relu;
@@ -73,6 +77,15 @@ std::vector<Case<Conv3dProblem>> winograd_cases() {
       {"time_in_blocks", {.t = 10, .h = 9, .w = 11, .c = 8, .k = 24, .bias = true}},
       {"time_all_at_once", {.t = 5, .h = 3, .w = 3, .c = 256, .k = 1032, .bias = true}},
       {"time_with_residual", {.t = 4, .h = 2, .w = 7, .c = 48, .k = 264, .residual = true}},
+      {"pointwise", {.n = 2, .t = 3, .h = 4, .w = 5, .c = 16, .k = 32, .bias = true}},
+      {"pointwise_of_one_pixel", {.t = 3, .h = 1, .w = 1, .c = 2, .k = 16, .activation = kRelu}},
+      {"pointwise_of_7", {.n = 2, .t = 2, .h = 7, .w = 7, .c = 64, .k = 64, .residual = true}},
+      {"pointwise_in_blocks", {.t = 2, .h = 31, .w = 33, .c = 26, .k = 80, .bias = true}},
+      {"pointwise_with_residual",
+       {.t = 2, .h = 9, .w = 7, .c = 34, .k = 272, .residual = true, .activation = kRelu}},
+      {"pointwise_strided",
+       {.t = 3, .h = 9, .w = 11, .c = 32, .k = 48, .stride = {2, 2, 2}, .bias = true}},
+      {"pointwise_of_whole_pages", {.t = 2, .h = 9, .w = 9, .c = 1024, .k = 64, .bias = true}},
       {"stem",
        {.n = 2, .t = 9, .h = 17, .w = 75, .c = 3, .k = 8, .stride = {1, 2, 2}, .bias = true}},
       {"stem_of_few_frames", {.t = 3, .h = 9, .w = 8, .c = 4, .k = 24, .stride = {1, 2, 2}}},
@@ -132,6 +145,11 @@ class Conv3dWinograd : public ::testing::TestWithParam<Case<Conv3dProblem>> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Conv3dWinograd, ::testing::ValuesIn(winograd_cases()),
                          [](const auto& info) { return info.param.name; });
 
+// Whether some row takes the case. Strassen's is for float32 alone.
+bool has_row(const Conv3dProblem& p) {
+  return p.dtype == DType::f32 || (p.dtype == DType::bf16 && p.kt * p.kh * p.kw > 1);
+}
+
 // f(kernel, row) for the rows of this page that can run the case, at least one.
 template <class Args, class F>
 void for_winograd_rows(Table<Conv3dProblem, Args> table, const Case<Conv3dProblem>& c, const F& f) {
@@ -142,7 +160,7 @@ void for_winograd_rows(Table<Conv3dProblem, Args> table, const Case<Conv3dProble
     any = true;
     f(kernel, *row);
   });
-  EXPECT_TRUE(any || !has_lanes(c.problem.dtype) || !wanted(Backend::cpu));
+  EXPECT_TRUE(any || !has_row(c.problem) || !wanted(Backend::cpu));
 }
 
 // Where the weights are such that their transforms are whole numbers, so is everything that is
@@ -166,11 +184,13 @@ TEST_P(Conv3dWinograd, WholeNumbersGiveTheReference) {
   });
 }
 
-// Of problems without stride. Nothing learns in front of a stem.
+// Of problems with rows for gradients: without stride, and not in front of a stem, where nothing
+// learns.
 std::vector<Case<Conv3dProblem>> gradient_cases() {
   auto cases = winograd_cases();
   std::erase_if(cases, [](const auto& c) {
-    return c.name.starts_with("stem") || c.problem.kw == 7 || c.name.starts_with("strided");
+    return c.problem.kw == 7 || c.problem.stride != std::array{1, 1, 1} ||
+           c.name.starts_with("pointwise");
   });
   return cases;
 }
@@ -266,6 +286,27 @@ TEST_P(Conv3dWinograd, WhatTheWorkspaceHeldChangesNoBit) {
   });
 }
 
+TEST_P(Conv3dWinograd, OtherClipsChangeNoBit) {
+  for_storage_types([&](auto type) {
+    using T = decltype(type);
+    Conv3dProblem clips = GetParam().problem;
+    clips.n = 1;
+    Conv3dData<T> alone(clips);
+    clips.n = 5;
+    Conv3dData<T> among(clips);
+    alone.fill(reals<T>);
+    among.fill(reals<T>);
+    for_winograd_rows(kConv3d, {GetParam().name, among.p},
+                      [&](const auto& kernel, const WinogradRow&) {
+                        alone.run(kernel);
+                        among.run(kernel);
+                        for (int64_t i = 0; i < alone.y.rows(); ++i)
+                          for (int64_t k = 0; k < alone.y.channels(); ++k)
+                            ASSERT_EQ(alone.y.at(i, k), among.y.at(i, k)) << kernel.name;
+                      });
+  });
+}
+
 TEST(Conv3dWinogradTable, RowsTakeWhatTheProblemAllowsAndNothingElse) {
   Conv3dProblem p = winograd_cases()[0].problem;
   const auto taken = [](const Conv3dProblem& problem) {
@@ -331,6 +372,27 @@ TEST(Conv3dWinogradTable, StemsHaveTheRowOfTheirWindows) {
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.groups = 3, q.k = 24; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.sums = true; }));
   EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dtype = DType::f16; }));
+}
+
+TEST(Conv3dWinogradTable, StrassenTakesPixelsOfManyChannels) {
+  const Conv3dProblem pointwise =
+      dense({.t = 4, .h = 14, .w = 14, .c = 256, .k = 1024, .winograd = true});
+  constexpr std::string_view kStrassen = "strassen";
+  EXPECT_EQ(select(kConv3d(Backend::cpu), pointwise)->name, kStrassen);
+  const auto row = std::ranges::find(kConv3d(Backend::cpu), kStrassen, &Conv3dKernel::name);
+  const auto refused = [&](auto change) {
+    Conv3dProblem changed = pointwise;
+    change(changed);
+    return !row->can_run(dense(changed));
+  };
+  EXPECT_FALSE(refused([](Conv3dProblem& q) { q.stride = {1, 2, 2}; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.winograd = false; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.kt = 3, q.pad[0] = 1; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.c = 255; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.k = 1032; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.groups = 2; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.sums = true; }));
+  EXPECT_TRUE(refused([](Conv3dProblem& q) { q.dtype = DType::bf16; }));
 }
 
 // Tiles past the end of a map are made, too.
