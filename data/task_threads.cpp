@@ -6,12 +6,11 @@
 #include <sys/resource.h>
 
 #include "kernels/base/error.h"
+#include "kernels/base/processors.h"
 
 namespace sf {
 
-int bounded_workers(int workers) {
-  return std::clamp(workers, 0, int(std::max(1u, std::thread::hardware_concurrency())));
-}
+int bounded_workers(int workers) { return std::clamp(workers, 0, processor_count()); }
 
 void TaskThreads::start(int workers) {
   for (int i = bounded_workers(workers); i > 0; --i) threads_.emplace_back([this] { work(); });
@@ -27,6 +26,7 @@ TaskThreads::~TaskThreads() {
 }
 
 void TaskThreads::work() {
+  run_on_all_processors();
   // A kernel of the network ends with the last of its threads: one that stands behind these on its
   // processor keeps the others waiting. On Linux priorities are those of a thread.
   setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 10);

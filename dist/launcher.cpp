@@ -7,13 +7,13 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
-#include <thread>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernels/base/error.h"
+#include "kernels/base/processors.h"
 
 namespace sf {
 namespace {
@@ -141,18 +141,20 @@ class Processes {
         {"LOCAL_RANK", cat(local_rank)},
         {"LOCAL_WORLD_SIZE", cat(options.processes)},
         {"SF_INIT_METHOD", address}};
-    const unsigned threads = std::thread::hardware_concurrency() / unsigned(options.processes);
+    const int threads = processor_count() / options.processes;
     if (!std::getenv("OMP_NUM_THREADS"))
-      variables.emplace_back("OMP_NUM_THREADS", cat(std::max(threads, 1U)));
+      variables.emplace_back("OMP_NUM_THREADS", cat(std::max(threads, 1)));
     std::vector<std::string> variable_texts = environment(variables), arguments = options.arguments;
     const std::vector<char*> child_environment = pointers(variable_texts),
                              child_arguments = pointers(arguments);
+    const cpu_set_t processors = processors_of(local_rank, options.processes);
     const pid_t launcher = getpid(), process = fork();
     SF_CHECK(process >= 0, "fork: ", std::strerror(errno));
     if (process == 0) {  // what other threads may have locked is out of bounds here
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (getppid() != launcher) _exit(1);  // it has died already
       sigprocmask(SIG_SETMASK, &signals.before(), nullptr);
+      sched_setaffinity(0, sizeof(processors), &processors);
       execve(options.program.c_str(), child_arguments.data(), child_environment.data());
       _exit(127);
     }

@@ -4,6 +4,7 @@
 
 #include "kernels/base/element.h"
 #include "kernels/base/error.h"
+#include "kernels/base/processors.h"
 
 namespace sf {
 namespace {
@@ -20,7 +21,10 @@ ReductionQueue::ReductionQueue(std::shared_ptr<ProcessGroup> group, std::optiona
     : group_(std::move(group)), size_(group_->size()), half_(half) {
   SF_CHECK(!half || is_half(*half), "reduction queue: wanted bf16 or f16 on the way, found ",
            *half);
-  thread_ = std::thread([this] { work(); });
+  thread_ = std::thread([this] {
+    run_on_all_processors();
+    work();
+  });
 }
 
 ReductionQueue::~ReductionQueue() { end("it ended before its sums were added up"); }

@@ -14,6 +14,7 @@
 #include "dist/control/server.h"
 #include "dist/control/sockets.h"
 #include "kernels/base/error.h"
+#include "kernels/base/processors.h"
 
 namespace sf {
 
@@ -57,6 +58,7 @@ class ControlConnection::Service {
     heard_ = Clock::now();
     tick();
     thread_ = std::thread([this] {
+      run_on_all_processors();
       io_.restart();
       io_.run();
     });

@@ -11,6 +11,7 @@
 #include "dist/control/message_stream.h"
 #include "dist/control/sockets.h"
 #include "kernels/base/error.h"
+#include "kernels/base/processors.h"
 
 namespace sf {
 
@@ -69,7 +70,10 @@ class ControlServer::Service {
     heard_.resize(ranks_.size());
     addresses_.resize(ranks_.size());
     tick();
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] {
+      run_on_all_processors();
+      io_.run();
+    });
   }
   ~Service() {
     io_.stop();

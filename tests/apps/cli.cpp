@@ -42,6 +42,9 @@ TEST_F(CommandLine, ThreadsWaitBrieflyUnlessTheEnvironmentSaysHow) {
   EXPECT_NE(threads("GOMP_SPINCOUNT=7").find(" GOMP_SPINCOUNT=7"), std::string::npos);
   const std::string passive = threads("-u GOMP_SPINCOUNT OMP_WAIT_POLICY=passive");
   EXPECT_NE(passive.find(" OMP_WAIT_POLICY=passive"), std::string::npos) << passive;
+  // It begins anew for that, when the first of its threads may be bound already.
+  constexpr auto kPlain = "-u GOMP_SPINCOUNT -u OMP_NUM_THREADS -u OMP_PROC_BIND";
+  EXPECT_EQ(threads(kPlain), threads("-u GOMP_SPINCOUNT -u OMP_NUM_THREADS OMP_PROC_BIND=true"));
 }
 
 TEST_F(CommandLine, BadInputIsOneLineAndStatus1) {
