@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "kernels/base/onednn.h"
+#include "kernels/base/state_row.h"
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/backward_weight.h"
 #include "kernels/conv3d/geometry.h"
@@ -190,8 +191,6 @@ extern const Conv3dBackwardWeightKernel kConv3dBackwardWeightOneDnn;
 
 namespace {
 
-using weight_gemm::Tasks;
-
 HWY_EXPORT(run_tasks);
 
 bool can_run(const Conv3dProblem& p) {
@@ -210,28 +209,22 @@ bool worth(const Conv3dProblem& p) {
   return other.find("gemm") != std::string::npos || (onednn::is_avx2(other) && taps * p.c >= 128);
 }
 
-std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  return std::make_shared<Tasks>(p, max_threads());
-}
+struct Work {
+  Conv3dProblem problem;
+  weight_gemm::Tasks tasks;
 
-const Tasks& tasks_of(void* prepared) { return *static_cast<const Tasks*>(prepared); }
+  explicit Work(const Conv3dProblem& p) : problem(p), tasks(p, max_threads()) {}
 
-size_t workspace_bytes(const Conv3dProblem&, void* prepared) { return tasks_of(prepared).bytes(); }
-
-void run(const Conv3dProblem& p, const Conv3dBackwardWeightArgs& a, void* prepared, void* workspace,
-         Queue) {
-  HWY_DYNAMIC_DISPATCH(run_tasks)(p, a, tasks_of(prepared), workspace);
-}
+  size_t workspace_bytes() const { return tasks.bytes(); }
+  void run(const Conv3dBackwardWeightArgs& args, void* workspace) const {
+    HWY_DYNAMIC_DISPATCH(run_tasks)(problem, args, tasks, workspace);
+  }
+};
 
 }  // namespace
 
-extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm{
-    .name = "gemm",
-    .can_run = can_run,
-    .worth = worth,
-    .prepare = prepare,
-    .workspace_bytes = workspace_bytes,
-    .run = run};
+extern constinit const Conv3dBackwardWeightKernel kConv3dBackwardWeightGemm =
+    state_row<Work>(Conv3dBackwardWeightKernel{.name = "gemm", .can_run = can_run, .worth = worth});
 
 }  // namespace sf
 #endif  // HWY_ONCE

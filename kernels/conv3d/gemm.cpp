@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "kernels/base/onednn.h"
+#include "kernels/base/state_row.h"
 #include "kernels/base/threads.h"
-#include "kernels/conv3d/backward_data.h"
 #include "kernels/conv3d/geometry.h"
 #include "kernels/conv3d/transposed.h"
 
@@ -48,6 +48,17 @@ struct Work {
   }
   // Of a slot's own blocks (SharedWork).
   bool is_first(int64_t slot, int64_t block) const { return block == pixels.count * slot / slots; }
+
+  size_t workspace_bytes() const {
+    return problem.dtype == DType::bf16 ? windows<bf16>().bytes(slots)
+                                        : windows<float>().bytes(slots);
+  }
+  size_t packed_bytes() const;
+  void pack(const void* weights, void* packed) const;
+  void run(const Conv3dArgs& args, void* workspace) const;
+  void run(const Conv3dBackwardDataArgs& args, void* workspace) const {
+    run(transposed(args), workspace);
+  }
 
  private:
   // Values: 2 MiB, more than a second-level cache holds beside x and y.
@@ -102,10 +113,10 @@ void run_blocks(const Work& work, const Conv3dArgs& args, void* workspace) {
 
 int tile_rows(const Conv3dProblem& p) { return p.dtype == DType::bf16 ? kBf16TileRows : kTileRows; }
 
-size_t panels_size(const Work& work) {
+size_t panels_bytes(const Work& work) {
   size_t size = 0;
   with_lanes(work.problem.dtype, [&](auto type) {
-    size = size_t(RowsByPanels<decltype(type)>::size(work.depth, work.problem.k));
+    size = size_t(RowsByPanels<decltype(type)>::size(work.depth, work.problem.k)) * sizeof(type);
   });
   return size;
 }
@@ -155,7 +166,7 @@ using gemm::Work;
 
 HWY_EXPORT(run_blocks);
 HWY_EXPORT(pack_panels);
-HWY_EXPORT(panels_size);
+HWY_EXPORT(panels_bytes);
 HWY_EXPORT(tile_rows);
 
 bool can_run(const Conv3dProblem& p) {
@@ -191,51 +202,30 @@ std::shared_ptr<void> prepare_backward(const Conv3dProblem& p) {
   return prepare_for(transposed(p), transposed_weights(p));
 }
 
-const Work& work_of(void* prepared) { return *static_cast<const Work*>(prepared); }
-
-size_t workspace_bytes(const Conv3dProblem& p, void* prepared) {
-  const Work& work = work_of(prepared);
-  return p.dtype == DType::bf16 ? work.windows<bf16>().bytes(work.slots)
-                                : work.windows<float>().bytes(work.slots);
-}
-
-size_t packed_bytes(const Conv3dProblem& p, void* prepared) {
-  return HWY_DYNAMIC_DISPATCH(panels_size)(work_of(prepared)) * size_of(p.dtype);
-}
-
-void pack(const Conv3dProblem&, const void* weights, void* packed, void* prepared) {
-  HWY_DYNAMIC_DISPATCH(pack_panels)(work_of(prepared), weights, packed);
-}
-
-void run(const Conv3dProblem&, const Conv3dArgs& a, void* prepared, void* workspace, Queue) {
-  HWY_DYNAMIC_DISPATCH(run_blocks)(work_of(prepared), a, workspace);
-}
-
-void run_backward(const Conv3dProblem& p, const Conv3dBackwardDataArgs& a, void* prepared,
-                  void* workspace, Queue queue) {
-  run(p, {.x = a.dy, .w = a.w, .y = a.dx}, prepared, workspace, queue);
-}
-
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dGemm{.name = "gemm",
-                                                .can_run = can_run,
-                                                .worth = worth,
-                                                .prepare = prepare,
-                                                .workspace_bytes = workspace_bytes,
-                                                .packed_bytes = packed_bytes,
-                                                .pack = pack,
-                                                .run = run};
+namespace gemm {
 
-extern constinit const Conv3dBackwardDataKernel kConv3dBackwardDataGemm{
-    .name = "gemm",
-    .can_run = can_run_backward,
-    .worth = backward_is_worth,
-    .prepare = prepare_backward,
-    .workspace_bytes = workspace_bytes,
-    .packed_bytes = packed_bytes,
-    .pack = pack,
-    .run = run_backward};
+size_t Work::packed_bytes() const { return HWY_DYNAMIC_DISPATCH(panels_bytes)(*this); }
+
+void Work::pack(const void* weights_, void* packed) const {
+  HWY_DYNAMIC_DISPATCH(pack_panels)(*this, weights_, packed);
+}
+
+void Work::run(const Conv3dArgs& args, void* workspace) const {
+  HWY_DYNAMIC_DISPATCH(run_blocks)(*this, args, workspace);
+}
+
+}  // namespace gemm
+
+extern constinit const Conv3dKernel kConv3dGemm = state_row<Work>(
+    Conv3dKernel{.name = "gemm", .can_run = can_run, .worth = worth, .prepare = prepare});
+
+extern constinit const Conv3dBackwardDataKernel kConv3dBackwardDataGemm =
+    state_row<Work>(Conv3dBackwardDataKernel{.name = "gemm",
+                                             .can_run = can_run_backward,
+                                             .worth = backward_is_worth,
+                                             .prepare = prepare_backward});
 
 }  // namespace sf
 #endif  // HWY_ONCE

@@ -1,6 +1,7 @@
 // y may be the residual, which the sum post-op reads from y; otherwise the residual is copied there
 // first.
 #include "kernels/base/copy_pixels.h"
+#include "kernels/base/state_row.h"
 #include "kernels/conv3d/onednn_sizes.h"
 
 namespace sf {
@@ -19,35 +20,28 @@ PrimitiveDesc primitive_desc(const Conv3dProblem& p) {
   return onednn::convolution(onednn::engine(), onednn::convolution_sizes(p), attr);
 }
 
-onednn::PackedCall& call_of(void* prepared) { return *static_cast<onednn::PackedCall*>(prepared); }
+struct Convolution {
+  explicit Convolution(const Conv3dProblem& p) : Convolution(p, primitive_desc(p)) {}
+  Convolution(const Conv3dProblem& p, const PrimitiveDesc& pd)
+      : problem(p), call(pd, dnnl::convolution_forward(pd), onednn::plain_weights(p, p.dtype)) {}
+
+  size_t workspace_bytes() const { return call.workspace_bytes(); }
+  size_t packed_bytes() const { return call.packed_bytes(); }
+  void pack(const void* weights, void* packed) { call.pack(weights, packed); }
+  void run(const Conv3dArgs& a, void* workspace) {
+    const Conv3dProblem& p = problem;
+    if (p.residual && a.residual != a.y)
+      copy_pixels(p.dtype, p.out_pixels(), p.k, a.residual, p.residual_pitch, a.y, p.y_pitch);
+    call.run(a.x, a.w, a.bias, a.y, workspace);
+  }
+
+  Conv3dProblem problem;
+  onednn::PackedCall call;
+};
 
 bool can_run(const Conv3dProblem& p) {
   return onednn::has_type(p.dtype) && onednn::dense(p) && !p.sums &&
          !onednn::is_reference(onednn_conv3d_implementation(p));
-}
-
-std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  const PrimitiveDesc pd = primitive_desc(p);
-  return std::make_shared<onednn::PackedCall>(pd, dnnl::convolution_forward(pd),
-                                              onednn::plain_weights(p, p.dtype));
-}
-
-size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
-  return call_of(prepared).workspace_bytes();
-}
-
-size_t packed_bytes(const Conv3dProblem&, void* prepared) {
-  return call_of(prepared).packed_bytes();
-}
-
-void pack(const Conv3dProblem&, const void* weights, void* packed, void* prepared) {
-  call_of(prepared).pack(weights, packed);
-}
-
-void run(const Conv3dProblem& p, const Conv3dArgs& a, void* prepared, void* workspace, Queue) {
-  if (p.residual && a.residual != a.y)
-    copy_pixels(p.dtype, p.out_pixels(), p.k, a.residual, p.residual_pitch, a.y, p.y_pitch);
-  call_of(prepared).run(a.x, a.w, a.bias, a.y, workspace);
 }
 
 }  // namespace
@@ -59,12 +53,7 @@ std::string onednn_conv3d_implementation(const Conv3dProblem& p) {
   } catch (const dnnl::error&) { return ""; }
 }
 
-extern constinit const Conv3dKernel kConv3dOneDnn{.name = "onednn",
-                                                  .can_run = can_run,
-                                                  .prepare = prepare,
-                                                  .workspace_bytes = workspace_bytes,
-                                                  .packed_bytes = packed_bytes,
-                                                  .pack = pack,
-                                                  .run = run};
+extern constinit const Conv3dKernel kConv3dOneDnn =
+    state_row<Convolution>(Conv3dKernel{.name = "onednn", .can_run = can_run});
 
 }  // namespace sf

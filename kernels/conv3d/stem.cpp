@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <span>
 
+#include "kernels/base/state_row.h"
 #include "kernels/conv3d/conv3d.h"
 #include "kernels/conv3d/stem_strips.h"
 
@@ -168,7 +169,7 @@ class StemTask {
 };
 
 void run_tasks(const Conv3dProblem& p, const Conv3dArgs& args, const StemStrips& strips,
-               float* workspace) {
+               void* workspace) {
   with_lanes(p.dtype, [&](auto type) HWY_ATTR {
     parallel_for_slots(strips.tasks(p.n), strips.slots, [&](int64_t slot, int64_t i) HWY_ATTR {
       float* memory = strips.memory().of(slot, workspace);
@@ -216,40 +217,28 @@ bool worth(const Conv3dProblem& p) {
   return (p.k < 16 && p.kt * p.kh * p.kw * p.c >= 64) || !kConv3dOneDnn.can_run(p);
 }
 
-std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  return std::make_shared<StemStrips>(p, max_threads());
-}
+struct StemWork {
+  Conv3dProblem problem;
+  StemStrips strips;
 
-const StemStrips& strips_of(void* prepared) { return *static_cast<const StemStrips*>(prepared); }
+  explicit StemWork(const Conv3dProblem& p) : problem(p), strips(p, max_threads()) {}
 
-size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
-  const StemStrips& strips = strips_of(prepared);
-  return strips.memory().bytes(strips.slots);
-}
-
-size_t packed_bytes(const Conv3dProblem& p, void* prepared) {
-  return size_t(int64_t{p.k} * p.kt * std::ssize(strips_of(prepared).window)) * sizeof(float);
-}
-
-void pack(const Conv3dProblem& p, const void* weights, void* packed, void* prepared) {
-  HWY_DYNAMIC_DISPATCH(pack_weights)
-  (p, strips_of(prepared), weights, static_cast<float*>(packed));
-}
-
-void run(const Conv3dProblem& p, const Conv3dArgs& a, void* prepared, void* workspace, Queue) {
-  HWY_DYNAMIC_DISPATCH(run_tasks)(p, a, strips_of(prepared), static_cast<float*>(workspace));
-}
+  size_t workspace_bytes() const { return strips.memory().bytes(strips.slots); }
+  size_t packed_bytes() const {
+    return size_t(int64_t{problem.k} * problem.kt * std::ssize(strips.window)) * sizeof(float);
+  }
+  void pack(const void* weights, void* packed) const {
+    HWY_DYNAMIC_DISPATCH(pack_weights)(problem, strips, weights, static_cast<float*>(packed));
+  }
+  void run(const Conv3dArgs& args, void* workspace) const {
+    HWY_DYNAMIC_DISPATCH(run_tasks)(problem, args, strips, workspace);
+  }
+};
 
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dStem{.name = "stem",
-                                                .can_run = can_run,
-                                                .worth = worth,
-                                                .prepare = prepare,
-                                                .workspace_bytes = workspace_bytes,
-                                                .packed_bytes = packed_bytes,
-                                                .pack = pack,
-                                                .run = run};
+extern constinit const Conv3dKernel kConv3dStem =
+    state_row<StemWork>(Conv3dKernel{.name = "stem", .can_run = can_run, .worth = worth});
 
 }  // namespace sf
 #endif  // HWY_ONCE

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/state_row.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv3d/stem_winograd.cpp"
 #include "hwy/foreach_target.h"
@@ -339,11 +341,11 @@ class StemTilesTask {
 };
 
 void run_stem_tiles(const Conv3dProblem& p, const Conv3dArgs& args, const StemTiles& tiles,
-                    float* workspace) {
+                    void* workspace) {
   with_lanes(p.dtype, [&](auto type) HWY_ATTR {
     const int64_t tasks = p.n * tiles.spans.count * tiles.rows;
     parallel_for_slots(tasks, tiles.slots, [&](int64_t slot, int64_t i) HWY_ATTR {
-      float* memory = SlotMemory<float>(tiles.slot_floats()).of(slot, workspace);
+      float* memory = tiles.memory().of(slot, workspace);
       StemTilesTask<decltype(type)>(p, args, tiles, memory).run(i);
     });
   });
@@ -422,41 +424,28 @@ bool can_run(const Conv3dProblem& p) {
 // Measured on Zen 4, with AVX-512 and limited to AVX2, from 8 output channels on.
 bool worth(const Conv3dProblem& p) { return p.kt * p.c >= 3; }
 
-std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  return std::make_shared<StemTiles>(p, max_threads());
-}
+struct StemTilesWork {
+  Conv3dProblem problem;
+  StemTiles tiles;
 
-const StemTiles& tiles_of(void* prepared) { return *static_cast<const StemTiles*>(prepared); }
+  explicit StemTilesWork(const Conv3dProblem& p) : problem(p), tiles(p, max_threads()) {}
 
-size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
-  const StemTiles& tiles = tiles_of(prepared);
-  return SlotMemory<float>(tiles.slot_floats()).bytes(tiles.slots);
-}
-
-size_t packed_bytes(const Conv3dProblem& p, void* prepared) {
-  return size_t(tiles_of(prepared).values() * p.kt * p.k) * sizeof(float);
-}
-
-void pack(const Conv3dProblem& p, const void* weights, void* packed, void* prepared) {
-  HWY_DYNAMIC_DISPATCH(pack_stem_tiles)
-  (p, tiles_of(prepared), weights, static_cast<float*>(packed));
-}
-
-void run(const Conv3dProblem& p, const Conv3dArgs& a, void* prepared, void* workspace, Queue) {
-  HWY_DYNAMIC_DISPATCH(run_stem_tiles)(p, a, tiles_of(prepared), static_cast<float*>(workspace));
-}
+  size_t workspace_bytes() const { return tiles.memory().bytes(tiles.slots); }
+  size_t packed_bytes() const {
+    return size_t(tiles.values() * problem.kt * problem.k) * sizeof(float);
+  }
+  void pack(const void* weights, void* packed) const {
+    HWY_DYNAMIC_DISPATCH(pack_stem_tiles)(problem, tiles, weights, static_cast<float*>(packed));
+  }
+  void run(const Conv3dArgs& args, void* workspace) const {
+    HWY_DYNAMIC_DISPATCH(run_stem_tiles)(problem, args, tiles, workspace);
+  }
+};
 
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dStemWinograd{.name = "stem_winograd",
-                                                        .exact = false,
-                                                        .can_run = can_run,
-                                                        .worth = worth,
-                                                        .prepare = prepare,
-                                                        .workspace_bytes = workspace_bytes,
-                                                        .packed_bytes = packed_bytes,
-                                                        .pack = pack,
-                                                        .run = run};
+extern constinit const Conv3dKernel kConv3dStemWinograd = state_row<StemTilesWork>(
+    Conv3dKernel{.name = "stem_winograd", .exact = false, .can_run = can_run, .worth = worth});
 
 }  // namespace sf
 #endif  // HWY_ONCE

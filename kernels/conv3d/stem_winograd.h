@@ -59,9 +59,9 @@ struct StemTiles {
   int64_t lines_floats() const { return kIn * line; }
   int64_t planes_floats() const { return int64_t{kPixels} * channels * kPlane; }
   int64_t outputs_floats() const { return kOut * kChannels * kOut * kTiles; }
-  int64_t slot_floats() const {
-    return windows_floats() + sums_floats() + lines_floats() + planes_floats() + line +
-           outputs_floats();
+  SlotMemory<float> memory() const {
+    return SlotMemory<float>(windows_floats() + sums_floats() + lines_floats() + planes_floats() +
+                             line + outputs_floats());
   }
 
  private:

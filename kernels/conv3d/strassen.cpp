@@ -7,6 +7,7 @@
 // clips, so that the bits of results are. Where they are odd, the last of A B has none to go with.
 #include <algorithm>
 
+#include "kernels/base/state_row.h"
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/geometry.h"
 #include "kernels/conv3d/transposed.h"
@@ -36,6 +37,7 @@ struct Work {
   int64_t sum_pitch;       // of sums of rows
   bool far_rows;           // of x, read in the order in which they lie, may come from memory
 
+  explicit Work(const Conv3dProblem& p) : Work(p, copies_rows_of(p), max_threads()) {}
   Work(const Conv3dProblem& p, bool copied, int threads)
       : problem(p),
         depth(p.c / 2),
@@ -79,7 +81,13 @@ struct Work {
   int64_t kept() const { return kKept * most_pairs() * kPanel; }
   SlotMemory<float> memory() const { return SlotMemory<float>(copied() + sums() + kept()); }
 
+  size_t workspace_bytes() const { return memory().bytes(slots); }
+  size_t packed_bytes() const { return size_t(kProducts * depth * columns) * sizeof(float); }
+  void pack(const void* weights, void* packed) const;
+  void run(const Conv3dArgs& args, void* workspace) const;
+
  private:
+  static bool copies_rows_of(const Conv3dProblem& p);
   static int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
   // Of two tiles of a product each, or of three where two blocks would be of little more than one.
   static int64_t blocks_of(int64_t pairs) {
@@ -161,7 +169,7 @@ void sum_rows(const Work::Task& task, const float* rows, int64_t pitch, int64_t 
   }
 }
 
-void run_tasks(const Work& work, const Conv3dArgs& args, float* workspace) {
+void run_tasks(const Work& work, const Conv3dArgs& args, void* workspace) {
   const Conv3dProblem& p = work.problem;
   const ConvGeometry geometry(p);
   const OutputStore<float> store(p, args);
@@ -260,8 +268,6 @@ HWY_AFTER_NAMESPACE();
 namespace sf {
 namespace {
 
-using strassen::Work;
-
 HWY_EXPORT(run_tasks);
 HWY_EXPORT(pack_panels);
 HWY_EXPORT(copies_rows);
@@ -274,42 +280,25 @@ bool can_run(const Conv3dProblem& p) {
 // Against `gemm`, measured on Zen 4.
 bool worth(const Conv3dProblem& p) { return p.c >= 128 && p.k >= 64; }
 
-std::shared_ptr<void> prepare(const Conv3dProblem& p) {
-  return std::make_shared<Work>(p, HWY_DYNAMIC_DISPATCH(copies_rows)(p), max_threads());
-}
-
-const Work& work_of(void* prepared) { return *static_cast<const Work*>(prepared); }
-
-size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
-  const Work& work = work_of(prepared);
-  return work.memory().bytes(work.slots);
-}
-
-size_t packed_bytes(const Conv3dProblem&, void* prepared) {
-  const Work& work = work_of(prepared);
-  return size_t(strassen::kProducts * work.depth * work.columns) * sizeof(float);
-}
-
-void pack(const Conv3dProblem&, const void* weights, void* packed, void* prepared) {
-  HWY_DYNAMIC_DISPATCH(pack_panels)
-  (work_of(prepared), static_cast<const float*>(weights), static_cast<float*>(packed));
-}
-
-void run(const Conv3dProblem&, const Conv3dArgs& a, void* prepared, void* workspace, Queue) {
-  HWY_DYNAMIC_DISPATCH(run_tasks)(work_of(prepared), a, static_cast<float*>(workspace));
-}
-
 }  // namespace
 
-extern constinit const Conv3dKernel kConv3dStrassen{.name = "strassen",
-                                                    .exact = false,
-                                                    .can_run = can_run,
-                                                    .worth = worth,
-                                                    .prepare = prepare,
-                                                    .workspace_bytes = workspace_bytes,
-                                                    .packed_bytes = packed_bytes,
-                                                    .pack = pack,
-                                                    .run = run};
+namespace strassen {
+
+bool Work::copies_rows_of(const Conv3dProblem& p) { return HWY_DYNAMIC_DISPATCH(copies_rows)(p); }
+
+void Work::pack(const void* weights, void* packed) const {
+  HWY_DYNAMIC_DISPATCH(pack_panels)
+  (*this, static_cast<const float*>(weights), static_cast<float*>(packed));
+}
+
+void Work::run(const Conv3dArgs& args, void* workspace) const {
+  HWY_DYNAMIC_DISPATCH(run_tasks)(*this, args, workspace);
+}
+
+}  // namespace strassen
+
+extern constinit const Conv3dKernel kConv3dStrassen = state_row<strassen::Work>(
+    Conv3dKernel{.name = "strassen", .exact = false, .can_run = can_run, .worth = worth});
 
 }  // namespace sf
 #endif  // HWY_ONCE

@@ -1,7 +1,7 @@
 // The gradient by data as a convolution.
 #pragma once
 
-#include "kernels/conv3d/conv3d.h"
+#include "kernels/conv3d/backward_data.h"
 
 namespace sf {
 
@@ -28,6 +28,10 @@ inline Conv3dProblem transposed(const Conv3dProblem& p) {
   q.bias = q.residual = q.sums = false;
   q.activation = Activation::none;
   return q;
+}
+
+inline Conv3dArgs transposed(const Conv3dBackwardDataArgs& args) {
+  return {.x = args.dy, .w = args.w, .y = args.dx};
 }
 
 // Where its weights are in those of p.

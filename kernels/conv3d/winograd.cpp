@@ -1,7 +1,7 @@
 // The rows of Winograd's algorithm, one for each shape of tiles.
 #include <algorithm>
 
-#include "kernels/conv3d/backward_data.h"
+#include "kernels/base/state_row.h"
 #include "kernels/conv3d/winograd_work.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -30,11 +30,12 @@ HWY_INLINE void with_tile(winograd::Shape shape, const F& f) {
   if (shape == winograd::kShortTimeBf16) f(WinogradTile<2, 1, 1>(), bf16());
 }
 
-void run_tiles(const Work& work, const Conv3dArgs& args, std::byte* workspace) {
+void run_tiles(const Work& work, const Conv3dArgs& args, void* workspace) {
   const Conv3dProblem& p = work.problem;
   with_tile(work.tiling.shape, [&](auto tile, auto factor) HWY_ATTR {
     with_lanes(p.dtype, [&](auto type) HWY_ATTR {
-      Tiles<decltype(tile), decltype(type), decltype(factor)>(p, args, work.tiling, workspace)
+      Tiles<decltype(tile), decltype(type), decltype(factor)>(p, args, work.tiling,
+                                                              static_cast<std::byte*>(workspace))
           .run();
     });
   });
@@ -102,8 +103,6 @@ HWY_EXPORT(run_tiles);
 HWY_EXPORT(pack_tiles);
 HWY_EXPORT(packed_size);
 
-const Work& work_of(void* prepared) { return *static_cast<const Work*>(prepared); }
-
 // Padded by half a window along each axis, and channels that are whole vectors.
 template <Shape kShape>
 bool can_run(const Conv3dProblem& p) {
@@ -163,57 +162,42 @@ std::shared_ptr<void> prepare_backward(const Conv3dProblem& p) {
   return std::make_shared<Work>(Work{q, transposed_weights(p), Tiling(q, kShape, max_threads())});
 }
 
-size_t workspace_bytes(const Conv3dProblem&, void* prepared) {
-  const Tiling& tiling = work_of(prepared).tiling;
-  return tiling.memory().bytes(std::max(tiling.slots, 1));
-}
-
-size_t packed_bytes(const Conv3dProblem&, void* prepared) {
-  return HWY_DYNAMIC_DISPATCH(packed_size)(work_of(prepared));
-}
-
-void pack(const Conv3dProblem&, const void* weights, void* packed, void* prepared) {
-  HWY_DYNAMIC_DISPATCH(pack_tiles)(work_of(prepared), weights, packed);
-}
-
-void run(const Conv3dProblem&, const Conv3dArgs& a, void* prepared, void* workspace, Queue) {
-  HWY_DYNAMIC_DISPATCH(run_tiles)(work_of(prepared), a, static_cast<std::byte*>(workspace));
-}
-
-void run_backward(const Conv3dProblem& p, const Conv3dBackwardDataArgs& a, void* prepared,
-                  void* workspace, Queue queue) {
-  run(p, {.x = a.dy, .w = a.w, .y = a.dx}, prepared, workspace, queue);
-}
-
 using Condition = bool (*)(const Conv3dProblem&);
 
 template <Shape kShape, Condition kWorth>
 constexpr Conv3dKernel row(std::string_view name) {
-  return {.name = name,
-          .exact = false,
-          .can_run = can_run<kShape>,
-          .worth = kWorth,
-          .prepare = prepare<kShape>,
-          .workspace_bytes = workspace_bytes,
-          .packed_bytes = packed_bytes,
-          .pack = pack,
-          .run = run};
+  return state_row<Work>(Conv3dKernel{.name = name,
+                                      .exact = false,
+                                      .can_run = can_run<kShape>,
+                                      .worth = kWorth,
+                                      .prepare = prepare<kShape>});
 }
 
 template <Shape kShape, Condition kWorth>
 constexpr Conv3dBackwardDataKernel backward_row(std::string_view name) {
-  return {.name = name,
-          .exact = false,
-          .can_run = [](const Conv3dProblem& p) { return can_run<kShape>(transposed(p)); },
-          .worth = [](const Conv3dProblem& p) { return kWorth(transposed(p)); },
-          .prepare = prepare_backward<kShape>,
-          .workspace_bytes = workspace_bytes,
-          .packed_bytes = packed_bytes,
-          .pack = pack,
-          .run = run_backward};
+  return state_row<Work>(Conv3dBackwardDataKernel{
+      .name = name,
+      .exact = false,
+      .can_run = [](const Conv3dProblem& p) { return can_run<kShape>(transposed(p)); },
+      .worth = [](const Conv3dProblem& p) { return kWorth(transposed(p)); },
+      .prepare = prepare_backward<kShape>});
 }
 
 }  // namespace
+
+namespace winograd {
+
+size_t Work::packed_bytes() const { return HWY_DYNAMIC_DISPATCH(packed_size)(*this); }
+
+void Work::pack(const void* weights_, void* packed) const {
+  HWY_DYNAMIC_DISPATCH(pack_tiles)(*this, weights_, packed);
+}
+
+void Work::run(const Conv3dArgs& args, void* workspace) const {
+  HWY_DYNAMIC_DISPATCH(run_tiles)(*this, args, workspace);
+}
+
+}  // namespace winograd
 
 extern constinit const Conv3dKernel kConv3dWinogradTime =
     row<winograd::kTime, time_is_worth>("winograd_t4");

@@ -83,6 +83,14 @@ struct Work {
   Conv3dProblem problem;
   WeightStrides weights;
   Tiling tiling;
+
+  size_t workspace_bytes() const { return tiling.memory().bytes(std::max(tiling.slots, 1)); }
+  size_t packed_bytes() const;
+  void pack(const void* weights, void* packed) const;
+  void run(const Conv3dArgs& args, void* workspace) const;
+  void run(const Conv3dBackwardDataArgs& args, void* workspace) const {
+    run(transposed(args), workspace);
+  }
 };
 
 }  // namespace sf::winograd
