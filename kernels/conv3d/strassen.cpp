@@ -278,7 +278,7 @@ bool can_run(const Conv3dProblem& p) {
 }
 
 // Against `gemm`, measured on Zen 4.
-bool worth(const Conv3dProblem& p) { return p.c >= 128 && p.k >= 64; }
+bool worth(const Conv3dProblem& p) { return p.c >= 256 && p.k >= 64; }
 
 }  // namespace
 
