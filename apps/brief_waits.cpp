@@ -20,8 +20,7 @@ constexpr char kTurns[] = "10000";
 
 void wait_briefly(char** argv) {
   if (!how_threads_wait().empty() || setenv(kVariables[0], kTurns, 0) != 0) return;
-  const cpu_set_t before = all_processors();
-  sched_setaffinity(0, sizeof(before), &before);
+  const OnAllProcessors anywhere;
   execv("/proc/self/exe", argv);
   unsetenv(kVariables[0]);  // it did not begin anew: nothing has read this
 }

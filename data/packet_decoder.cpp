@@ -6,6 +6,7 @@
 #include "data/cuda_decoder.h"
 #include "data/kept_decoders.h"
 #include "kernels/base/error.h"
+#include "kernels/base/processors.h"
 
 namespace sf {
 namespace {
@@ -81,6 +82,7 @@ void PacketDecoder::open(const AVCodecParameters& parameters, AVRational time_ba
     codec->max_pixels = options_.max_pixels;
     if (options_.pictures.device().backend == Backend::cuda && cuda_decoder_fault().empty())
       decode_on_cuda(*codec, info_, decoder_.queue);
+    const OnAllProcessors anywhere;  // threads of the decoder's
     if (result >= 0) result = ffmpeg().avcodec_open2(codec.get(), of_kind, nullptr);
     SF_CHECK(result >= 0, path_, ": ", of_kind->name, ": ", ffmpeg_message(result));
     decoder_.kind = kind;

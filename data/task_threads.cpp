@@ -26,7 +26,7 @@ TaskThreads::~TaskThreads() {
 }
 
 void TaskThreads::work() {
-  run_on_all_processors();
+  const OnAllProcessors anywhere;
   // A kernel of the network ends with the last of its threads: one that stands behind these on its
   // processor keeps the others waiting. On Linux priorities are those of a thread.
   setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 10);

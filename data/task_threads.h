@@ -11,7 +11,7 @@
 
 namespace sf {
 
-// As many threads as are asked for, but no more than the machine has.
+// As many threads as are asked for, but no more than the process has processors.
 int bounded_workers(int workers);
 
 // Threads that carry out a loader's tasks. The loader's state is guarded by one mutex, under which

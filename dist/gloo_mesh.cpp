@@ -7,6 +7,8 @@
 
 #include <gloo/transport/tcp/device.h>
 
+#include "kernels/base/processors.h"
+
 namespace sf {
 namespace {
 
@@ -32,6 +34,7 @@ GlooTransport::GlooTransport(std::shared_ptr<ControlConnection> connection)
   struct sigaction action {};
   if (sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
     std::signal(SIGPIPE, SIG_IGN);
+  const OnAllProcessors anywhere;  // the device's thread
   device = gloo::transport::tcp::CreateDevice(control->address().c_str());
 }
 

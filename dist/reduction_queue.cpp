@@ -22,7 +22,7 @@ ReductionQueue::ReductionQueue(std::shared_ptr<ProcessGroup> group, std::optiona
   SF_CHECK(!half || is_half(*half), "reduction queue: wanted bf16 or f16 on the way, found ",
            *half);
   thread_ = std::thread([this] {
-    run_on_all_processors();
+    const OnAllProcessors anywhere;
     work();
   });
 }

@@ -15,6 +15,7 @@
 
 #include "apps/engine/logging.h"
 #include "kernels/base/error.h"
+#include "kernels/base/processors.h"
 
 namespace sf {
 namespace {
@@ -163,6 +164,7 @@ void Checkpointer::Writer::start(const fs::path& path, const TrainingState& stat
   std::promise<void> failure;
   try {
     auto write = [this, path, copy = to_checkpoint(snapshot(state))]() mutable {
+      const OnAllProcessors anywhere;
       const Checkpoint checkpoint = std::move(copy);  // freed as soon as it is written
       const auto begin = std::chrono::steady_clock::now();
       save_checkpoint(path, checkpoint);

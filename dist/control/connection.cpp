@@ -58,7 +58,7 @@ class ControlConnection::Service {
     heard_ = Clock::now();
     tick();
     thread_ = std::thread([this] {
-      run_on_all_processors();
+      const OnAllProcessors anywhere;
       io_.restart();
       io_.run();
     });

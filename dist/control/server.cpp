@@ -71,7 +71,7 @@ class ControlServer::Service {
     addresses_.resize(ranks_.size());
     tick();
     thread_ = std::thread([this] {
-      run_on_all_processors();
+      const OnAllProcessors anywhere;
       io_.run();
     });
   }

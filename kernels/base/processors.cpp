@@ -39,19 +39,26 @@ int processor_count() {
 cpu_set_t processors_of(int process, int processes) {
   const cpu_set_t bound = bound_processors();
   const int count = CPU_COUNT(&bound);
-  if (count < processes) return all_processors();
+  if (count == 0) return all_processors();
+  const int first = process * count / processes;
+  const int end = std::max((process + 1) * count / processes, first + 1);
   cpu_set_t share;
   CPU_ZERO(&share);
   int index = 0;
   for (size_t processor = 0; processor < CPU_SETSIZE; ++processor)
-    if (CPU_ISSET(processor, &bound) && index++ * processes / count == process)
-      CPU_SET(processor, &share);
+    if (CPU_ISSET(processor, &bound)) {
+      if (index >= first && index < end) CPU_SET(processor, &share);
+      ++index;
+    }
   return share;
 }
 
-void run_on_all_processors() {
+OnAllProcessors::OnAllProcessors() {
+  sched_getaffinity(0, sizeof(before_), &before_);
   const cpu_set_t all = all_processors();
   sched_setaffinity(0, sizeof(all), &all);
 }
+
+OnAllProcessors::~OnAllProcessors() { sched_setaffinity(0, sizeof(before_), &before_); }
 
 }  // namespace sf

@@ -6,15 +6,26 @@
 
 namespace sf {
 
-// The processors that the process was given.
+// The processors that the process was given, of which those of OMP_PLACES where threads are bound.
+// In a build without OpenMP: those of the calling thread.
 cpu_set_t all_processors();
 int processor_count();  // of them, 1 at least
 
-// For one of several processes: its share of them if threads are bound, of which those of all
-// processes would go to the same ones, or else all.
+// For one of several processes: its share of them, neighbours by number, if threads are bound, of
+// which those of all processes would go to the same ones, or else all.
 cpu_set_t processors_of(int process, int processes);
 
-// Lets the calling thread, none of the pool's, run on all of them.
-void run_on_all_processors();
+// While it lives, the thread that made it, and what that starts, may run on all of them. A thread
+// that is not one of the pool's has no loops on the pool under it: those would bind it.
+class OnAllProcessors {
+ public:
+  OnAllProcessors();
+  OnAllProcessors(const OnAllProcessors&) = delete;
+  OnAllProcessors& operator=(const OnAllProcessors&) = delete;
+  ~OnAllProcessors();
+
+ private:
+  cpu_set_t before_;
+};
 
 }  // namespace sf

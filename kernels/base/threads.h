@@ -104,7 +104,7 @@ void parallel_for_slots(int64_t n, int slots, const F& f) {
 }
 
 // The workspace of a kernel whose slots have memory of their own, `values` each. Unless they are
-// few it lies at the same places in that of all kernels: a thread finds what it used last in its
+// few it lies at the same places in that of most kernels: a thread finds what it used last in its
 // caches, and not, as another's, in theirs.
 template <class T>
 class SlotMemory {

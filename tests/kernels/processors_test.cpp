@@ -1,6 +1,7 @@
 // Where threads run that OpenMP did not start.
 #include "kernels/base/processors.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -14,12 +15,15 @@ namespace {
 
 int count(const cpu_set_t& processors) { return CPU_COUNT(&processors); }
 
-cpu_set_t of_a_thread(void (*first)()) {
+cpu_set_t of_this_thread() {
   cpu_set_t processors;
-  std::thread([&] {
-    first();
-    sched_getaffinity(0, sizeof(processors), &processors);
-  }).join();
+  sched_getaffinity(0, sizeof(processors), &processors);
+  return processors;
+}
+
+cpu_set_t of_a_new_thread() {
+  cpu_set_t processors;
+  std::thread([&] { processors = of_this_thread(); }).join();
   return processors;
 }
 
@@ -27,28 +31,41 @@ cpu_set_t of_a_thread(void (*first)()) {
 constexpr const char* kGiven = "SF_TEST_PROCESSORS";
 
 TEST(Processors, AreThoseOfTheProcessWhereThreadsAreBound) {
+#ifndef _OPENMP
+  GTEST_SKIP() << "built without OpenMP";
+#endif
   const char* given = std::getenv(kGiven);
   if (!given) {
     const std::string self = std::filesystem::read_symlink("/proc/self/exe");
     const std::string command =
-        cat("env OMP_PROC_BIND=true ", kGiven, "=", processor_count(), " ", self,
+        cat("env -u GTEST_TOTAL_SHARDS -u OMP_PLACES OMP_PROC_BIND=true ", kGiven, "=",
+            processor_count(), " ", self,
             " --gtest_filter=Processors.AreThoseOfTheProcessWhereThreadsAreBound >&2");
+    const OnAllProcessors anywhere;  // what it is given
     EXPECT_EQ(std::system(command.c_str()), 0);
     return;
   }
-  cpu_set_t main_thread;
-  sched_getaffinity(0, sizeof(main_thread), &main_thread);
-  EXPECT_EQ(count(main_thread), 1);
+  EXPECT_EQ(count(of_this_thread()), 1);
   EXPECT_EQ(processor_count(), std::atoi(given));
-  EXPECT_EQ(count(of_a_thread([] {})), 1);
-  EXPECT_EQ(count(of_a_thread(run_on_all_processors)), std::atoi(given));
+  EXPECT_EQ(count(of_a_new_thread()), 1);
+  {
+    const OnAllProcessors anywhere;
+    EXPECT_EQ(count(of_this_thread()), std::atoi(given));
+    EXPECT_EQ(count(of_a_new_thread()), std::atoi(given));
+  }
+  EXPECT_EQ(count(of_this_thread()), 1);
 
   for (const int processes : {1, 2, 3, 1000}) {
     int shares = 0;
-    for (int process = 0; process < processes; ++process)
-      shares += count(processors_of(process, processes));
-    const bool enough = processes <= processor_count();
-    EXPECT_EQ(shares, enough ? processor_count() : processes * processor_count());
+    cpu_set_t used;
+    CPU_ZERO(&used);
+    for (int process = 0; process < processes; ++process) {
+      const cpu_set_t share = processors_of(process, processes);
+      shares += count(share);
+      CPU_OR(&used, &used, &share);
+    }
+    EXPECT_EQ(shares, std::max(processes, processor_count()));
+    EXPECT_EQ(count(used), processor_count());
   }
 }
 
