@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/base/divide_up.h"
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/conv3d.h"
 
@@ -59,7 +60,6 @@ struct StemStrips {
  private:
   static constexpr int kMostLanes = 16;
 
-  static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
   static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
   int64_t rows_in_cache(const Conv3dProblem& p) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/base/divide_up.h"
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/conv3d.h"
 
@@ -65,8 +66,6 @@ struct StemTiles {
   }
 
  private:
-  static int divide_up(int a, int b) { return (a + b - 1) / b; }
-
   // Neighbouring spans transform some frames twice: more than one where tasks would be few.
   static EvenParts spans_of(const Conv3dProblem& p, int64_t tasks, int threads) {
     constexpr int64_t kTasksOfAThread = 4;

@@ -7,6 +7,7 @@
 // clips, so that the bits of results are. Where they are odd, the last of A B has none to go with.
 #include <algorithm>
 
+#include "kernels/base/divide_up.h"
 #include "kernels/base/state_row.h"
 #include "kernels/base/threads.h"
 #include "kernels/conv3d/geometry.h"
@@ -88,7 +89,6 @@ struct Work {
 
  private:
   static bool copies_rows_of(const Conv3dProblem& p);
-  static int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
   // Of two tiles of a product each, or of three where two blocks would be of little more than one.
   static int64_t blocks_of(int64_t pairs) {
     constexpr int64_t kPairs = 28, kFewest = 21;
